@@ -1,0 +1,28 @@
+"""Settings of the test run, for tests, doctests and notebooks alike."""
+
+import os
+
+import pytest
+
+# Static outputs in notebooks, as they are committed; one thread a worker, as the figures were computed.
+os.environ["ENLIB_STATIC"] = "1"
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_collectstart(collector):
+    """Leave drawings out of nbval's comparison: their text alternative is compared."""
+    if hasattr(collector, "skip_compare"):
+        collector.skip_compare += ("text/html", "application/vnd.plotly.v1+json")
+
+
+def pytest_collection_modifyitems(items):
+    """Skip what needs the real images where there are none, and say so."""
+    from enlib.datasets.fetch import data_directory, is_present
+    from enlib.datasets.sources import SOURCES
+
+    if all(is_present(source, data_directory()) for source in SOURCES.values()):
+        return
+    skip = pytest.mark.skip(reason="needs the real images: set ENLIB_DATA, or python -m enlib data fetch")
+    for item in items:
+        if "data" in item.keywords:
+            item.add_marker(skip)

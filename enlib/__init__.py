@@ -1,0 +1,34 @@
+"""The exponential neuron, its loss landscape and its step sizes: the package behind the course.
+
+Data flows one way: ``datasets`` -> ``losses``, ``models``, ``exponential`` -> ``training`` -> ``figures``.
+"""
+
+from enlib import datasets
+from enlib.evaluation import Evaluation, evaluate
+from enlib.exponential import ExponentialNeuron, WithExponentialNeuron
+from enlib.history import History
+from enlib.losses import error_count, polynomial_hinge
+from enlib.models import ConvNet, mlp
+from enlib.optimizers import make_optimizer, make_schedule
+from enlib.run import Callback, Run
+from enlib.training import fit
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Callback",
+    "ConvNet",
+    "Evaluation",
+    "ExponentialNeuron",
+    "History",
+    "Run",
+    "WithExponentialNeuron",
+    "datasets",
+    "error_count",
+    "evaluate",
+    "fit",
+    "make_optimizer",
+    "make_schedule",
+    "mlp",
+    "polynomial_hinge",
+]

@@ -1,0 +1,1 @@
+"""What ``python -m enlib`` can do, one module per command."""

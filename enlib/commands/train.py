@@ -1,0 +1,145 @@
+"""``python -m enlib train``: one run, its table and its picture."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from enlib import _check, datasets
+from enlib.devices import resolve_device
+from enlib.evaluation import evaluate
+from enlib.exponential import WithExponentialNeuron
+from enlib.history import History
+from enlib.models import MODELS, make_model
+from enlib.optimizers import OPTIMIZERS, SCHEDULES, make_optimizer, make_schedule
+from enlib.training import fit
+
+
+def add_parser(commands: Any) -> None:
+    """Add ``train`` to the commands."""
+    parser = commands.add_parser(
+        "train",
+        help="train one network",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        description="Train one network until it makes no training error, then report on all three splits.",
+    )
+    option = parser.add_argument
+    option("--data", default="digits-1v7", help=", ".join(datasets.NAMES))
+    option("--radii", type=float, nargs=2, metavar="R", help="radii of spheres")
+    option("--shift", type=float, help="shift of gaussians")
+    option("--train", type=int, metavar="N", help="training samples of spheres and gaussians")
+    option("--standardize", default="default", help="none, feature, channel, global, sample")
+    option("--data-dir", help="where the images lie (else $ENLIB_DATA, else the cache)")
+    option("--no-download", action="store_true", help="fail rather than download")
+    option("--model", default="fc1", help=", ".join(MODELS))
+    option("--exponential", action="store_true", help="add the exponential neuron")
+    option("--lam", type=float, default=0.1, help="weight of its penalty")
+    option("--neuron-lr", type=float, help="its own learning rate")
+    option("--optimizer", default="adam", help=", ".join(OPTIMIZERS))
+    option("--lr", type=float, help="learning rate; 1e-2 for fc1, 1e-3 for fc2, 3e-4 for conv")
+    option("--schedule", default="cosine", help=", ".join(SCHEDULES))
+    option("--batch-size", type=_batch_size, default=100, metavar="N|full", help="samples a batch")
+    option("--epochs", type=int, default=30, help="the cap, and the length of the schedule")
+    option("--clip-norm", type=float, help="largest gradient norm")
+    option("--seed", type=int, default=0, help="of data, initial weights and batch order")
+    option("--dtype", choices=("float32", "float64"), default="float32", help="precision")
+    option("--device", default="auto", help="cpu, cuda, mps, auto")
+    option("--threads", type=int, help="of the CPU")
+    option("--checkpoint", type=Path, help="save the run here after every epoch")
+    option("--resume", action="store_true", help="go on from the checkpoint")
+    option("--plot", type=Path, help="write the learning curves here (.png, .svg, .pdf)")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train as asked and print the table; a run that diverges is a result, not an error."""
+    if options.threads is not None:
+        torch.set_num_threads(_check.count("threads", options.threads))
+    given = {name: getattr(options, name) for name in ("radii", "shift", "train")}
+    data = datasets.load(
+        options.data,
+        seed=options.seed,
+        data_dir=options.data_dir,
+        download=not options.no_download,
+        standardize=options.standardize,
+        **{name: value for name, value in given.items() if value is not None},
+    )
+    base = make_model(options.model, data.input_shape, seed=options.seed)
+    model: nn.Module = base
+    if options.exponential:
+        model = WithExponentialNeuron(base, data.in_features, seed=options.seed)
+    dtype = getattr(torch, options.dtype)
+    device = resolve_device(options.device, dtype)
+    model.to(device=device, dtype=dtype)
+    data = data.to(device, dtype)
+
+    lr = {"fc1": 1e-2, "fc2": 1e-3, "conv": 3e-4}[options.model] if options.lr is None else options.lr
+    optimizer = make_optimizer(options.optimizer, model, lr=lr, neuron_lr=options.neuron_lr)
+    per_epoch = math.ceil(len(data.train) / (options.batch_size or len(data.train)))
+    history = fit(
+        model,
+        data,
+        optimizer=optimizer,
+        schedule=make_schedule(options.schedule, optimizer, updates=per_epoch * options.epochs),
+        lam=options.lam if options.exponential else 0.0,
+        batch_size=options.batch_size,
+        epochs=options.epochs,
+        clip_norm=options.clip_norm,
+        seed=options.seed,
+        device=device,
+        checkpoint_path=options.checkpoint,
+        resume=options.resume,
+    )
+    print(_table(options, model, data, history, lr))
+    if options.plot:
+        _plot(options, history)
+    return 0
+
+
+def _batch_size(text: str) -> int | None:
+    return None if text == "full" else _check.count("batch size", int(text))
+
+
+def _table(options: argparse.Namespace, model: nn.Module, data: datasets.Dataset, history: History, lr: float) -> str:
+    neuron = f", exponential neuron with lambda {options.lam:g}" if options.exponential else ""
+    device = next(model.parameters()).device
+    lines = [
+        f"{data.name}, {options.model}{neuron}: {sum(p.numel() for p in model.parameters()):,} parameters, "
+        f"{options.optimizer} with lr {lr:g} ({options.schedule}), seed {options.seed}, {device}",
+        "",
+        f"{'split':<12}{'samples':>9}{'errors':>9}{'error rate':>12}{'mean loss':>13}",
+    ]
+    for name, split in data.splits.items():
+        seen = evaluate(model, split)
+        lines.append(f"{name:<12}{len(split):>9}{seen.errors:>9}{seen.errors / len(split):>12.2%}{seen.loss:>13.4g}")
+    reached = history.updates_to_zero_errors
+    when = (
+        "never reached"
+        if math.isnan(reached)
+        else f"after {history.epochs_to_zero_errors:.0f} epochs, {reached:.0f} updates"
+    )
+    cause = f" at update {history.diverged_at:.0f}: {history.cause}" if history.status == "diverged" else ""
+    lines += ["", f"zero training errors: {when}", f"status: {history.status}{cause}"]
+    if isinstance(model, WithExponentialNeuron):
+        neuron_state = f"a = {model.neuron.a.item():.4g}, |w| = {model.neuron.w.norm().item():.4g}"
+        lines.append(
+            f"largest exponent: {model.neuron.largest_exponent.item():.4g} "
+            f"({neuron_state}, b = {model.neuron.b.item():.4g} at the end)"
+        )
+    return "\n".join(lines)
+
+
+def _plot(options: argparse.Namespace, history: History) -> None:
+    from enlib import figures  # drawing is optional: without --plot, matplotlib is not imported
+
+    arm = figures.WITH if options.exponential else figures.WITHOUT
+    figures.learning_curves(
+        {arm: [history]},
+        alt=f"Loss and errors of {options.model} on {options.data} by epoch, {history.status}.",
+    ).save(options.plot)
+    print(f"learning curves: {options.plot}")

@@ -1,0 +1,125 @@
+import hashlib
+import itertools
+import re
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+from enlib.datasets import DataError, digits_1v7, load
+from enlib.datasets.canonical import digests
+from enlib.datasets.fetch import data_directory
+from enlib.datasets.mnist import payload
+from enlib.datasets.sources import CIFAR10_SHA256, MNIST_SHA256
+
+
+def pixels(split, white):
+    return (split.inputs * white).round().to(torch.uint8).numpy()
+
+
+def test_digits_are_split_in_canonical_order_without_overlap():
+    data = digits_1v7()
+    assert [len(split) for split in data.splits.values()] == [217, 72, 72]
+    keys = [digests(pixels(split, 16)) for split in data.splits.values()]
+    assert len(set().union(*keys)) == sum(len(split) for split in keys) == 361
+    for label in (-1, 1):
+        in_class = [
+            key
+            for split, split_keys in zip(data.splits.values(), keys, strict=True)
+            for key, target in zip(split_keys, split.targets.tolist(), strict=True)
+            if target == label
+        ]
+        assert in_class == sorted(in_class)
+
+
+def test_digits_are_the_bundled_ones_and_sevens():
+    bundled = load_digits()
+    for label, digit in ((-1, 1), (1, 7)):
+        expected = sorted(digests(bundled.images[bundled.target == digit].astype(np.uint8)))
+        found = [
+            digests(pixels(split, 16)[(split.targets == label).numpy()]) for split in digits_1v7().splits.values()
+        ]
+        assert sorted(itertools.chain(*found)) == expected
+
+
+@pytest.mark.parametrize("name, side", [("mnist-1v7", "mnist"), ("cifar10-0v1", "cifar10")])
+def test_missing_images_name_the_folder_the_command_and_the_offline_data_set(tmp_path, name, side):
+    message = rf"expected the files of .* in {re.escape(str(tmp_path))}.*data fetch {side}.*ENLIB_DATA.*digits-1v7"
+    with pytest.raises(DataError, match=message):
+        load(name, seed=0, data_dir=tmp_path, download=False)
+
+
+def test_data_directory_that_is_a_file(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("not a directory")
+    with pytest.raises(DataError, match="expected a readable data directory, got"):
+        load("mnist-1v7", seed=0, data_dir=path)
+    assert path.read_text() == "not a directory"
+
+
+def test_data_directory_comes_from_the_argument_then_the_environment_then_the_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("ENLIB_DATA", str(tmp_path / "env"))
+    assert data_directory(tmp_path / "argument") == tmp_path / "argument"
+    assert data_directory() == tmp_path / "env"
+    monkeypatch.delenv("ENLIB_DATA")
+    assert data_directory().name == "enlib"
+
+
+def test_bad_names_and_options():
+    with pytest.raises(ValueError, match="did you mean 'mnist-1v7'"):
+        load("mnist", seed=0)
+    with pytest.raises(ValueError, match="did you mean 'radii'"):
+        load("spheres", seed=0, radius=(1, 2))
+    with pytest.raises(ValueError, match="expected no options for digits-1v7, got 'train'"):
+        load("digits-1v7", seed=0, train=3)
+    with pytest.raises(ValueError, match="did you mean 'global'"):
+        load("spheres", seed=0, standardize="globl")
+    with pytest.raises(ValueError, match="expected a floating-point dtype, got torch.int64"):
+        load("spheres", seed=0, dtype=torch.int64)
+
+
+@pytest.mark.data
+def test_mnist_payloads_have_the_published_md5():
+    published = {
+        "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+        "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+        "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+        "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+    }
+    folder = data_directory() / "mnist"
+    for name in MNIST_SHA256:
+        contents = payload(folder / f"{name}.gz")
+        assert hashlib.md5(contents, usedforsecurity=False).hexdigest() == published[name]
+
+
+@pytest.mark.data
+def test_mnist_sizes_classes_and_disjoint_training():
+    data = load("mnist-1v7", seed=0, download=False, standardize="none")
+    assert [len(split) for split in data.splits.values()] == [13000, 1081, 1082]
+    assert [int((split.targets > 0).sum()) for split in data.splits.values()] == [6262, 514, 514]
+    assert data.input_shape == (1, 28, 28)
+    assert (data.train.inputs.min().item(), data.train.inputs.max().item()) == (0.0, 1.0)
+    validation, test = (digests(pixels(data.splits[name], 255)) for name in ("validation", "test"))
+    assert not set(validation) & set(test)
+
+
+@pytest.mark.data
+def test_cifar10_sizes_and_disjoint_splits_in_canonical_order():
+    data = load("cifar10-0v1", seed=0, download=False, standardize="none")
+    assert [len(split) for split in data.splits.values()] == [2000, 2000, 2000]
+    assert data.input_shape == (3, 32, 32)
+    keys = {name: digests(pixels(split, 255)) for name, split in data.splits.items()}
+    assert len(set().union(*keys.values())) == 6000
+    for label in (0, 1):
+        thousand = slice(1000 * label, 1000 * label + 1000)
+        ordered = [keys[name][thousand] for name in ("train", "validation")]
+        assert ordered[0] + ordered[1] == sorted(ordered[0] + ordered[1])
+        test = hashlib.sha256(b"".join(keys["test"][thousand])).hexdigest()
+        assert test == CIFAR10_SHA256["test", label]
+
+
+@pytest.mark.data
+def test_images_are_the_same_for_every_seed():
+    one, other = (load("cifar10-0v1", seed=seed, download=False).train.inputs for seed in (0, 1))
+    assert np.array_equal(one.numpy(), other.numpy())

@@ -1,0 +1,89 @@
+"""The rules of the house that a machine can hold."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ENLIB = Path(__file__).parents[1] / "enlib"
+MODULES = {
+    ".".join(path.relative_to(ENLIB.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in ENLIB.rglob("*.py")
+}
+
+# Data flow from left to right: a module may import what stands before it, or beside it in its own package.
+FLOW = [
+    {"enlib._check", "enlib._progress", "enlib.seeds", "enlib.devices"},
+    {"enlib.datasets"},
+    {"enlib.losses", "enlib.models", "enlib.exponential"},
+    {"enlib.evaluation", "enlib.optimizers", "enlib.history", "enlib.checkpoint"},
+    {"enlib.run"},
+    {"enlib.training"},
+    {"enlib.figures"},
+    {"enlib.exercises", "enlib.commands"},
+    {"enlib", "enlib.__main__"},
+]
+DRAWING = {"matplotlib", "plotly", "ipywidgets", "IPython"}
+
+
+def place(module):
+    """Return the position of a module, or of its package, in the flow."""
+    while module:
+        for position, modules in enumerate(FLOW):
+            if module in modules and (module != "enlib" or position == len(FLOW) - 1):
+                return position, module
+        module = module.rpartition(".")[0]
+    raise AssertionError("unreachable")
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                yield full if full in MODULES else node.module
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_has_its_place(module):
+    assert module in ("enlib", "enlib.__main__") or place(module)[1] != "enlib", f"put {module} into FLOW"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_data_flow_one_way(module):
+    here, room = place(module)
+    for imported in imports(MODULES[module]):
+        if imported.split(".")[0] == "enlib" and module not in ("enlib", "enlib.__main__"):
+            there, _ = place(imported)
+            assert there < here or (there == here and module != imported), f"{module} imports {imported}"
+            assert imported != "enlib" or room in ("enlib.commands",), f"{module} imports the whole package"
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m not in ("enlib.figures", "enlib.commands.train")])
+def test_computing_never_draws(module):
+    found = {name.split(".")[0] for name in imports(MODULES[module])} & DRAWING
+    assert not found
+    assert "enlib.figures" not in imports(MODULES[module])
+
+
+def test_importing_the_package_loads_no_drawing_library():
+    import subprocess
+    import sys
+
+    program = f"import sys, enlib; print(sorted({DRAWING} & set(sys.modules)))"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_modules_stay_small(module):
+    assert len(MODULES[module].read_text(encoding="utf-8").splitlines()) <= 300
+
+
+def test_public_names_are_listed_and_documented():
+    import enlib
+
+    for name in enlib.__all__:
+        assert getattr(enlib, name).__doc__

@@ -1,0 +1,156 @@
+"""The built book: pages that are there, links that lead somewhere, and a build that does not lie."""
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+
+ROOT = Path(__file__).parents[1]
+SITE = ROOT / "_build" / "html"
+
+
+def pages_of_the_toc():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    return [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
+
+
+@pytest.fixture(scope="module")
+def soups():
+    if not SITE.is_dir():
+        pytest.fail("expected the built book in _build/html, got none: run make book")
+    return {page: BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser") for page in SITE.rglob("*.html")}
+
+
+@pytest.mark.book
+@pytest.mark.parametrize("page", pages_of_the_toc())
+def test_page_is_there_and_has_something_to_say(soups, page):
+    soup = soups[SITE / f"{page}.html"]
+    assert soup.find("h1")
+    assert len(soup.find("article").get_text()) > 500
+
+
+@pytest.mark.book
+def test_index_leads_to_the_first_page(soups):
+    assert "book/intro.html" in str(soups[SITE / "index.html"])
+
+
+@pytest.mark.book
+def test_notebook_pages_show_figures_with_text_alternatives_and_no_errors(soups):
+    pages = [page for page in soups if page.parent.name == "notebooks"]
+    assert pages
+    for page in pages:
+        figures = soups[page].select("figure.en-figure [role=img]")
+        assert figures
+        assert all(figure["aria-label"].strip() for figure in figures)
+        assert not soups[page].select(".cell_output .traceback, .cell_output .stderr")
+        assert all(image.get("alt") for image in soups[page].select("article img"))
+
+
+@pytest.mark.book
+def test_internal_links_and_anchors_resolve(soups):
+    ids = {page: {tag["id"] for tag in soup.find_all(id=True)} for page, soup in soups.items()}
+    broken, seen = [], 0
+    for page, soup in soups.items():
+        for tag in soup.find_all(["a", "link", "script", "img"]):
+            address = tag.get("href") or tag.get("src")
+            if not address or urlsplit(address).scheme or address.startswith("//"):
+                continue
+            seen += 1
+            path, anchor = urldefrag(address)
+            target = (page.parent / unquote(urlsplit(path).path)).resolve() if path else page
+            if not target.is_file():
+                broken.append(f"{page.relative_to(SITE)}: {address}")
+            elif anchor and target in ids and unquote(anchor) not in ids[target]:
+                broken.append(f"{page.relative_to(SITE)}: {address} (no such anchor)")
+    assert seen > 100
+    assert not broken, "\n".join(broken)
+
+
+@pytest.fixture
+def extension():
+    spec = importlib.util.spec_from_file_location("enlib_book", ROOT / "book" / "_ext" / "enlib_book.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_cache_depends_on_the_package_and_on_the_results(tmp_path, extension):
+    shutil.copytree(ROOT / "enlib", tmp_path / "enlib", ignore=shutil.ignore_patterns("__pycache__"))
+    seen = [extension.digest(tmp_path)]
+    (tmp_path / "enlib" / "losses.py").open("a").write("# touched\n")
+    seen.append(extension.digest(tmp_path))
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "table1.csv").write_text("a,b\n")
+    seen.append(extension.digest(tmp_path))
+    (tmp_path / "enlib" / "notes.txt").write_text("no notebook reads this")
+    assert len(set(seen)) == 3
+    assert extension.digest(tmp_path) == seen[-1]
+
+
+@pytest.fixture
+def small_book(tmp_path):
+    """A book of one page and one notebook that imports a package, built by the real extension."""
+    (tmp_path / "book").mkdir()
+    shutil.copytree(ROOT / "book" / "_ext", tmp_path / "book" / "_ext")
+    (tmp_path / "enlib").mkdir()
+    (tmp_path / "enlib" / "__init__.py").write_text("ANSWER = 41\n")
+    (tmp_path / "page.md").write_text("# Page\n\nText.\n")
+    (tmp_path / "notebook.md").write_text(
+        "---\nfile_format: mystnb\nkernelspec: {name: python3}\n---\n# Notebook\n\n```{code-cell}\n"
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nfrom enlib import ANSWER\nANSWER\n```\n"
+    )
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: page\nchapters: [{file: notebook}]\n")
+    (tmp_path / "_config.yml").write_text(
+        "title: Small\nonly_build_toc_files: true\nexecute: {execute_notebooks: cache, raise_on_error: true}\n"
+        "sphinx: {local_extensions: {enlib_book: book/_ext}}\n"
+    )
+
+    def build():
+        program = (
+            "import sys; from jupyter_book.cli.main import main; sys.argv = ['jupyter-book', *sys.argv[1:]]; main()"
+        )
+        command = [sys.executable, "-c", program, "build", str(tmp_path), "--warningiserror", "--keep-going"]
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+
+    return tmp_path, build
+
+
+@pytest.mark.slow
+def test_an_edit_of_the_package_executes_again_and_no_edit_does_not(small_book):
+    folder, build = small_book
+    first = build()
+    assert first.returncode == 0, first.stdout + first.stderr
+    page = folder / "_build" / "html" / "notebook.html"
+    assert "Executing notebook" in first.stdout + first.stderr
+    assert "4217" not in page.read_text()
+    again = build()
+    assert "Executing notebook" not in again.stdout + again.stderr
+    (folder / "enlib" / "__init__.py").write_text("ANSWER = 4217\n")
+    edited = build()
+    assert edited.returncode == 0
+    assert "4217" in page.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        ("page.md", "# Page\n\n[nowhere](nowhere.md)\n"),
+        (
+            "notebook.md",
+            "---\nfile_format: mystnb\nkernelspec: {name: python3}\n---\n# N\n\n```{code-cell}\n1 / 0\n```\n",
+        ),
+    ],
+    ids=["warning", "notebook error"],
+)
+def test_a_broken_page_fails_the_build_on_the_second_run_too(small_book, name, text):
+    folder, build = small_book
+    (folder / name).write_text(text)
+    assert build().returncode != 0
+    assert build().returncode != 0

@@ -1,0 +1,71 @@
+"""The form that every notebook keeps; that they run is nbval's to say."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def notebook(request):
+    return nbformat.read(request.param, as_version=4)
+
+
+def code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def prose(notebook):
+    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def test_there_are_notebooks_and_the_book_has_them_all():
+    assert NOTEBOOKS
+    toc = (ROOT / "_toc.yml").read_text(encoding="utf-8")
+    assert all(f"notebooks/{path.stem}" in toc for path in NOTEBOOKS)
+
+
+def test_opening_says_what_for_whom_and_how_long(notebook):
+    opening = notebook.cells[0].source
+    assert opening.startswith("# ")
+    for part in ("After this notebook you can", "You need", "minutes to read", "seconds to run"):
+        assert part in opening
+
+
+def test_cells_are_short(notebook):
+    lengths = sorted(len(cell.source.splitlines()) for cell in code(notebook))
+    assert lengths[len(lengths) // 2] <= 8
+    assert lengths[-1] <= 25
+
+
+def test_every_cell_was_executed_in_order_without_errors(notebook):
+    counts = [cell.execution_count for cell in code(notebook)]
+    assert counts == list(range(1, len(counts) + 1))
+    assert not [o for cell in code(notebook) for o in cell.outputs if o.output_type == "error"]
+
+
+def test_no_times_or_paths_of_a_machine_are_stored(notebook):
+    text = nbformat.writes(notebook)
+    assert '"execution":' not in text
+    assert not re.search(r"/(home|root|Users|tmp|work)/", text)
+
+
+def test_asks_before_it_shows_and_ends_with_what_was_seen(notebook):
+    text = prose(notebook)
+    assert text.count("} Predict") >= 2
+    assert "## What you saw" in text
+    assert text.index("## Exercises") < text.index("## What you saw")
+    for part in ("Where the sources were wrong", "Further reading"):
+        assert part in text
+
+
+def test_exercises_check_themselves_and_have_solutions(notebook):
+    checks = [cell for cell in code(notebook) if cell.source.startswith("exercises.check_")]
+    assert len(checks) >= 3
+    assert prose(notebook).count("} Solution") >= len(checks)
+    for cell in checks:
+        assert "not answered yet" in str(cell.outputs)

@@ -1,0 +1,65 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from enlib import WithExponentialNeuron, make_optimizer, make_schedule, mlp
+
+
+@pytest.mark.parametrize("name", ["adam", "sgd", "momentum"])
+def test_neuron_has_a_step_size_of_its_own(name):
+    model = WithExponentialNeuron(mlp((2, 1), seed=0), 2, seed=0)
+    groups = make_optimizer(name, model, lr=0.1, neuron_lr=0.001).param_groups
+    assert [group["lr"] for group in groups] == [0.1, 0.001]
+    assert {id(p) for p in groups[1]["params"]} == {id(p) for p in model.neuron.parameters()}
+
+
+def test_sgd_is_gradient_descent():
+    model = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(model.weight, 3.0)
+    optimizer = make_optimizer("sgd", model, lr=0.25)
+    (model.weight**2).sum().backward()
+    optimizer.step()
+    assert model.weight.item() == 3.0 - 0.25 * 6.0
+
+
+def test_cosine_is_the_formula():
+    optimizer = make_optimizer("sgd", nn.Linear(1, 1), lr=0.2)
+    schedule, seen = make_schedule("cosine", optimizer, updates=10), []
+    for _ in range(11):
+        seen.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    assert seen == pytest.approx([0.1 * (1 + math.cos(math.pi * k / 10)) for k in range(11)])
+
+
+def test_constant_stays():
+    optimizer = make_optimizer("adam", nn.Linear(1, 1), lr=0.2)
+    schedule = make_schedule("constant", optimizer, updates=3)
+    for _ in range(5):
+        optimizer.step()
+        schedule.step()
+    assert optimizer.param_groups[0]["lr"] == 0.2
+
+
+@pytest.mark.parametrize(
+    "name, arguments, message",
+    [
+        ("adam", {"lr": -0.1}, "expected lr > 0, got -0.1"),
+        ("adm", {"lr": 0.1}, "did you mean 'adam'"),
+        ("momentum", {"lr": 0.1, "momentum": 1.0}, r"expected momentum in \[0, 1\), got 1.0"),
+        ("sgd", {"lr": 0.1, "neuron_lr": 0.1}, "leave neuron_lr out"),
+    ],
+)
+def test_bad_optimizer(name, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        make_optimizer(name, nn.Linear(1, 1), **arguments)
+
+
+def test_bad_schedule():
+    optimizer = torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="did you mean 'cosine'"):
+        make_schedule("cosin", optimizer, updates=1)
+    with pytest.raises(ValueError, match="expected updates"):
+        make_schedule("cosine", optimizer, updates=0)
