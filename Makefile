@@ -28,7 +28,7 @@ check: $(READY)  ## ruff, mypy and the fast tests, in seconds
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n auto -m "not slow and not book" tests enlib
+	$(BIN)/pytest -n auto -m "not slow and not book and not browser" tests enlib
 
 test: book  ## everything: checks, all tests, doctests, every notebook, the built book
 	$(BIN)/ruff check .

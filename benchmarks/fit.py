@@ -1,6 +1,6 @@
 """What the training loop costs: ``enlib.fit`` beside the loop most tutorials show, a DataLoader over samples.
 
-Both make the same updates on the same network (100-50-25-1 with the exponential neuron, spheres, n = 1000, Adam,
+Both make as many updates on the same network (100-50-25-1 with the exponential neuron, spheres, n = 1000, Adam,
 batch 100) and evaluate once an epoch. They run in turn, so that a machine whose speed drifts is fair to both; the
 figure to quote is the median of the ratios. Writes ``benchmarks/fit.json``.
 """

@@ -23,7 +23,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         status: int = options.run(options)
-    except (ValueError, OSError, DataError) as error:
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone; there is nobody to tell
+        return 1
+    except MemoryError:
+        print("error: expected this to fit into memory, got more: ask for fewer samples", file=sys.stderr)
+        return 1
+    except (ValueError, OSError, DataError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import operator
 from collections.abc import Iterable
 from typing import SupportsFloat
 
@@ -23,7 +24,7 @@ def known(kind: str, got: str, names: Iterable[str]) -> str:
     raise ValueError(f"expected {kind} to be one of {', '.join(names)}; got {got!r}: {advice}")
 
 
-def positive(name: str, value: SupportsFloat, *, advice: str = "pass a positive number") -> float:
+def positive(name: str, value: SupportsFloat, *, advice: str = "pass a positive, finite number") -> float:
     """Return ``value`` as a float if it is finite and greater than zero."""
     number = float(value)
     if not (math.isfinite(number) and number > 0):
@@ -31,7 +32,7 @@ def positive(name: str, value: SupportsFloat, *, advice: str = "pass a positive 
     return number
 
 
-def non_negative(name: str, value: SupportsFloat, *, advice: str = "pass zero or a positive number") -> float:
+def non_negative(name: str, value: SupportsFloat, *, advice: str = "pass zero or a positive, finite number") -> float:
     """Return ``value`` as a float if it is finite and not negative."""
     number = float(value)
     if not (math.isfinite(number) and number >= 0):
@@ -40,9 +41,10 @@ def non_negative(name: str, value: SupportsFloat, *, advice: str = "pass zero or
 
 
 def count(name: str, value: int, *, least: int = 1) -> int:
-    """Return ``value`` if it is a whole number of at least ``least``."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    """Return ``value`` as an int if it is a whole number of at least ``least``; NumPy's integers are welcome."""
+    number = operator.index(value) if hasattr(value, "__index__") and not isinstance(value, bool) else None
+    if number is None or number < least:
         raise ValueError(
             f"expected {name} to be an integer >= {least}, got {value!r}: pass a whole number of at least {least}"
         )
-    return value
+    return number

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pickle
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
-
-from enlib.datasets import Dataset
+from torch import Tensor
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
@@ -26,6 +25,7 @@ def save(path: Path, state: dict[str, Any]) -> None:
             part.close()
             Path(part.name).unlink()
             raise
+    Path(part.name).chmod(0o644)  # temporary files are the owner's alone; a checkpoint is a file like others
     Path(part.name).replace(path)
 
 
@@ -38,9 +38,11 @@ def load(path: Path, fingerprint: dict[str, str]) -> dict[str, Any]:
         If the file is no checkpoint, or one of a different run; it is left as it is.
     """
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        saved: dict[str, str] = state["fingerprint"]
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError) as error:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        saved = state["fingerprint"]
+        if not isinstance(saved, dict):
+            raise TypeError("no fingerprint")
+    except Exception as error:  # whatever torch makes of a file that is something else
         raise ValueError(
             f"expected a checkpoint in {path}, got a file that cannot be read as one ({type(error).__name__}): "
             "move it away to start again, or name another file"
@@ -53,13 +55,13 @@ def load(path: Path, fingerprint: dict[str, str]) -> dict[str, Any]:
             f"expected {path} to be a checkpoint of this run, got one of a run with {was} instead of {now}: "
             "use the same settings, or name another file"
         )
-    return state
+    loaded: dict[str, Any] = state
+    return loaded
 
 
-def digest(data: Dataset) -> str:
-    """Return a short digest of the training and validation samples, to tell data sets apart."""
+def digest(tensors: Iterable[Tensor]) -> str:
+    """Return a short digest of the numbers in some tensors, to tell data sets and initial weights apart."""
     sha = hashlib.sha256()
-    for split in (data.train, data.validation):
-        for tensor in (split.inputs, split.targets):
-            sha.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    for tensor in tensors:
+        sha.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return sha.hexdigest()[:16]

@@ -28,11 +28,14 @@ def resolve_device(device: str | torch.device = "auto", dtype: torch.dtype = tor
     device(type='cpu')
     """
     mps = torch.backends.mps.is_available() and dtype != torch.float64
-    if str(device) == "auto":
+    if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "mps" if mps else "cpu")
-    kind = str(device).split(":")[0]
-    _check.known("device", kind, ["auto", "cpu", "cuda", "mps"])
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": mps}[kind]
-    if not available:
+    _check.known("device", str(device).split(":")[0], ["auto", "cpu", "cuda", "mps"])
+    try:
+        named = torch.device(device)
+    except RuntimeError:
+        raise ValueError(f"expected a device such as 'cpu' or 'cuda:1', got {str(device)!r}: pass 'auto'") from None
+    count = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(mps)}[named.type]
+    if (named.index or 0) >= count:
         raise ValueError(f"expected an available device, got {str(device)!r}: pass 'auto' or 'cpu'")
-    return torch.device(device)
+    return named

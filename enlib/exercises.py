@@ -46,6 +46,8 @@ def check_rescue(amplitude: float | None) -> str:
     """
     if amplitude is None or _unanswered(amplitude):
         return NOT_YET
+    if not isinstance(amplitude, int | float) or not math.isfinite(amplitude):
+        return f"expected a number, got {amplitude!r}"
     margin = -0.5 + amplitude * math.exp(2)
     if math.isclose(margin, 1, abs_tol=0.01):
         return RIGHT
@@ -72,6 +74,8 @@ def check_slope_in_b(slope_in_b: Callable[[float, float, float], float]) -> str:
     answer = slope_in_b(a.item(), a.grad.item(), lam)
     if _unanswered(answer):
         return NOT_YET
+    if not isinstance(answer, int | float) or not math.isfinite(answer):
+        return f"expected the function to return a number, got {answer!r}"
     error = answer - b.grad.item()
     if abs(error) < 1e-9:
         return RIGHT

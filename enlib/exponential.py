@@ -35,9 +35,9 @@ class ExponentialNeuron(nn.Module):
     w
         Trained, of shape (d,).
     largest_exponent
-        Of shape (); the largest :math:`w \cdot x + b` seen so far, -inf before the first. It tells how near
-        the neuron has come to overflow: in float32 the cubed loss overflows at about 29.6, the exponential itself
-        at 88.7.
+        Of shape (); the largest :math:`w \cdot x + b` seen in training mode so far, -inf before the first. It tells
+        how near the neuron has come to overflow: in float32 the cubed loss overflows at about 29.6, the exponential
+        itself at 88.7.
 
     Raises
     ------
@@ -87,8 +87,9 @@ class ExponentialNeuron(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the neuron's output for inputs of shape (n, ...) with d numbers a sample; shape (n,)."""
         z = self.exponent(x)
-        # Inside torch.func transforms (Hessian-vector products, vmap) z is a tracer that must not outlive them.
-        if not torch._C._functorch.is_functorch_wrapped_tensor(z):
+        # Evaluating a model must not change it. And inside torch.func transforms (Hessian-vector products, vmap) z is
+        # a tracer that must not outlive them.
+        if self.training and not torch._C._functorch.is_functorch_wrapped_tensor(z):
             # fmax passes over NaN: what was reached before a blow-up is what one wants to know.
             self.largest_exponent = torch.fmax(self.largest_exponent, z.detach().max())
         output: Tensor = self.a * z.exp()
@@ -101,7 +102,8 @@ class WithExponentialNeuron(nn.Module):
     .. math:: \tilde f(x) = f(x; \theta) + a\, e^{w \cdot x + b}
 
     Trained on :math:`\tilde L = \sum_i \ell(-y_i \tilde f(x_i)) + \lambda a^2 / 2`, it has no bad local
-    minimum (Liang et al. 2018, Theorem 1).
+    minimum, provided that some :math:`\theta` classifies every sample correctly and the loss is one like
+    `polynomial_hinge` (Liang et al. 2018, Theorem 1).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Take data, return a picture: one palette, one meaning per colour, and always a text alternative.
+"""Take data, return a picture: one meaning per colour, and always a text alternative.
 
 A picture is made of panels. In a page they are inline SVG, side by side where there is room and one below the
 other on a phone; their text and axes take the page's own colour, so they stay readable in dark mode and in print.
@@ -6,50 +6,23 @@ other on a phone; their text and axes take the page's own colour, so they stay r
 
 from __future__ import annotations
 
-import hashlib
 import html
-import io
 import math
 import os
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from enlib.drawing import BASE, DIVERGED, INK, NEURON, PANEL_INCHES, STYLE, Panel, svg
 from enlib.history import History
 
-BASE, NEURON, DIVERGED = "#0072b2", "#d55e00", "#767676"
 WITHOUT, WITH = "without the neuron", "with the neuron"
 COLORS = {WITHOUT: BASE, WITH: NEURON}
-
-_INK = "#1b1b1b"
-_CSS = {_INK: "currentColor", BASE: f"var(--en-base, {BASE})", NEURON: f"var(--en-neuron, {NEURON})"} | {
-    DIVERGED: f"var(--en-diverged, {DIVERGED})"
-}
-_STYLE: Any = {
-    "font.family": "sans-serif",
-    "font.size": 10.5,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 10.5,
-    "axes.titlelocation": "left",
-    "axes.linewidth": 0.8,
-    "legend.frameon": False,
-    "lines.linewidth": 1.4,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "enlib",
-    "text.parse_math": True,
-    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), _INK),
-}
-_PANEL_INCHES = (4.6, 3.1)
-
-Panel = Callable[[Axes], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +60,8 @@ class Picture:
         ValueError
             If matplotlib cannot write that kind of file.
         """
-        width, height = _PANEL_INCHES
-        with mpl.rc_context(_STYLE):
+        width, height = PANEL_INCHES
+        with mpl.rc_context(STYLE):
             figure = Figure(figsize=(width * len(self.panels), height), layout="constrained")
             for panel, axes in zip(self.panels, figure.subplots(1, len(self.panels), squeeze=False)[0], strict=True):
                 panel(axes)
@@ -97,7 +70,7 @@ class Picture:
 
     def to_html(self) -> str:
         """Return a ``<figure>`` with the panels as inline SVG."""
-        drawn = "".join(_svg(panel) for panel in self.panels)
+        drawn = "".join(svg(panel)[0] for panel in self.panels)
         caption = f"<figcaption>{html.escape(self.caption)}</figcaption>" if self.caption else ""
         return (
             '<figure class="en-figure" style="margin:1rem 0">'
@@ -107,27 +80,6 @@ class Picture:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {"text/html": self.to_html(), "text/plain": f"Picture: {self.alt}"}
-
-
-def _svg(panel: Panel) -> str:
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=_PANEL_INCHES, layout="constrained")
-        panel(figure.subplots())
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    svg = re.sub(r"<metadata>.*?</metadata>", "", buffer.getvalue(), flags=re.DOTALL)
-    svg = svg[svg.index("<svg") :]
-    # Only ids that are referred to stay, and they must be unique among all figures of a page.
-    prefix = "en" + hashlib.sha256(svg.encode()).hexdigest()[:8]
-    used = set(re.findall(r"(?:url\(#|href=\"#)([^)\"]+)", svg))
-    svg = re.sub(r' id="([^"]*)"', lambda m: f' id="{prefix}{m[1]}"' if m[1] in used else "", svg)
-    svg = re.sub(r"(url\(#|href=\"#)", rf"\1{prefix}", svg)
-    for color, variable in _CSS.items():
-        svg = svg.replace(color, variable)
-    size = 'style="flex:1 1 17rem;min-width:0;max-width:34rem;height:auto" aria-hidden="true" focusable="false"'
-    svg = re.sub(r'<svg ([^>]*?)width="[^"]*"', rf"<svg {size} \1", svg, count=1)
-    svg = re.sub(r'(<svg [^>]*?) height="[^"]*"', r"\1", svg, count=1)
-    return re.sub(r">\s+<", "><", svg).strip()
 
 
 def outputs(
@@ -152,11 +104,11 @@ def outputs(
     """
 
     def panel(axes: Axes) -> None:
-        axes.axhline(0, color=_INK, linewidth=0.8)
+        axes.axhline(0, color=INK, linewidth=0.8)
         axes.plot(x, without, color=BASE, label=WITHOUT)
         axes.plot(x, with_neuron, color=NEURON, label=WITH)
         for sample, label in samples:
-            axes.plot(sample, label, marker="^" if label > 0 else "v", color=_INK, markersize=8, linestyle="")
+            axes.plot(sample, label, marker="^" if label > 0 else "v", color=INK, markersize=8, linestyle="")
         axes.set(xlabel="$x$", ylabel="output", ylim=(-2.5, 4))
         axes.legend(loc="upper left")
 
@@ -177,17 +129,20 @@ def learning_curves(runs: Mapping[str, Sequence[History]], *, alt: str, caption:
 
     def panel(quantity: str, axes: Axes) -> None:
         for name, histories in runs.items():
-            for i, history in enumerate(histories):
+            own = COLORS.get(name, INK)
+            axes.plot([], [], color=own, label=f"{name}, training" if alone else name)
+            if alone:
+                axes.plot([], [], color=own, linestyle="--", label=f"{name}, validation")
+            for history in histories:
                 diverged = history.status == "diverged"
-                color = DIVERGED if diverged else COLORS.get(name, _INK)
+                color = DIVERGED if diverged else own
                 values = getattr(history, f"train_{quantity}")
-                label = f"{name}, training" if alone else name
-                axes.plot(history.epoch, values, color=color, label=label if i == 0 else None)
+                axes.plot(history.epoch, values, color=color)
                 if alone:
-                    held_out = getattr(history, f"validation_{quantity}")
-                    axes.plot(history.epoch, held_out, color=color, linestyle="--", label=f"{name}, validation")
-                if diverged:
-                    axes.plot(history.epoch[-1], values[-1], "x", color=DIVERGED)
+                    axes.plot(history.epoch, getattr(history, f"validation_{quantity}"), color=color, linestyle="--")
+                finite = [(e, v) for e, v in zip(history.epoch, values, strict=True) if math.isfinite(v)]
+                if diverged and finite:
+                    axes.plot(*finite[-1], "x", color=DIVERGED)
         if quantity == "loss":
             axes.set_yscale("log")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

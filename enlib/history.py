@@ -27,6 +27,8 @@ class History:
         What diverged; empty otherwise.
     diverged_at : float
         The update at which it did; NaN otherwise.
+    exponent_at_end : float
+        Largest exponent that the exponential neuron has seen in training, to the very end; NaN without one.
     epoch, update : array
         When each evaluation took place.
     train_loss, validation_loss : array
@@ -38,7 +40,7 @@ class History:
     learning_rate : array
         Step size of the first parameter group.
     largest_exponent : array
-        Largest exponent that the exponential neuron has seen so far; NaN without one.
+        Largest exponent that the neuron has seen in training so far; NaN without one, or before the first.
     batch_loss : array
         The objective (batch loss plus penalty), one entry per update.
     """
@@ -46,6 +48,7 @@ class History:
     status: Status
     cause: str
     diverged_at: float
+    exponent_at_end: float
     epoch: Array
     update: Array
     train_loss: Array

@@ -92,5 +92,5 @@ def _check_shapes(output: Tensor, target: Tensor) -> None:
     if output.shape != target.shape:
         raise ValueError(
             f"expected output and target of one shape, got {tuple(output.shape)} and {tuple(target.shape)}: "
-            "flatten both to (n,)"
+            "one output and one label a sample, both of shape (n,)"
         )

@@ -51,7 +51,7 @@ def mlp(widths: Sequence[int] = (100, 50, 25, 1), *, seed: int) -> nn.Sequential
         _check.count("width", width)
     layers: list[nn.Module] = [nn.Flatten()]
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream(seed, "base network"))
+        torch.default_generator.manual_seed(stream(seed, "base network"))
         for fan_in, fan_out in itertools.pairwise(widths):
             layers += [nn.Linear(fan_in, fan_out), nn.Sigmoid()]
     return nn.Sequential(*layers[:-1], nn.Flatten(0))
@@ -82,7 +82,7 @@ class ConvNet(nn.Module):
     def __init__(self, *, seed: int) -> None:
         super().__init__()
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(stream(seed, "base network"))
+            torch.default_generator.manual_seed(stream(seed, "base network"))
             self.features = nn.Sequential(
                 nn.Conv2d(1, 64, kernel_size=4, padding=1),
                 nn.PReLU(),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from enlib import _check
 from enlib.exponential import WithExponentialNeuron
@@ -40,7 +42,7 @@ def make_optimizer(
     --------
     >>> make_optimizer("adam", nn.Linear(2, 1), lr=-0.1)
     Traceback (most recent call last):
-    ValueError: expected lr > 0, got -0.1: pass a positive number
+    ValueError: expected lr > 0, got -0.1: pass a positive, finite number
     """
     _check.known("optimizer", name, OPTIMIZERS)
     _check.positive("lr", lr)
@@ -89,6 +91,11 @@ def make_schedule(name: str, optimizer: torch.optim.Optimizer, *, updates: int) 
     """
     _check.known("schedule", name, SCHEDULES)
     _check.count("updates", updates)
-    if name == "constant":
-        return LambdaLR(optimizer, lambda update: 1.0)
-    return CosineAnnealingLR(optimizer, T_max=updates)
+    factors = {
+        "constant": lambda update: 1.0,
+        # PyTorch's own cosine climbs again after the last update; a run that goes on should stay where it ended.
+        "cosine": lambda update: 0.5 * (1 + math.cos(math.pi * min(update, updates) / updates)),
+    }
+    schedule = LambdaLR(optimizer, factors[name])
+    schedule.updates = updates  # type: ignore[attr-defined]  # part of its state, by which a checkpoint knows the run
+    return schedule

@@ -58,9 +58,22 @@ class Run:
     batch_loss: list[float] = field(default_factory=list)
 
     @property
+    def device(self) -> torch.device:
+        """Where the run computes."""
+        return self.data.train.targets.device
+
+    @property
     def reached_zero_errors(self) -> bool:
         """Whether an evaluation found no training error."""
         return any(row["train_errors"] == 0 for row in self.rows)
+
+    @property
+    def largest_exponent(self) -> float:
+        """Largest exponent that the exponential neuron has seen in training; NaN without one, or before the first."""
+        if not isinstance(self.model, WithExponentialNeuron):
+            return math.nan
+        seen = float(self.model.neuron.largest_exponent)
+        return math.nan if seen == -math.inf else seen
 
     def penalty(self) -> Tensor | float:
         """Return the penalty on the exponential neuron, 0 for a model without one."""
@@ -86,7 +99,6 @@ class Run:
         """Evaluate the model and note what is seen."""
         train = evaluate(self.model, self.data.train, self.loss)
         validation = evaluate(self.model, self.data.validation, self.loss)
-        has_neuron = isinstance(self.model, WithExponentialNeuron)
         self.rows.append(
             {
                 "epoch": self.epoch,
@@ -97,16 +109,19 @@ class Run:
                 "validation_errors": validation.errors,
                 "penalty": float(self.penalty()),
                 "learning_rate": float(self.optimizer.param_groups[0]["lr"]),
-                "largest_exponent": float(self.model.neuron.largest_exponent) if has_neuron else math.nan,  # type: ignore[union-attr,arg-type]
+                "largest_exponent": self.largest_exponent,
             }
         )
-        self._require_bounded("training loss", train.loss)
+        if self.update:  # a start beyond all bounds is for the first step to tell, which also sees the exponent
+            self._require_bounded("training loss", train.loss)
 
     def history(self, status: Status, cause: str = "") -> History:
         """Return what has been noted as a `History`."""
         columns = {name: np.array([row[name] for row in self.rows], dtype=float) for name in self.rows[0]}
         diverged_at = float(self.update) if status == "diverged" else math.nan
-        return History(status, cause, diverged_at, batch_loss=np.array(self.batch_loss), **columns)
+        return History(
+            status, cause, diverged_at, self.largest_exponent, batch_loss=np.array(self.batch_loss), **columns
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that it takes to go on from here."""
@@ -116,7 +131,7 @@ class Run:
             "schedule": self.schedule.state_dict() if self.schedule else None,
             "order": self.order.get_state(),
             "random": torch.get_rng_state(),
-            "random_cuda": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
+            "random_device": _device_random_state(self.device),
             "epoch": self.epoch,
             "update": self.update,
             "rows": self.rows,
@@ -131,8 +146,10 @@ class Run:
             self.schedule.load_state_dict(state["schedule"])
         self.order.set_state(state["order"])
         torch.set_rng_state(state["random"])
-        if state["random_cuda"] is not None and torch.cuda.is_available():
-            torch.cuda.set_rng_state(state["random_cuda"])
+        if state["random_device"] is not None and self.device.type == "cuda":
+            torch.cuda.set_rng_state(state["random_device"], self.device)
+        elif state["random_device"] is not None and self.device.type == "mps":
+            torch.mps.set_rng_state(state["random_device"])
         self.epoch, self.update = state["epoch"], state["update"]
         self.rows, self.batch_loss = state["rows"], state["batch_loss"]
 
@@ -143,6 +160,12 @@ class Run:
             raise DivergenceError(f"{what} {value:.3g} exceeds {self.divergence_threshold:g}")
 
 
+def _device_random_state(device: torch.device) -> Tensor | None:
+    if device.type == "cuda":
+        return torch.cuda.get_rng_state(device)
+    return torch.mps.get_rng_state() if device.type == "mps" else None
+
+
 class Callback:
     """Override what is needed; both methods do nothing by default."""
 
@@ -150,4 +173,4 @@ class Callback:
         """Run after each update."""
 
     def after_epoch(self, run: Run) -> None:
-        """Run after each epoch, once it is evaluated and saved."""
+        """Run after each epoch, once it is evaluated and before it is saved."""

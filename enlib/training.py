@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from tqdm import tqdm
 
 from enlib import _check, checkpoint
@@ -60,7 +60,7 @@ def fit(
     optimizer : Optimizer
         Over parameters of ``model``; see `enlib.make_optimizer`.
     seed : int
-        Of the batch order and of dropout: the same seed gives bitwise the same history.
+        Of the batch order and of dropout: on the CPU, the same seed gives bitwise the same history.
     schedule : LRScheduler, optional
         Stepped after every update; see `enlib.make_schedule`.
     loss : callable
@@ -116,7 +116,9 @@ def fit(
     if clip_norm is not None:
         _check.positive("clip_norm", clip_norm)
     _check_penalty(model, lam)
-    _check_optimizer(model, optimizer)
+    _check_optimizer(model, optimizer, schedule)
+    if not isinstance(data, Dataset):
+        raise ValueError(f"expected a Dataset, got {type(data).__name__}: see enlib.datasets.load")
 
     dtype = next(model.parameters()).dtype
     where = resolve_device(device, dtype)
@@ -126,9 +128,8 @@ def fit(
         order=generator(seed, "batch order"),
     )  # fmt: skip
     path = None if checkpoint_path is None else Path(checkpoint_path)
-    fingerprint = (
-        {} if path is None else _fingerprint(run, seed=seed, batch_size=batch_size, evaluate_every=evaluate_every)
-    )
+    settings = {"seed": seed, "batch_size": batch_size, "epochs": epochs, "evaluate_every": evaluate_every}
+    fingerprint = {} if path is None else _fingerprint(run, settings)
     updates = epochs * (1 if batch_size is None else math.ceil(len(data.train) / batch_size))
 
     with (
@@ -155,10 +156,10 @@ def fit(
                 if run.epoch % evaluate_every == 0 or run.epoch == epochs:
                     run.look()
                     bar.set_postfix(errors=f"{run.rows[-1]['train_errors']:.0f}", refresh=False)
-                    if path is not None:
-                        checkpoint.save(path, {"fingerprint": fingerprint, **run.state_dict()})
                 for callback in callbacks:
                     callback.after_epoch(run)
+                if path is not None and run.rows[-1]["epoch"] == run.epoch:
+                    checkpoint.save(path, {"fingerprint": fingerprint, **run.state_dict()})
         except DivergenceError as divergence:
             return run.history("diverged", str(divergence))
     return run.history("converged" if run.reached_zero_errors else "capped")
@@ -172,25 +173,39 @@ def _check_penalty(model: nn.Module, lam: float) -> None:
         )
 
 
-def _check_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+def _check_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, schedule: LRScheduler | None) -> None:
     own = {id(parameter) for parameter in model.parameters()}
     if not all(id(parameter) in own for group in optimizer.param_groups for parameter in group["params"]):
         raise ValueError("expected an optimizer over parameters of this model, got others: build it from the model")
+    if schedule is not None and schedule.optimizer is not optimizer:
+        raise ValueError("expected a schedule of this optimizer, got one of another: build it from this optimizer")
+    if isinstance(schedule, ReduceLROnPlateau):
+        raise ValueError(
+            "expected a schedule that needs nothing but the number of updates, got ReduceLROnPlateau: "
+            "lower the step size in a Callback instead"
+        )
 
 
-def _fingerprint(run: Run, **settings: object) -> dict[str, str]:
+def _fingerprint(run: Run, settings: Mapping[str, object]) -> dict[str, str]:
     """Describe a run before its first update, so that a checkpoint of another one is not taken for its own."""
-    groups = [{k: v for k, v in group.items() if k != "params"} for group in run.optimizer.param_groups]
-    described = {
-        "model": {name: tuple(p.shape) for name, p in run.model.named_parameters()},
+    described: dict[str, object] = {
+        "model": run.model,
         "dtype": next(run.model.parameters()).dtype,
-        "data": checkpoint.digest(run.data),
-        "optimizer": (type(run.optimizer).__name__, groups),
-        "schedule": run.schedule and (type(run.schedule).__name__, run.schedule.state_dict()),
+        "initial weights": checkpoint.digest(run.model.state_dict().values()),
+        "data": checkpoint.digest(t for s in (run.data.train, run.data.validation) for t in (s.inputs, s.targets)),
+        "loss": getattr(run.loss, "__qualname__", run.loss),
         "lam": run.lam,
         "clip_norm": run.clip_norm,
+        "divergence_threshold": run.divergence_threshold,
+        "optimizer": type(run.optimizer).__name__,
+        "schedule": type(run.schedule).__name__,
         **settings,
     }
+    for index, group in enumerate(run.optimizer.param_groups):
+        described |= {f"{key} of group {index}": value for key, value in group.items() if key != "params"}
+    if run.schedule is not None:
+        public = {k: v for k, v in run.schedule.state_dict().items() if not k.startswith("_") and k != "lr_lambdas"}
+        described |= {f"{key} of the schedule": value for key, value in public.items()}
     return {name: str(value) for name, value in described.items()}
 
 
@@ -198,5 +213,12 @@ def _fingerprint(run: Run, **settings: object) -> dict[str, str]:
 def _own_random_state(where: torch.device, seed: int) -> Iterator[None]:
     """Give dropout and its like a random state of the run's own, and leave the caller's as it was."""
     with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
-        torch.manual_seed(stream(seed, "dropout"))
+        own = stream(seed, "dropout")
+        # Not torch.manual_seed, which seeds every device there is, also those whose state is not put back.
+        torch.default_generator.manual_seed(own)
+        if where.type == "cuda":
+            with torch.cuda.device(where):
+                torch.cuda.manual_seed(own)
+        elif where.type == "mps":
+            torch.mps.manual_seed(own)
         yield

@@ -29,7 +29,16 @@ def test_failed_write_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["run.pt"]
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"hello"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda b: b[: len(b) // 2],
+        lambda b: b"",
+        lambda b: b"hello",
+        lambda b: b"a,b\n1,2\n",
+        lambda b: b"#!/bin/sh\n",
+    ],
+)
 def test_damaged_checkpoint_is_refused_and_left_as_it_is(tmp_path, damage):
     path = tmp_path / "run.pt"
     checkpoint.save(path, {"fingerprint": {}, "x": torch.ones(1000)})
@@ -53,5 +62,5 @@ def test_no_code_is_unpickled(tmp_path, capsys):
 
 
 def test_digest_tells_data_apart():
-    one, same, other = (checkpoint.digest(load("spheres", seed=seed, train=10)) for seed in (0, 0, 1))
+    one, same, other = (checkpoint.digest([load("spheres", seed=seed, train=10).train.inputs]) for seed in (0, 0, 1))
     assert one == same != other

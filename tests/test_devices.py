@@ -21,6 +21,12 @@ def test_missing_accelerator_says_what_to_do(monkeypatch):
         resolve_device("cuda:1")
 
 
+@pytest.mark.parametrize("bad", ["cpu:abc", "cuda:99", "auto:1", "cpu:3"])
+def test_bad_devices_are_errors_with_advice(bad):
+    with pytest.raises(ValueError, match="got '|one of auto"):
+        resolve_device(bad)
+
+
 def test_unknown_device_suggests_the_nearest():
     with pytest.raises(ValueError, match="did you mean 'cuda'"):
         resolve_device("cude")

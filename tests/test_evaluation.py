@@ -1,8 +1,10 @@
+import math
+
 import pytest
 import torch
 from torch import nn
 
-from enlib import evaluate, mlp, polynomial_hinge
+from enlib import WithExponentialNeuron, evaluate, mlp, polynomial_hinge
 from enlib.datasets import load
 from enlib.evaluation import batches
 
@@ -24,8 +26,24 @@ def test_chunks_do_not_change_the_result(split, chunk, reduction):
 
 def test_dropout_is_off_and_the_mode_restored(split):
     model = nn.Sequential(mlp((100, 1), seed=0).double(), nn.Dropout(0.9)).train()
+    model[0].eval()  # a frozen part stays frozen
     assert evaluate(model, split) == evaluate(model, split)
     assert model.training
+    assert not model[0].training
+    assert model[1].training
+
+
+def test_the_mode_is_restored_when_the_model_fails(split):
+    model = mlp((99, 1), seed=0).double()
+    with pytest.raises(RuntimeError, match="shapes"):
+        evaluate(model, split)
+    assert model.training
+
+
+def test_the_exponent_seen_in_training_is_left_alone(split):
+    model = WithExponentialNeuron(mlp((100, 1), seed=0), 100, seed=0).double()
+    evaluate(model, split)
+    assert model.neuron.largest_exponent.item() == -math.inf
 
 
 def test_an_epoch_sees_every_sample_once_in_a_new_order(split):

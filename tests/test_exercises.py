@@ -18,6 +18,12 @@ def test_right_answers():
     assert exercises.check_slope_in_b(lambda a, slope_in_a, lam: a * slope_in_a - lam * a**2) == exercises.RIGHT
 
 
+def test_answers_that_are_no_numbers():
+    assert "expected a number, got '0.2'" in exercises.check_rescue("0.2")
+    assert "expected a number, got nan" in exercises.check_rescue(math.nan)
+    assert "return a number, got 'x'" in exercises.check_slope_in_b(lambda a, slope_in_a, lam: "x")
+
+
 @pytest.mark.parametrize("wrong, hint", [(3072, "a and b"), (3073, "missing"), (1, "what else")])
 def test_wrong_counts_get_a_hint(wrong, hint):
     assert hint in exercises.check_added_parameters(wrong)

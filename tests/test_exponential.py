@@ -84,6 +84,8 @@ def test_largest_exponent_is_the_largest_so_far_and_passes_over_nan():
     for x in (2.0, 5.0, 1.0, math.nan):
         neuron(torch.tensor([[x]]))
     assert neuron.largest_exponent.item() == 5.0
+    neuron.eval()(torch.tensor([[9.0]]))
+    assert neuron.largest_exponent.item() == 5.0
 
 
 def test_largest_exponent_travels_with_the_state():

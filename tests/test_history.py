@@ -12,6 +12,7 @@ def history(errors, status="converged"):
         status=status,
         cause="",
         diverged_at=math.nan,
+        exponent_at_end=math.nan,
         epoch=np.arange(n, dtype=float),
         update=10.0 * np.arange(n),
         train_errors=np.array(errors, dtype=float),

@@ -62,7 +62,7 @@ def test_what_is_not_positive_is_an_error(wrong):
 
 @pytest.mark.parametrize("function", [polynomial_hinge, error_count])
 def test_shapes_that_would_broadcast_are_refused(function):
-    with pytest.raises(ValueError, match=r"got \(3, 1\) and \(3,\): flatten both"):
+    with pytest.raises(ValueError, match=r"got \(3, 1\) and \(3,\): one output and one label"):
         function(torch.zeros(3, 1), torch.ones(3))
 
 

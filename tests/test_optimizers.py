@@ -27,11 +27,11 @@ def test_sgd_is_gradient_descent():
 def test_cosine_is_the_formula():
     optimizer = make_optimizer("sgd", nn.Linear(1, 1), lr=0.2)
     schedule, seen = make_schedule("cosine", optimizer, updates=10), []
-    for _ in range(11):
+    for _ in range(13):
         seen.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
         schedule.step()
-    assert seen == pytest.approx([0.1 * (1 + math.cos(math.pi * k / 10)) for k in range(11)])
+    assert seen == pytest.approx([0.1 * (1 + math.cos(math.pi * k / 10)) for k in [*range(11), 10, 10]])
 
 
 def test_constant_stays():

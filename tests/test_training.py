@@ -1,3 +1,4 @@
+import functools
 import math
 import re
 import subprocess
@@ -83,7 +84,9 @@ def test_history_has_one_entry_per_epoch_and_one_before(data):
     assert len(history.batch_loss) == 18
     assert history.penalty[-1] == pytest.approx(0.05 * model.neuron.a.item() ** 2)
     assert history.largest_exponent[-1] == model.neuron.largest_exponent.item()
-    assert np.all(np.diff(history.largest_exponent) >= 0)
+    assert np.isnan(history.largest_exponent[0])
+    assert np.all(np.diff(history.largest_exponent[1:]) >= 0)
+    assert history.exponent_at_end == history.largest_exponent[-1]
     assert history.learning_rate[0] == 0.01
     assert history.learning_rate[-1] == pytest.approx(0, abs=1e-12)
 
@@ -117,8 +120,8 @@ def test_overflow_of_the_neuron_is_a_status(data):
     history = fit(model, data, optimizer=make_optimizer("sgd", model, lr=0.1), lam=0.1, seed=0, device="cpu")
     assert history.status == "diverged"
     assert history.diverged_at == 0
-    assert history.cause == "training loss is inf"
-    assert history.largest_exponent[-1] == pytest.approx(200, abs=1)
+    assert history.cause == "batch loss is inf"
+    assert history.exponent_at_end == pytest.approx(200, abs=1)
 
 
 def test_divergence_on_the_way_names_update_and_cause(data):
@@ -132,7 +135,7 @@ def test_divergence_on_the_way_names_update_and_cause(data):
 
 def test_divergence_threshold(data):
     history, _ = train(data, divergence_threshold=0.5)
-    assert re.fullmatch(r"training loss 1.* exceeds 0.5", history.cause)
+    assert re.fullmatch(r"batch loss 1.* exceeds 0.5", history.cause)
 
 
 def test_clipping_bounds_the_step(data):
@@ -240,8 +243,11 @@ def test_a_checkpoint_in_the_way_is_not_overwritten(data, tmp_path):
     "change, named",
     [
         ({"lam": 0.2}, "lam=0.1 instead of lam=0.2"),
-        ({"seed": 1}, "seed=0"),
-        ({"lr": 0.02}, "optimizer="),
+        ({"loss": functools.partial(polynomial_hinge, reduction="sum")}, "loss="),
+        ({"epochs": 9}, "epochs=1"),
+        ({"divergence_threshold": 1e5}, "divergence_threshold=1000000.0"),
+        ({"seed": 1}, "initial weights="),
+        ({"lr": 0.02}, "lr of group 0=0.01"),
         ({"batch_size": 50}, "batch_size=100"),
         ({"optimizer": "sgd"}, "optimizer="),
         ({"exponential": False}, "model="),
@@ -278,16 +284,72 @@ def test_bad_arguments(data):
         fit(mlp((100, 1), seed=0), data, optimizer=optimizer, seed=0)
 
 
-def test_no_progress_bar_in_continuous_integration(tmp_path):
+def test_no_progress_bar_in_continuous_integration(monkeypatch):
     program = (
         "from enlib import *; d = datasets.load('digits-1v7', seed=0); m = mlp((64, 1), seed=0);"
         "fit(m, d, optimizer=make_optimizer('adam', m, lr=.01), epochs=2, seed=0{})"
     )
+    monkeypatch.setenv("CI", "true")
     silent = subprocess.run([sys.executable, "-c", program.format("")], capture_output=True, text=True, check=True)
     assert silent.stderr == ""
     asked = program.format(", progress=True")
     shown = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert "update" in shown.stderr
+
+
+def test_progress_bar_on_a_terminal_outside_of_continuous_integration(monkeypatch):
+    from enlib._progress import hide_progress
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.delenv("CI", raising=False)
+    assert not hide_progress(None)
+    monkeypatch.setenv("CI", "true")
+    assert hide_progress(None)
+    assert not hide_progress(True)
+
+
+class HalveTheStep(Callback):
+    def after_epoch(self, run):
+        for group in run.optimizer.param_groups:
+            group["lr"] /= 2
+
+
+def test_what_a_callback_changes_is_resumed_too(data, tmp_path):
+    def run(*more, **arguments):
+        base = mlp((100, 20, 10, 1), seed=0)
+        optimizer = make_optimizer("adam", base, lr=0.01)
+        callbacks = [HalveTheStep(), *more]
+        return fit(base, data, optimizer=optimizer, epochs=5, seed=0, device="cpu", callbacks=callbacks, **arguments)
+
+    whole = run()
+    with pytest.raises(KeyboardInterrupt):
+        run(StopAfter(8), checkpoint_path=tmp_path / "run.pt")
+    assert_same(whole, run(checkpoint_path=tmp_path / "run.pt", resume=True))
+
+
+def test_schedule_must_be_of_the_optimizer_and_need_nothing_else(data):
+    model = mlp((100, 1), seed=0)
+    optimizer, other = (make_optimizer("sgd", model, lr=0.1) for _ in range(2))
+    with pytest.raises(ValueError, match="build it from this optimizer"):
+        fit(model, data, optimizer=optimizer, schedule=make_schedule("cosine", other, updates=3), seed=0)
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer)
+    with pytest.raises(ValueError, match="got ReduceLROnPlateau"):
+        fit(model, data, optimizer=optimizer, schedule=plateau, seed=0)
+
+
+def test_a_loss_must_be_one_number_and_data_a_data_set(data):
+    model = mlp((100, 1), seed=0)
+    optimizer = make_optimizer("sgd", model, lr=0.1)
+    vector = functools.partial(polynomial_hinge, reduction="none")
+    with pytest.raises(ValueError, match="take its mean"):
+        fit(model, data, optimizer=optimizer, loss=vector, seed=0)
+    with pytest.raises(ValueError, match="expected a Dataset, got Split"):
+        fit(model, data.train, optimizer=optimizer, seed=0)
+
+
+def test_other_devices_are_not_reseeded(data, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail("seeded all GPUs"))
+    train(data, epochs=1)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")

@@ -1,18 +1,36 @@
-"""The Sphinx extension of this book: what Jupyter Book does not do by itself."""
+"""The Sphinx extension of this book: what Jupyter Book does not do by itself.
+
+It keys the execution cache on the package, serves every asset from the site itself (KaTeX, plotly.js), leaves out
+what the theme loads in vain, and writes the metadata and the page for addresses that do not exist.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import html
 import os
+import re
+import shutil
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
-from sphinx.util import logging
+from sphinx.errors import ExtensionError
 
 ROOT = Path(__file__).resolve().parents[2]
-LOG = logging.getLogger(__name__)
+# Loaded by the theme and never used here: live code cells, and a second copy of icons that a font already draws.
+_IN_VAIN = re.compile(r"<(?:script|link)\b[^>]*(?:sphinx-thebe|fontawesome\.js)[^>]*>(?:</script>)?\s*")
+
+
+# Where the markup of theme and bibliography keeps screen readers from finding their way.
+_ACCESSIBLE = {
+    ' role="doc-biblioentry"': ' role="listitem"',
+    '<dialog id="pst-primary-sidebar-modal"': '<dialog aria-label="Book" id="pst-primary-sidebar-modal"',
+    '<div id="pst-primary-sidebar" ': '<div role="navigation" aria-label="Book" id="pst-primary-sidebar" ',
+}
 
 
 def digest(root: Path = ROOT) -> str:
@@ -24,26 +42,126 @@ def digest(root: Path = ROOT) -> str:
     return sha.hexdigest()[:12]
 
 
-def choose_cache(app: Sphinx, config: Config) -> None:
-    """Keep executed notebooks apart by what they depend on; the cache itself knows only their own cells."""
-    config.nb_execution_cache_path = str(ROOT / "_build" / ".jupyter_cache" / config.enlib_digest)
+def verify_vendored(folder: Path) -> None:
+    """Compare vendored files with their digests.
 
-
-def forget_failed_build(app: Sphinx, error: Exception | None) -> None:
-    """Make the next build read every page again if this one warned.
-
-    Sphinx would otherwise take the pages that warned from its own cache, print nothing and report success.
+    Raises
+    ------
+    ExtensionError
+        If a file is missing or was changed.
     """
-    warned = getattr(app, "_warncount", 0)
-    if error is not None or warned:
+    for line in (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines():
+        expected, name = line.split(maxsplit=1)
+        path = folder / name
+        got = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
+        if got != expected:
+            raise ExtensionError(
+                f"expected {path} with SHA-256 {expected}, got {got}: restore it from the repository"
+            )
+
+
+def configure(app: Sphinx, config: Config) -> None:
+    """Choose the execution cache, check the vendored files, and show launch buttons where there is a repository."""
+    # The cache itself knows only a notebook's own cells; this keeps apart what depends on other code.
+    config.nb_execution_cache_path = str(ROOT / "_build" / ".jupyter_cache" / config.enlib_digest)
+    if (ROOT / "book" / "_assets" / "katex").is_dir():
+        verify_vendored(ROOT / "book" / "_assets" / "katex")
+
+
+def trim_and_describe(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Swap MathJax for KaTeX, drop what is loaded in vain, and add the metadata of the page."""
+    # In place: Sphinx starts each page from its own list, and adds to this one what is added below.
+    context["script_files"][:] = [script for script in context["script_files"] if not _is_unwanted(script)]
+    if doctree is not None and any(doctree.findall(_is_math)):
+        app.add_css_file("katex/katex.min.css")
+        app.add_js_file("katex/katex.min.js", loading_method="defer")
+        app.add_js_file("math.js", loading_method="defer")
+    described = _description(doctree)
+    title = re.sub(r"<[^>]+>", "", context.get("title", "") or app.config.project)
+    tags = {
+        "og:title": title,
+        "og:site_name": app.config.html_title or app.config.project,
+        "og:type": "article",
+        "og:description": described,
+        "og:image": (app.config.html_baseurl or "").rstrip("/") + "/_static/social-card.png",
+        "og:image:alt": "A falling line and, in another color, the same line bent up by an exponential neuron.",
+    }
+    metatags = context.get("metatags", "")
+    if 'name="description"' not in metatags:
+        metatags += f'\n<meta name="description" content="{html.escape(described)}">'
+    metatags += '\n<meta name="twitter:card" content="summary_large_image">'
+    context["metatags"] = metatags + "".join(
+        f'\n<meta property="{name}" content="{html.escape(value)}">' for name, value in tags.items() if value
+    )
+
+
+def _is_math(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.math | nodes.math_block)
+
+
+def _is_unwanted(script: Any) -> bool:
+    name, body = str(getattr(script, "filename", "")), str(getattr(script, "attributes", {}).get("body", ""))
+    return any(word in name or word in body for word in ("thebe", "THEBE", "mathjax", "MathJax"))
+
+
+def _description(doctree: Any) -> str:
+    """Return the first paragraph of a page, cut at a word near 155 characters."""
+    for paragraph in doctree.findall(nodes.paragraph) if doctree is not None else ():
+        text = " ".join(paragraph.astext().split())
+        if len(text) > 40 and not any(True for _ in paragraph.findall(nodes.math)):
+            return text if len(text) <= 155 else text[:155].rsplit(" ", 1)[0] + " ..."
+    return "An interactive course on loss landscapes and step sizes, told through the exponential neuron."
+
+
+def finish(app: Sphinx, error: Exception | None) -> None:
+    """Copy plotly.js, trim the pages, write 404.html; make a build that warned read every page again next time."""
+    if error is not None or app._warncount:
+        # Sphinx would take the pages that warned from its own cache, print nothing and report success.
         for path in Path(app.doctreedir).glob("environment.pickle"):
             path.unlink()
+    if error is not None or app.builder.format != "html":
+        return
+    import plotly
+
+    site = Path(app.outdir)
+    source = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+    target = site / "_static" / "plotly.min.js"
+    if not target.exists() or target.stat().st_size != source.stat().st_size:
+        shutil.copyfile(source, target)
+    for page in site.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        trimmed = _IN_VAIN.sub("", text)
+        for theirs, ours in _ACCESSIBLE.items():
+            trimmed = trimmed.replace(theirs, ours)
+        if trimmed != text:
+            page.write_text(trimmed, encoding="utf-8")
+    root = urlsplit(app.config.html_baseurl or "/").path.rstrip("/") + "/"
+    title = html.escape(app.config.html_title or app.config.project)
+    (site / "404.html").write_text(_NOT_FOUND.format(root=root, title=title), encoding="utf-8")
+
+
+# Served for any address that does not exist, at any depth: it must not depend on files at relative addresses.
+_NOT_FOUND = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>Not here: {title}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">
+<meta name="description" content="This page does not exist.">
+<style>
+:root {{ color-scheme: light dark }}
+a {{ color: inherit }}
+body {{ background: Canvas; color: CanvasText; font: 1.1rem/1.6 system-ui, sans-serif;
+   max-width: 34rem; margin: 15vh auto; padding: 0 1.5rem }}
+</style></head>
+<body><main><h1>A saddle, not a minimum</h1>
+<p>There is no page at this address. Every direction leads somewhere better:</p>
+<p><a href="{root}index.html">Start of {title}</a> or <a href="{root}search.html">search</a>.</p></main></body></html>
+"""
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     os.environ["ENLIB_STATIC"] = "1"  # inherited by every kernel that executes a notebook
     app.add_config_value("enlib_digest", digest(), "env")  # "env": a change makes Sphinx read every page again
-    app.connect("config-inited", choose_cache)
-    app.connect("build-finished", forget_failed_build)
+    app.connect("config-inited", configure)
+    app.connect("html-page-context", trim_and_describe, priority=900)
+    app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -38,7 +38,7 @@ def add_parser(commands: Any) -> None:
     option("--no-download", action="store_true", help="fail rather than download")
     option("--model", default="fc1", help=", ".join(MODELS))
     option("--exponential", action="store_true", help="add the exponential neuron")
-    option("--lam", type=float, default=0.1, help="weight of its penalty")
+    option("--lam", type=float, help="weight of its penalty; 0.1")
     option("--neuron-lr", type=float, help="its own learning rate")
     option("--optimizer", default="adam", help=", ".join(OPTIMIZERS))
     option("--lr", type=float, help="learning rate; 1e-2 for fc1, 1e-3 for fc2, 3e-4 for conv")
@@ -58,8 +58,9 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train as asked and print the table; a run that diverges is a result, not an error."""
+    _check_options(options)
     if options.threads is not None:
-        torch.set_num_threads(_check.count("threads", options.threads))
+        torch.set_num_threads(options.threads)
     given = {name: getattr(options, name) for name in ("radii", "shift", "train")}
     data = datasets.load(
         options.data,
@@ -69,6 +70,7 @@ def run(options: argparse.Namespace) -> int:
         standardize=options.standardize,
         **{name: value for name, value in given.items() if value is not None},
     )
+    lam = (0.1 if options.lam is None else options.lam) if options.exponential else 0.0
     base = make_model(options.model, data.input_shape, seed=options.seed)
     model: nn.Module = base
     if options.exponential:
@@ -86,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
         data,
         optimizer=optimizer,
         schedule=make_schedule(options.schedule, optimizer, updates=per_epoch * options.epochs),
-        lam=options.lam if options.exponential else 0.0,
+        lam=lam,
         batch_size=options.batch_size,
         epochs=options.epochs,
         clip_norm=options.clip_norm,
@@ -95,18 +97,49 @@ def run(options: argparse.Namespace) -> int:
         checkpoint_path=options.checkpoint,
         resume=options.resume,
     )
-    print(_table(options, model, data, history, lr))
+    print(_table(options, model, data, history, lr, lam))
     if options.plot:
         _plot(options, history)
     return 0
 
 
+def _check_options(options: argparse.Namespace) -> None:
+    """Refuse, before anything is computed, what would otherwise be ignored or fail after the training."""
+    for name in ("epochs", "threads"):
+        if getattr(options, name) is not None:
+            _check.count(f"--{name}", getattr(options, name))
+    if options.threads is not None and options.threads > 1024:
+        raise ValueError(f"expected --threads of at most 1024, got {options.threads}: pass the number of cores")
+    for name, needed in (("lam", "exponential"), ("neuron_lr", "exponential"), ("resume", "checkpoint")):
+        if getattr(options, name) and not getattr(options, needed):
+            flag = "--" + name.replace("_", "-")
+            raise ValueError(
+                f"expected --{needed} with {flag}, got {flag} alone: add --{needed}, or leave {flag} out"
+            )
+    if options.checkpoint and options.checkpoint.exists() and not options.resume:
+        raise ValueError(
+            f"expected no file at {options.checkpoint}, got one: add --resume to go on from it, or name another"
+        )
+    if options.plot and options.plot.suffix not in (".png", ".svg", ".pdf"):
+        raise ValueError(f"expected --plot FILE to end in .png, .svg or .pdf, got {options.plot}: add an ending")
+    for path in filter(None, (options.plot, options.checkpoint)):
+        above = next(parent for parent in path.absolute().parents if parent.exists())
+        if path.is_dir() or not above.is_dir():
+            raise ValueError(f"expected a place for a file, got {path}: a directory or a file is in the way")
+
+
 def _batch_size(text: str) -> int | None:
-    return None if text == "full" else _check.count("batch size", int(text))
+    if text == "full":
+        return None
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"expected a positive number or 'full', got {text!r}")
+    return int(text)
 
 
-def _table(options: argparse.Namespace, model: nn.Module, data: datasets.Dataset, history: History, lr: float) -> str:
-    neuron = f", exponential neuron with lambda {options.lam:g}" if options.exponential else ""
+def _table(
+    options: argparse.Namespace, model: nn.Module, data: datasets.Dataset, history: History, lr: float, lam: float
+) -> str:
+    neuron = f", exponential neuron with lambda {lam:g}" if options.exponential else ""
     device = next(model.parameters()).device
     lines = [
         f"{data.name}, {options.model}{neuron}: {sum(p.numel() for p in model.parameters()):,} parameters, "
@@ -128,7 +161,7 @@ def _table(options: argparse.Namespace, model: nn.Module, data: datasets.Dataset
     if isinstance(model, WithExponentialNeuron):
         neuron_state = f"a = {model.neuron.a.item():.4g}, |w| = {model.neuron.w.norm().item():.4g}"
         lines.append(
-            f"largest exponent: {model.neuron.largest_exponent.item():.4g} "
+            f"largest exponent in training: {history.exponent_at_end:.4g} "
             f"({neuron_state}, b = {model.neuron.b.item():.4g} at the end)"
         )
     return "\n".join(lines)

@@ -76,9 +76,9 @@ def load(
     download : bool
         Whether images that are not there may be downloaded.
     standardize : {"default", "none", "feature", "channel", "global", "sample"}
-        See `Standardization`. The default is ``"global"`` for spheres, ``"none"`` for gaussians and
-        ``"feature"`` for CIFAR-10
-        and ``"channel"`` for digits. ``"sample"`` is refused for spheres, whose labels it would erase.
+        See `Standardization`. The default is ``"global"`` for spheres, ``"none"`` for gaussians, ``"channel"`` for
+        the digits and MNIST, and ``"feature"`` for CIFAR-10. ``"sample"`` is refused for spheres, whose labels it
+        would erase.
     dtype : torch.dtype
         Of inputs and labels; the samples are the same in each.
     **options

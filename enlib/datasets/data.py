@@ -39,6 +39,11 @@ class Split:
     targets: Tensor
 
     def __post_init__(self) -> None:
+        if not (isinstance(self.inputs, Tensor) and isinstance(self.targets, Tensor)):
+            raise ValueError(
+                f"expected tensors, got {type(self.inputs).__name__} and {type(self.targets).__name__}: "
+                "convert with torch.as_tensor"
+            )
         if self.targets.ndim != 1 or self.inputs.ndim < 2 or len(self.inputs) != len(self.targets):
             raise ValueError(
                 "expected inputs of shape (n, ...) and targets of shape (n,), got "
@@ -53,7 +58,7 @@ class Split:
             raise ValueError(
                 f"expected finite inputs, got {bad} NaN or infinite values: clean the data or drop those samples"
             )
-        if not bool((self.targets.abs() == 1).all()):
+        if not bool(((self.targets == 1) | (self.targets == -1)).all()):
             found = sorted(set(self.targets.tolist()))
             names = ", ".join(f"{v:g}" for v in found[:5]) + (", ..." if len(found) > 5 else "")
             advice = "map them with 2*y - 1" if found == [0, 1] else "map your two classes to -1 and +1"
@@ -90,6 +95,8 @@ class Dataset:
         shapes = {tuple(split.inputs.shape[1:]) for split in self.splits.values()}
         if len(shapes) > 1:
             raise ValueError(f"expected samples of one shape in all splits, got {shapes}: check the splits")
+        if len(self.train.targets.unique()) < 2:  # type: ignore[no-untyped-call]
+            raise ValueError("expected both labels in the training split, got one: there is nothing to tell apart")
 
     @property
     def splits(self) -> dict[str, Split]:

@@ -74,5 +74,5 @@ class Standardization:
 def _mean_and_scale(inputs: Tensor, over: list[int]) -> tuple[Tensor, Tensor]:
     scale = inputs.std(dim=over, correction=0, keepdim=True)
     # A constant computed in floating point may miss zero by rounding: compare with the size of the numbers.
-    flat = scale <= 1e-9 * inputs.abs().amax(dim=over, keepdim=True)
+    flat = scale <= 10 * torch.finfo(inputs.dtype).eps * inputs.abs().amax(dim=over, keepdim=True)
     return inputs.mean(dim=over, keepdim=True), torch.where(flat, torch.ones_like(scale), scale)

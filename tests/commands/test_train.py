@@ -3,6 +3,7 @@ import re
 import pytest
 
 from enlib.__main__ import main
+from enlib.run import Run
 
 QUICK = ["train", "--data", "digits-1v7", "--epochs", "30", "--device", "cpu"]
 
@@ -21,7 +22,7 @@ def test_table(capsys, arguments):
     assert [row[:2] for row in rows] == [("train", "217"), ("validation", "72"), ("test", "72")]
     assert rows[0][2:] == ("0", "0.00%")
     assert re.search(r"zero training errors: after \d+ epochs, \d+ updates\nstatus: converged", printed)
-    assert ("largest exponent: " in printed) == bool(arguments)
+    assert ("largest exponent in training: " in printed) == bool(arguments)
 
 
 def test_the_same_command_prints_the_same(capsys):
@@ -40,14 +41,23 @@ def test_a_run_that_diverges_is_a_result(capsys):
     assert re.search(r"zero training errors: never reached\nstatus: diverged at update \d+: batch loss", printed)
 
 
-def test_resume_after_an_interruption_prints_the_same(capsys, tmp_path):
+def test_resume_after_an_interruption_prints_the_same(capsys, tmp_path, monkeypatch):
     whole = run(capsys, "--exponential")
     checkpointed = ["--exponential", "--checkpoint", str(tmp_path / "run.pt")]
-    assert run(capsys, *checkpointed) == whole
-    assert run(capsys, *checkpointed, "--resume") == whole
+    step, steps = Run.step, iter(range(10))
+
+    def interrupted(self, *batch):
+        if next(steps) == 7:
+            raise KeyboardInterrupt
+        step(self, *batch)
+
+    monkeypatch.setattr(Run, "step", interrupted)
+    assert run(capsys, *checkpointed)[0] == 130
+    monkeypatch.undo()
     status, _, error = run(capsys, *checkpointed)
     assert status == 1
-    assert "pass resume=True" in error
+    assert "add --resume" in error
+    assert run(capsys, *checkpointed, "--resume") == whole
 
 
 @pytest.mark.parametrize(
@@ -58,9 +68,16 @@ def test_resume_after_an_interruption_prints_the_same(capsys, tmp_path):
         (["--exponential", "--lam", "-1"], "expected lam >= 0, got -1.0"),
         (["--model", "convnet"], "did you mean 'conv'"),
         (["--model", "conv"], "use 'fc1' or 'fc2'"),
-        (["--neuron-lr", "0.1"], "leave neuron_lr out"),
+        (["--neuron-lr", "0.1"], "expected --exponential with --neuron-lr"),
+        (["--lam", "5"], "expected --exponential with --lam"),
+        (["--resume"], "expected --checkpoint with --resume"),
+        (["--lr", "nan"], "expected lr > 0, got nan"),
+        (["--epochs", "0"], "expected --epochs to be an integer >= 1, got 0"),
+        (["--device", "cpu:abc"], "such as 'cpu' or 'cuda:1', got 'cpu:abc'"),
+        (["--plot", "curves"], "to end in .png, .svg or .pdf"),
+        (["--plot", "README.md/curves.png"], "a file is in the way"),
         (["--seed", "-1"], "expected seed"),
-        (["--threads", "0"], "expected threads"),
+        (["--threads", "0"], "expected --threads"),
         (["--data", "spheres", "--train", "0"], "expected number of train samples"),
         (["--data", "spheres", "--radii", "-1", "1"], "expected radius > 0"),
         (["--radii", "1", "2"], "expected no options for digits-1v7"),
@@ -71,6 +88,14 @@ def test_bad_arguments(capsys, arguments, message):
     assert status == 1
     assert error.startswith("error: ")
     assert message in error
+
+
+@pytest.mark.parametrize("bad", ["0", "abc", "-3"])
+def test_bad_batch_size_is_wrong_usage(capsys, bad):
+    with pytest.raises(SystemExit) as stopped:
+        main([*QUICK, f"--batch-size={bad}"])
+    assert stopped.value.code == 2
+    assert f"expected a positive number or 'full', got '{bad}'" in capsys.readouterr().err
 
 
 @pytest.mark.data

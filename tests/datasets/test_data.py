@@ -28,6 +28,17 @@ def test_bad_splits(inputs, targets, message):
         Split(inputs, targets)
 
 
+def test_numpy_arrays_are_refused_with_advice():
+    with pytest.raises(ValueError, match="expected tensors, got ndarray and Tensor: convert"):
+        Split(X.numpy(), Y)
+
+
+def test_a_training_split_of_one_class_is_refused():
+    one = Split(X, torch.ones(4))
+    with pytest.raises(ValueError, match="both labels in the training split"):
+        Dataset("mine", one, one, one)
+
+
 def test_splits_of_different_shapes_are_refused():
     with pytest.raises(ValueError, match="samples of one shape"):
         Dataset("mine", Split(X, Y), Split(X, Y), Split(torch.zeros(4, 3), Y))

@@ -46,6 +46,7 @@ def test_spheres_stay_round():
     data = load("spheres", seed=0, radii=(1.0, 1.5), dtype=torch.float64)
     centre = data.standardization.mean
     raw = spheres(seed=0)
+    assert centre.numel() == data.standardization.scale.numel() == 1  # one scale for all: no ellipsoids
     for split, original in zip(data.splits.values(), raw.splits.values(), strict=True):
         radii = (split.inputs * data.standardization.scale + centre).norm(dim=1)
         torch.testing.assert_close(radii, original.inputs.norm(dim=1))

@@ -17,9 +17,11 @@ def test_points_lie_on_their_spheres_and_classes_are_balanced():
 def test_directions_are_uniform():
     x = spheres(seed=1, radii=(1.0, 2.0), train=20000).train.inputs
     unit = x / x.norm(dim=1, keepdim=True)
-    # Each coordinate has mean 0 and variance 1/d; 5 standard errors of the mean over 20000 points.
-    assert unit.mean(0).abs().max() < 5 * math.sqrt(1 / 100 / 20000)
-    torch.testing.assert_close(unit.var(0).mean().item(), 1 / 100, rtol=1e-3, atol=0)
+    # On the unit sphere E x_i = 0, E x_i^2 = 1/d and E x_i^4 = 3/(d (d+2)); within 5 standard errors each.
+    for power, expected in ((1, 0.0), (2, 1 / 100), (4, 3 / (100 * 102))):
+        moments = unit**power
+        error = moments.std(0) / math.sqrt(len(unit))
+        assert ((moments.mean(0) - expected).abs() < 5 * error).all(), power
 
 
 def test_gaussians_have_unit_variance_and_shifted_means():

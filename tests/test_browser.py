@@ -1,0 +1,400 @@
+"""The published pages in a real browser: no other server, every figure alive, and for everyone."""
+
+import re
+from pathlib import Path
+
+import browser
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from enlib.explore import Bars, ClosedForm, Curve, HeatMap, Points, choice, explore, slider
+
+ROOT = Path(__file__).parents[1]
+SITE = ROOT / "_build" / "html"
+ASSETS = ROOT / "book" / "_assets"
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(browser.find() is None, reason="NO BROWSER FOUND: install chromium, or set ENLIB_BROWSER"),
+]
+
+# The theme's own, not ours, each with the reason why it stays.
+KNOWN_VIOLATIONS: dict[str, str] = {}
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with browser.launched() as launched:
+        yield launched
+
+
+@pytest.fixture(scope="module", params=["http", "file"])
+def site(request):
+    if not SITE.is_dir():
+        pytest.fail("expected the built book in _build/html, got none: run make book")
+    if request.param == "file":
+        yield SITE.as_uri() + "/"
+    else:
+        with browser.served(SITE) as address:
+            yield address
+
+
+@pytest.fixture
+def open_page(chromium):
+    """Open an address with everything beyond this machine cut off; note what goes wrong."""
+    contexts = []
+
+    def open_(address, **options):
+        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.wrong = []
+        page.on("console", lambda m: page.wrong.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: page.wrong.append(str(error)))
+
+        def outside(route):
+            page.wrong.append(f"request to {route.request.url}")
+            route.abort()
+
+        page.route(re.compile(r"^(?!http://127\.0\.0\.1)(https?|wss?)://"), outside)
+        page.goto(address)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+def pages():
+    return sorted(p.relative_to(SITE).as_posix() for p in SITE.rglob("*.html") if "_static" not in p.parts)
+
+
+def wake_all(page):
+    """Bring every figure near the screen and wait until it is ready."""
+    for figure in page.locator("figure.en-explore").all():
+        figure.scroll_into_view_if_needed()
+    page.wait_for_function("[...document.querySelectorAll('figure.en-explore')].every((f) => f.dataset.ready)")
+
+
+def test_every_page_without_other_servers_without_errors_every_figure_ready(site, open_page):
+    assert len(pages()) >= 6
+    for name in pages():
+        page = open_page(site + name)
+        wake_all(page)
+        assert page.wrong == [], name
+        assert page.locator(".katex-error").count() == 0, name
+        # Every formula is typeset: no dollar or backslash is left for the reader.
+        raw = "[...document.querySelectorAll('.math')].filter((m) => !m.querySelector('.katex')).length"
+        assert page.evaluate(raw) == 0, name
+
+
+def test_pages_fit_a_phone_and_weigh_little(site, open_page):
+    for name in pages():
+        assert (SITE / name).stat().st_size <= 600_000, name
+        page = open_page(site + name, viewport={"width": 390, "height": 844})
+        wake_all(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
+
+
+def first_figure(site, open_page, name="notebooks/07_exponential_neuron.html", **options):
+    page = open_page(site + name, **options)
+    wake_all(page)
+    return page, page.locator("figure.en-explore").first
+
+
+def drawn(figure):
+    return figure.evaluate(
+        "(f) => [...f.querySelectorAll('.en-mark')].map((m) => m.getAttribute('d') ?? m.getAttribute('href'))"
+    )
+
+
+def settle(page):
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def test_keyboard_moves_what_is_drawn_what_is_said_and_the_address(site, open_page):
+    page, figure = first_figure(site, open_page)
+    for field in figure.locator("input[type=range]").all():
+        before, said = drawn(figure), field.get_attribute("aria-valuetext")
+        field.focus()
+        for _ in range(6):
+            page.keyboard.press("ArrowRight")
+        settle(page)
+        assert drawn(figure) != before
+        assert field.get_attribute("aria-valuetext") != said
+        name = field.get_attribute("id").rsplit("-", 1)[1]
+        assert f"{name}={field.get_attribute('aria-valuetext')}" in page.url
+    after, address = drawn(figure), page.url
+    again = open_page(address)
+    again.wait_for_function("document.querySelector('figure.en-explore').dataset.drawn")
+    assert drawn(again.locator("figure.en-explore").first) == after
+    assert again.locator("figure.en-explore").first.evaluate(
+        "(f) => { const r = f.getBoundingClientRect(); return r.bottom > 0 && r.top < innerHeight }"
+    )
+    assert again.wrong == []
+
+
+def test_play_moves_and_reduced_motion_has_no_play(site, open_page):
+    page, figure = first_figure(site, open_page)
+    before = drawn(figure)
+    figure.get_by_role("button", name="Play").click()
+    page.wait_for_timeout(600)
+    assert drawn(figure) != before
+    _, quiet = first_figure(site, open_page, reduced_motion="reduce")
+    assert quiet.get_by_role("button", name="Play").count() == 0
+
+
+def test_the_data_are_shown_as_a_table_that_follows(site, open_page):
+    page, figure = first_figure(site, open_page)
+    figure.get_by_text("Show the data").click()
+    before = figure.locator(".en-data").inner_text()
+    assert figure.locator(".en-data tbody tr").count() > 100
+    figure.locator("input[type=range]").first.focus()
+    page.keyboard.press("End")
+    settle(page)
+    assert figure.locator(".en-data").inner_text() != before
+
+
+def test_zoom_fetches_plotly_from_the_site_and_follows(site, open_page):
+    page, figure = first_figure(site, open_page)
+    assert page.evaluate("typeof window.Plotly") == "undefined"
+    button = figure.locator(".en-buttons").get_by_role("button", name="Zoom")
+    button.click()
+    figure.locator(".en-zoom .main-svg").first.wait_for()
+    read = "(f) => JSON.stringify(f.querySelector('.en-zoom').data.map((t) => [...t.y]))"
+    before = figure.evaluate(read)
+    figure.locator("input[type=range]").first.focus()
+    page.keyboard.press("End")
+    settle(page)
+    assert figure.evaluate(read) != before
+    button.click()
+    assert figure.locator(".en-drawing").is_visible()
+    assert page.wrong == []
+
+
+def test_without_javascript_the_figure_still_says_something(site, open_page):
+    page = open_page(site + "notebooks/07_exponential_neuron.html", java_script_enabled=False)
+    figure = page.locator("figure.en-explore").first
+    assert figure.locator("svg path.en-mark").first.is_visible()
+    assert figure.locator(".en-at").inner_text().startswith("a = ")
+    assert figure.locator("figcaption").is_visible()
+
+
+def test_a_printed_page_has_the_drawing_and_no_controls(site, open_page):
+    page, figure = first_figure(site, open_page)
+    page.emulate_media(media="print")
+    assert figure.locator(".en-drawing svg").first.is_visible()
+    assert not figure.locator("input").first.is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(chromium, open_page, scheme):
+    if not SITE.is_dir():
+        pytest.fail("expected the built book in _build/html, got none: run make book")
+    found = {}
+    with browser.served(SITE) as address:
+        for name in (name for name in pages() if name != "index.html"):  # which leads on to the first page
+            page = open_page(address + name, color_scheme=scheme)
+            wake_all(page)
+            for violation in Axe().run(page).response["violations"]:
+                where = [node["target"] for node in violation["nodes"]]
+                found.setdefault(violation["id"], []).append((name, where[:3]))
+    assert {k: v for k, v in found.items() if k not in KNOWN_VIOLATIONS} == {}
+
+
+def test_search_finds_and_theme_switches(open_page):
+    with browser.served(SITE) as address:
+        page = open_page(address + "search.html?q=exponential")
+        page.locator("#search-results li").first.wait_for()
+        assert page.locator("#search-results li").count() >= 2
+        page = open_page(address + "book/notation.html")
+        themes = set()
+        for _ in range(3):
+            page.locator("button.theme-switch-button").first.click()
+            themes.add(page.evaluate("document.documentElement.dataset.theme"))
+        assert themes == {"light", "dark"}
+        assert page.wrong == []
+
+
+# --- figures of every kind, on a page of their own
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory):
+    """Write figures to a page that has nothing but the script, and serve it."""
+    folder = tmp_path_factory.mktemp("gallery")
+    for name in ("explore.js", "style.css"):
+        (folder / name).write_bytes((ASSETS / name).read_bytes())
+
+    def write(*figures):
+        body = "".join(figure.to_html() for figure in figures)
+        (folder / "index.html").write_text(
+            '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>t</title><link rel="icon" href="data:,">'
+            '<link rel="stylesheet" href="style.css"><script src="explore.js" defer></script>'
+            f"<main>{body}</main></html>",
+            encoding="utf-8",
+        )
+        return (folder / "index.html").as_uri()
+
+    return write
+
+
+T = np.linspace(0.1, 2, 40)
+
+
+def zoo(p, q):
+    return {
+        "curve": Curve(T, T**p + q),
+        "points": Points([0.5, 1, 1.5], [p, q, p * q]),
+        "bars": Bars([0.5, 1, 1.5], [q, p, 1]),
+        "note": f"p={p}, q={q}",
+    }
+
+
+NUMBERS = re.compile(r"-?\d+\.?\d*")
+
+
+@pytest.mark.parametrize("scales", [{}, {"yscale": "log"}, {"xscale": "log"}])
+def test_script_draws_what_python_draws(gallery, open_page, scales):
+    controls = {"p": slider(0.5, 2, 4), "q": slider(1, 3, 3)}
+    page = open_page(gallery(explore(zoo, alt="a", caption="c", **controls, **scales)))
+    wake_all(page)
+    figure = page.locator("figure").first
+    for start_p in controls["p"].values:
+        at = {"p": slider(0.5, 2, 4, start=start_p), "q": slider(1, 3, 3, start=3)}
+        expected = re.findall(
+            r'class="en-mark" d="([^"]*)"', explore(zoo, alt="a", caption="c", **at, **scales).to_html()
+        )
+        page.evaluate(f"location.hash = 'p={start_p:g}&q=3'")
+        settle(page)
+        settle(page)
+        for ours, theirs in zip(drawn(figure), expected, strict=True):
+            assert [float(v) for v in NUMBERS.findall(ours)] == pytest.approx(
+                [float(v) for v in NUMBERS.findall(theirs)], abs=0.11
+            )
+        assert figure.locator(".en-note").inner_text() == f"p={float(start_p)}, q=3.0"
+    assert page.wrong == []
+
+
+def test_script_paints_the_heat_map_that_python_paints(gallery, open_page):
+    x, y = np.linspace(0, 1, 7), np.linspace(0, 1, 5)
+
+    def fn(k):
+        return {"z": HeatMap(x, y, k * np.outer(y, np.ones(7)) + x)}
+
+    page = open_page(gallery(explore(fn, alt="a", caption="c", k=slider(0, 1, 2, start=0))))
+    wake_all(page)
+    pixels = """async (f) => { const i = new Image(); i.src = f.querySelector('.en-mark').getAttribute('href');
+        await i.decode(); const c = document.createElement('canvas'); c.width = i.width; c.height = i.height;
+        const g = c.getContext('2d'); g.drawImage(i, 0, 0);
+        return [...g.getImageData(0, 0, c.width, c.height).data] }"""
+    figure = page.locator("figure").first
+    by_python = figure.evaluate(pixels)
+    page.evaluate("location.hash = 'k=1'")
+    settle(page)
+    settle(page)
+    moved = figure.evaluate(pixels)
+    page.evaluate("location.hash = 'k=0'")
+    settle(page)
+    settle(page)
+    by_script = figure.evaluate(pixels)
+    assert len(by_python) == len(by_script) == 4 * 35
+    assert np.abs(np.subtract(by_python, by_script)).max() <= 3
+    assert np.abs(np.subtract(by_python, moved)).max() > 30
+
+
+def test_choice_two_figures_of_one_name_and_bad_addresses(gallery, open_page):
+    def one(eta):
+        return {"c": Curve(T, eta * T)}
+
+    def two(kind):
+        return {"c": Curve(T, T if kind == "flat" else T**2)}
+
+    figures = [
+        explore(one, alt="first", caption="c", eta=slider(1, 3, 3)),
+        explore(one, alt="second", caption="c", eta=slider(1, 3, 3)),
+        explore(two, alt="third", caption="c", kind=choice(["flat", "steep & tall"])),
+    ]
+    address = gallery(*figures)
+    page = open_page(address + "#eta-2=3&kind=steep+%26+tall&nonsense=1&eta=banana")
+    wake_all(page)
+    settle(page)
+    values = page.locator("figure input, figure select").evaluate_all("(all) => all.map((f) => f.value)")
+    assert values == ["1", "2", "1"]
+    page.locator("select").select_option("0")
+    assert "kind=flat" in page.url
+    assert page.wrong == []
+
+
+def test_closed_forms_agree_with_python_everywhere(chromium):
+    """Every closed form of the notebooks: JavaScript against Python to 1e-9 over the whole range of its controls."""
+    import itertools
+
+    import nbformat
+
+    forms = []
+
+    def collect(fn, **arguments):
+        from enlib.explore.controls import Control
+
+        if isinstance(fn, ClosedForm):
+            forms.append((fn, {name: c for name, c in arguments.items() if isinstance(c, Control)}))
+
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        cells = [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+        last = max((i for i, source in enumerate(cells) if "ClosedForm(" in source), default=-1)
+        namespace = {}
+        for source in cells[: last + 1]:
+            exec(source, namespace)
+            if "explore" in namespace:
+                namespace["explore"] = collect
+    assert forms
+    page = chromium.new_page()
+    for form, controls in forms:
+        values = itertools.product(*(control.values for control in controls.values()))
+        grid = [dict(zip(controls, at, strict=True)) for at in values]
+        frames = page.evaluate(f"(grid) => grid.map({form.javascript})", grid)
+        for at, frame in zip(grid, frames, strict=True):
+            expected = form(**at)
+            assert set(frame) == set(expected)
+            for name, mark in expected.items():
+                if isinstance(mark, str):
+                    assert frame[name] == mark
+                    continue
+                for quantity in mark.quantities:
+                    got = np.array(frame[name][quantity], dtype=float)
+                    np.testing.assert_allclose(got, getattr(mark, quantity), rtol=1e-9, atol=1e-9, err_msg=str(at))
+    page.close()
+
+
+def test_vendored_katex_is_what_its_digests_say(tmp_path):
+    import importlib.util
+    import shutil
+
+    from sphinx.errors import ExtensionError
+
+    spec = importlib.util.spec_from_file_location("enlib_book", ROOT / "book" / "_ext" / "enlib_book.py")
+    extension = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(extension)
+    shutil.copytree(ASSETS / "katex", tmp_path / "katex")
+    extension.verify_vendored(tmp_path / "katex")
+    listed = {line.split()[1] for line in (ASSETS / "katex" / "SHA256SUMS").read_text().splitlines()}
+    files = {p.relative_to(ASSETS / "katex").as_posix() for p in (ASSETS / "katex").rglob("*") if p.is_file()}
+    assert files - listed == {"README.md", "SHA256SUMS"}
+    (tmp_path / "katex" / "katex.min.js").write_text("alert(1)")
+    with pytest.raises(ExtensionError, match=r"expected .*katex.min.js with SHA-256 .* restore it"):
+        extension.verify_vendored(tmp_path / "katex")
+
+
+def test_metadata_of_every_page_of_the_book():
+    from bs4 import BeautifulSoup
+
+    described = set()
+    for name in (n for n in pages() if n.startswith(("book/", "notebooks/"))):
+        soup = BeautifulSoup((SITE / name).read_text(encoding="utf-8"), "html.parser")
+        description = soup.find("meta", attrs={"name": "description"})["content"]
+        assert 30 < len(description) <= 160
+        described.add(description)
+        assert soup.find("meta", property="og:title")["content"]
+        assert soup.find("link", rel="icon")
+    assert len(described) >= 3
