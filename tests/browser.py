@@ -1,7 +1,9 @@
 """A real browser for the tests that need one."""
 
 import functools
+import gzip
 import http.server
+import io
 import os
 import shutil
 import threading
@@ -42,12 +44,24 @@ def launched():
 
 
 @contextmanager
-def served(folder):
-    """Serve a folder on 127.0.0.1, on a free port."""
+def served(folder, *, compressed=False):
+    """Serve a folder on 127.0.0.1, on a free port; compressed, as hosts of static pages do."""
 
     class Handler(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *arguments):
             pass
+
+        def send_head(self):
+            path = Path(self.translate_path(self.path))
+            if not compressed or path.suffix not in (".html", ".css", ".js", ".svg") or not path.is_file():
+                return super().send_head()
+            contents = gzip.compress(path.read_bytes())
+            self.send_response(200)
+            self.send_header("Content-Type", self.guess_type(str(path)))
+            self.send_header("Content-Encoding", "gzip")
+            self.send_header("Content-Length", str(len(contents)))
+            self.end_headers()
+            return io.BytesIO(contents)
 
     handler = functools.partial(Handler, directory=str(folder))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)

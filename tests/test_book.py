@@ -64,7 +64,8 @@ def test_internal_links_and_anchors_resolve(soups):
                 continue
             seen += 1
             path, anchor = urldefrag(address)
-            target = (page.parent / unquote(urlsplit(path).path)).resolve() if path else page
+            above = SITE if path.startswith("/") else page.parent
+            target = (above / unquote(urlsplit(path).path).lstrip("/")).resolve() if path else page
             if not target.is_file():
                 broken.append(f"{page.relative_to(SITE)}: {address}")
             elif anchor and target in ids and unquote(anchor) not in ids[target]:
@@ -74,7 +75,8 @@ def test_internal_links_and_anchors_resolve(soups):
 
 
 @pytest.fixture
-def extension():
+def extension(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "book" / "_ext")
     spec = importlib.util.spec_from_file_location("enlib_book", ROOT / "book" / "_ext" / "enlib_book.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -99,6 +101,7 @@ def small_book(tmp_path):
     """A book of one page and one notebook that imports a package, built by the real extension."""
     (tmp_path / "book").mkdir()
     shutil.copytree(ROOT / "book" / "_ext", tmp_path / "book" / "_ext")
+    shutil.copytree(ROOT / "book" / "_assets" / "katex", tmp_path / "book" / "_assets" / "katex")
     (tmp_path / "enlib").mkdir()
     (tmp_path / "enlib" / "__init__.py").write_text("ANSWER = 41\n")
     (tmp_path / "page.md").write_text("# Page\n\nText.\n")
@@ -120,6 +123,34 @@ def small_book(tmp_path):
         return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
 
     return tmp_path, build
+
+
+@pytest.mark.slow
+def test_launch_buttons_where_there_is_a_repository_and_none_where_there_is_not(small_book, monkeypatch):
+    folder, build = small_book
+    page = folder / "_build" / "html" / "notebook.html"
+    (folder / "notebooks").mkdir()
+    assert build().returncode == 0
+    assert "colab.research.google.com" not in page.read_text()
+    monkeypatch.setenv("ENLIB_REPOSITORY", "https://github.com/someone/course")
+    monkeypatch.setenv("ENLIB_BASEURL", "https://someone.github.io/course/")
+    shutil.rmtree(folder / "_build" / ".doctrees", ignore_errors=True)
+    shutil.rmtree(folder / "_build" / "html")
+    built = build()
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert "colab.research.google.com/github/someone/course/blob/launch/" in page.read_text()
+    assert "mybinder.org" in page.read_text()
+    assert 'content="https://someone.github.io/course/_static/social-card.png"' in page.read_text()
+    assert 'href="/course/index.html"' in (folder / "_build" / "html" / "404.html").read_text()
+
+
+@pytest.mark.slow
+def test_a_formula_that_cannot_be_typeset_fails_the_build(small_book):
+    folder, build = small_book
+    (folder / "page.md").write_text("# Page\n\n$\\frac{1}$\n")
+    failed = build()
+    assert failed.returncode != 0
+    assert "expected formulas that KaTeX can typeset" in failed.stdout + failed.stderr
 
 
 @pytest.mark.slow

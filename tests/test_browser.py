@@ -367,12 +367,13 @@ def test_closed_forms_agree_with_python_everywhere(chromium):
     page.close()
 
 
-def test_vendored_katex_is_what_its_digests_say(tmp_path):
+def test_vendored_katex_is_what_its_digests_say(tmp_path, monkeypatch):
     import importlib.util
     import shutil
 
     from sphinx.errors import ExtensionError
 
+    monkeypatch.syspath_prepend(ROOT / "book" / "_ext")
     spec = importlib.util.spec_from_file_location("enlib_book", ROOT / "book" / "_ext" / "enlib_book.py")
     extension = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(extension)

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import html
+import json
 import os
 import re
 import shutil
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from docutils import nodes
+from launch import BRANCH, check_repository
+from playwright._impl._driver import compute_driver_executable
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ExtensionError
@@ -25,6 +30,18 @@ ROOT = Path(__file__).resolve().parents[2]
 _IN_VAIN = re.compile(r"<(?:script|link)\b[^>]*(?:sphinx-thebe|fontawesome\.js)[^>]*>(?:</script>)?\s*")
 
 
+# Scripts that would hold up the first look at a page. One stays: an inline script right after it needs it.
+_BLOCKING = re.compile(r'<script(?![^>]*\bdefer\b)(?=[^>]*\bsrc="(?![^"]*documentation_options))')
+# Sphinx marks formulas by class and writes them between \\( \\) or \\[ \\].
+_FORMULA = re.compile(r"\\(?P<open>[(\[])(?P<tex>(?:(?!\\[()\[\]]).)*?)\\[)\]](?=\s*</(?:span|div)>)", re.DOTALL)
+_TYPESET = """
+const katex = require(process.argv[1]);
+const formulas = JSON.parse(require("fs").readFileSync(0, "utf8"));
+const set = ([open, tex]) => katex.renderToString(tex, {displayMode: open === "[", strict: "ignore"});
+process.stdout.write(JSON.stringify(formulas.map((formula) => {
+  try { return set(formula); } catch (error) { console.error(error.message); process.exit(1); }
+})));
+"""
 # Where the markup of theme and bibliography keeps screen readers from finding their way.
 _ACCESSIBLE = {
     ' role="doc-biblioentry"': ' role="listitem"',
@@ -33,10 +50,15 @@ _ACCESSIBLE = {
 }
 
 
-def digest(root: Path = ROOT) -> str:
-    """Return a digest of all that the notebooks import or read besides themselves."""
+# What the notebooks import or read besides themselves, and what makes the pages.
+_CODE = (("enlib", "*.py"), ("results", "*"))
+_SITE = (("book/_ext", "*.py"), ("book/_assets", "*"))
+
+
+def digest(root: Path = ROOT, parts: Sequence[tuple[str, str]] = _CODE) -> str:
+    """Return a digest of the files that match some patterns, by name and contents."""
     sha = hashlib.sha256()
-    for folder, pattern in (("enlib", "*.py"), ("results", "*")):
+    for folder, pattern in parts:
         for path in sorted(p for p in (root / folder).rglob(pattern) if p.is_file()):
             sha.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return sha.hexdigest()[:12]
@@ -64,18 +86,29 @@ def configure(app: Sphinx, config: Config) -> None:
     """Choose the execution cache, check the vendored files, and show launch buttons where there is a repository."""
     # The cache itself knows only a notebook's own cells; this keeps apart what depends on other code.
     config.nb_execution_cache_path = str(ROOT / "_build" / ".jupyter_cache" / config.enlib_digest)
+    repository = os.environ.get("ENLIB_REPOSITORY")
+    if repository:
+        config.html_baseurl = config.html_baseurl or os.environ.get("ENLIB_BASEURL", "")
+        config.html_theme_options |= {
+            "repository_url": check_repository(repository),
+            "repository_branch": BRANCH,
+            "use_repository_button": True,
+            "launch_buttons": {
+                "colab_url": "https://colab.research.google.com",
+                "binderhub_url": "https://mybinder.org",
+                "notebook_interface": "jupyterlab",
+            },
+        }
     if (ROOT / "book" / "_assets" / "katex").is_dir():
         verify_vendored(ROOT / "book" / "_assets" / "katex")
 
 
 def trim_and_describe(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Swap MathJax for KaTeX, drop what is loaded in vain, and add the metadata of the page."""
-    # In place: Sphinx starts each page from its own list, and adds to this one what is added below.
+    # In place: Sphinx starts each page from its own list, and adds to these what is added below.
     context["script_files"][:] = [script for script in context["script_files"] if not _is_unwanted(script)]
     if doctree is not None and any(doctree.findall(_is_math)):
         app.add_css_file("katex/katex.min.css")
-        app.add_js_file("katex/katex.min.js", loading_method="defer")
-        app.add_js_file("math.js", loading_method="defer")
     described = _description(doctree)
     title = re.sub(r"<[^>]+>", "", context.get("title", "") or app.config.project)
     tags = {
@@ -128,16 +161,45 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     target = site / "_static" / "plotly.min.js"
     if not target.exists() or target.stat().st_size != source.stat().st_size:
         shutil.copyfile(source, target)
-    for page in site.rglob("*.html"):
-        text = page.read_text(encoding="utf-8")
-        trimmed = _IN_VAIN.sub("", text)
-        for theirs, ours in _ACCESSIBLE.items():
-            trimmed = trimmed.replace(theirs, ours)
-        if trimmed != text:
-            page.write_text(trimmed, encoding="utf-8")
+    pages = {page: page.read_text(encoding="utf-8") for page in site.rglob("*.html")}
+    finished = typeset([_trim(text) for text in pages.values()])
+    for (page, before), after in zip(pages.items(), finished, strict=True):
+        if after != before:
+            page.write_text(after, encoding="utf-8")
     root = urlsplit(app.config.html_baseurl or "/").path.rstrip("/") + "/"
     title = html.escape(app.config.html_title or app.config.project)
     (site / "404.html").write_text(_NOT_FOUND.format(root=root, title=title), encoding="utf-8")
+
+
+def _trim(text: str) -> str:
+    text = _IN_VAIN.sub("", text)
+    for theirs, ours in _ACCESSIBLE.items():
+        text = text.replace(theirs, ours)
+    return _BLOCKING.sub("<script defer", text)
+
+
+def typeset(pages: list[str]) -> list[str]:
+    """Return pages with their formulas typeset, so that no script is needed to read them and nothing jumps.
+
+    KaTeX runs once, in the Node.js that the playwright package brings along.
+
+    Raises
+    ------
+    ExtensionError
+        If a formula is not valid.
+    """
+    formulas = sorted({(m["open"], html.unescape(m["tex"])) for text in pages for m in _FORMULA.finditer(text)})
+    if not formulas:
+        return pages
+    node, _ = compute_driver_executable()
+    ran = subprocess.run(
+        [node, "-e", _TYPESET, str(ROOT / "book" / "_assets" / "katex" / "katex.min.js")],
+        input=json.dumps(formulas), capture_output=True, text=True, encoding="utf-8",
+    )  # fmt: skip
+    if ran.returncode:
+        raise ExtensionError(f"expected formulas that KaTeX can typeset, got: {ran.stderr.strip()}")
+    drawn = dict(zip(formulas, json.loads(ran.stdout), strict=True))
+    return [_FORMULA.sub(lambda m: drawn[m["open"], html.unescape(m["tex"])], text) for text in pages]
 
 
 # Served for any address that does not exist, at any depth: it must not depend on files at relative addresses.
@@ -161,6 +223,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     os.environ["ENLIB_STATIC"] = "1"  # inherited by every kernel that executes a notebook
     app.add_config_value("enlib_digest", digest(), "env")  # "env": a change makes Sphinx read every page again
+    app.add_config_value("enlib_site_digest", digest(parts=_SITE), "html")  # "html": ... write every page again
     app.connect("config-inited", configure)
     app.connect("html-page-context", trim_and_describe, priority=900)
     app.connect("build-finished", finish)
