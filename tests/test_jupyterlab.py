@@ -11,6 +11,7 @@ import urllib.request
 import browser
 import nbformat
 import pytest
+from playwright.sync_api import TimeoutError
 
 pytestmark = [
     pytest.mark.browser,
@@ -66,11 +67,16 @@ def test_the_same_cell_is_a_live_widget_and_moving_it_redraws(lab):
         page.route(re.compile(r"^https?://(?!127\.0\.0\.1)"), lambda route: route.abort())
         page.goto(f"{lab}lab/tree/figure.ipynb?token=t")
         page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=90_000)
-        page.get_by_text("Python 3", exact=False).first.wait_for(timeout=60_000)
-        page.locator(".jp-Notebook .cm-content").first.click()
-        page.keyboard.press("Shift+Enter")
+        page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for(timeout=90_000)
         handle = page.locator(".jp-OutputArea .noUi-handle").first
-        handle.wait_for(timeout=90_000)
+        for _ in range(8):  # JupyterLab drops a key press while it is still settling
+            page.locator(".jp-Notebook .cm-content").first.click()
+            page.keyboard.press("Shift+Enter")
+            try:
+                handle.wait_for(timeout=12_000)
+                break
+            except TimeoutError:
+                continue
         page.locator(".jp-OutputArea .js-plotly-plot .main-svg").first.wait_for(timeout=60_000)
         read = "() => Array.from(document.querySelector('.js-plotly-plot').data[0].y)"
         assert page.evaluate(read) == [0, 2]

@@ -9,7 +9,7 @@ from typing import Any
 from enlib.drawing import BASE, MORE, NEURON
 from enlib.explore import frames as _frames
 from enlib.explore import live, static
-from enlib.explore.axes import Axes, Scale
+from enlib.explore.axes import Axes, Look, Scale
 from enlib.explore.controls import Control, choice, slider
 from enlib.explore.frames import MAX_FRAMES, ClosedForm, Frame
 from enlib.explore.marks import Bars, Curve, HeatMap, Mark, Points
@@ -122,10 +122,10 @@ def explore(
     palette = (BASE, NEURON, *MORE)
     marks = [name for name, mark in start.items() if isinstance(mark, Mark)]
     chosen = {name: palette[i % len(palette)] for i, name in enumerate(marks)} | dict(colors or {})
-    look: dict[str, Any] = {"axes": axes, "colors": chosen, "alt": alt, "caption": caption}
+    look = Look(axes, chosen, alt, caption)
     values = ", ".join(f"{name}: {len(control.values)} values" for name, control in controls.items())
     return Explorable(
-        static.page(fn, seen, start, controls, **look),
+        static.page(fn, seen, start, controls, look),
         f"Explorable ({values}): {alt}",
-        lambda: live.widget(fn, start, controls, **look),
+        lambda: live.widget(fn, start, controls, look),
     )

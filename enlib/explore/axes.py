@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -34,6 +34,16 @@ class Axes:
     yscale: Scale
     xlabel: str
     ylabel: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a figure looks and what is said of it: axes, a palette colour for each mark, alternative text, caption."""
+
+    axes: Axes
+    colors: Mapping[str, str]
+    alt: str
+    caption: str
 
 
 def draw(

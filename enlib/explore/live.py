@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import html
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from enlib.explore.axes import Axes
+from enlib.explore.axes import Look
 from enlib.explore.controls import Control
 from enlib.explore.frames import Frame, check_frame, describe
 from enlib.explore.marks import Bars, Curve, HeatMap, Mark
@@ -47,16 +48,7 @@ class LatestWins:
         self._redraw()
 
 
-def widget(
-    fn: Callable[..., Frame],
-    start: Frame,
-    controls: Mapping[str, Control],
-    *,
-    axes: Axes,
-    colors: Mapping[str, str],
-    alt: str,
-    caption: str,
-) -> Any:
+def widget(fn: Callable[..., Frame], start: Frame, controls: Mapping[str, Control], look: Look) -> Any:
     """Return an ipywidgets box: a slider for each control, the figure, notes and caption."""
     import ipywidgets
     import plotly.graph_objects as go
@@ -66,12 +58,12 @@ def widget(
         "margin": {"l": 60, "r": 20, "t": 40, "b": 50},
         "legend": {"orientation": "h", "y": 1.15},
         "template": "simple_white",
-        "xaxis": _axis(axes.xlim, axes.xscale, axes.xlabel),
-        "yaxis": _axis(axes.ylim, axes.yscale, axes.ylabel),
+        "xaxis": _axis(look.axes.xlim, look.axes.xscale, look.axes.xlabel),
+        "yaxis": _axis(look.axes.ylim, look.axes.yscale, look.axes.ylabel),
     }
     names = [name for name, mark in start.items() if isinstance(mark, Mark)]
-    figure = go.FigureWidget([_trace(name, start[name], colors[name]) for name in names], layout)
-    note = ipywidgets.HTML()
+    figure = go.FigureWidget([_trace(name, start[name], look.colors[name]) for name in names], layout)
+    note = ipywidgets.HTML(_notes(start))
     sliders = {
         name: ipywidgets.SelectionSlider(
             options=list(zip(control.texts, range(len(control.values)), strict=True)),
@@ -89,13 +81,20 @@ def widget(
         with figure.batch_update():
             for trace, name in zip(figure.data, names, strict=True):
                 trace.update(_data(frame[name]))
-        note.value = " ".join(value for value in frame.values() if isinstance(value, str))
+        note.value = _notes(frame)
 
     requests = LatestWins(redraw)
     for slider in sliders.values():
         slider.observe(requests.request, "value")
-    note.value = " ".join(value for value in start.values() if isinstance(value, str))
-    return ipywidgets.VBox([*sliders.values(), figure, note, ipywidgets.HTML(f"<em>{caption}</em>")])
+    first, *others = sliders.values()
+    play = ipywidgets.Play(max=len(first.options) - 1, value=first.index, interval=150)
+    ipywidgets.jslink((play, "value"), (first, "index"))
+    caption = ipywidgets.HTML(f"<em>{html.escape(look.caption)}</em>")
+    return ipywidgets.VBox([ipywidgets.HBox([first, play]), *others, figure, note, caption])
+
+
+def _notes(frame: Frame) -> str:
+    return html.escape(" ".join(value for value in frame.values() if isinstance(value, str)))
 
 
 def _axis(lim: tuple[float, float], scale: str, label: str) -> dict[str, Any]:

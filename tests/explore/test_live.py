@@ -47,7 +47,9 @@ def figure():
 
 def test_moving_a_slider_recomputes(figure):
     box = figure.widget()
-    eta, kind, plot, note, _ = box.children
+    first, kind, plot, note, _ = box.children
+    eta, play = first.children
+    assert play.max == 2
     assert plot.data[0].y[-1] == 2
     eta.index = 2
     assert plot.data[0].y[-1] == 3
@@ -61,13 +63,14 @@ def test_heat_map_is_live_too():
     figure = explore(
         lambda k: {"z": HeatMap(grid, grid, k * np.eye(3))}, alt="Eye.", caption="Look.", k=slider(1, 2, 2, start=1)
     )
-    k, plot, *_ = figure.widget().children
+    first, plot, *_ = figure.widget().children
+    k = first.children[0]
     k.index = 1
     assert plot.data[0].z[0][0] == 2
 
 
 def test_live_recomputation_is_quick(figure):
-    eta, *_ = figure.widget().children
+    eta = figure.widget().children[0].children[0]
     start = time.perf_counter()
     for index in (0, 1, 2) * 5:
         eta.index = index
