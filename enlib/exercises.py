@@ -9,8 +9,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 
+from enlib.activations import depth_bound, gain, gain_interval_width
 from enlib.exponential import WithExponentialNeuron
 from enlib.losses import polynomial_hinge
 from enlib.models import mlp
@@ -82,6 +84,66 @@ def check_slope_in_b(slope_in_b: Callable[[float, float, float], float]) -> str:
     if math.isclose(error, lam * a.item() ** 2, rel_tol=1e-6):
         return "not quite: off by lambda * a^2; the penalty depends on a but not on b"
     return f"expected {b.grad.item():.4g} from autograd, got {answer:.4g}: how does the data term depend on a and b?"
+
+
+def check_smallest_weight(answer: float | None) -> str:
+    """Check the smallest ``|w|`` with which one sigmoid unit can pass a gradient on without shrinking it.
+
+    Examples
+    --------
+    >>> check_smallest_weight(1)
+    'not quite: with |w| = 1 the largest gain is 0.25; it should be 1'
+    """
+    if answer is None or _unanswered(answer):
+        return NOT_YET
+    if not isinstance(answer, int | float) or not math.isfinite(answer):
+        return f"expected a number, got {answer!r}"
+    largest = float(gain(answer, 0.0))
+    return (
+        RIGHT if largest == 1 else f"not quite: with |w| = {answer:g} the largest gain is {largest:g}; it should be 1"
+    )
+
+
+def check_interval_width(width: Callable[[float], float]) -> str:
+    """Check a function of w > 4 that returns the width of the interval of inputs with a gain of at least 1.
+
+    Examples
+    --------
+    >>> check_interval_width(lambda w: gain_interval_width(w) / 2)
+    'not quite: this is half the width; the interval has two ends'
+    """
+    answers = [width(w) for w in (5.0, 7.0, 20.0)]
+    if _unanswered(answers[0]):
+        return NOT_YET
+    for w, answer in zip((5.0, 7.0, 20.0), answers, strict=True):
+        if not isinstance(answer, int | float | np.floating) or not math.isfinite(answer):
+            return f"expected the function to return a number, got {answer!r} for w = {w:g}"
+        expected = gain_interval_width(w)
+        if math.isclose(answer, expected / 2, rel_tol=1e-6):
+            return "not quite: this is half the width; the interval has two ends"
+        if math.isclose(answer, expected * w, rel_tol=1e-6):
+            return "not quite: this is the width in z = w a + b; divide by |w| to have it in a"
+        if not math.isclose(answer, expected, rel_tol=1e-6):
+            return f"for w = {w:g} the ends are {expected:.4g} apart, got {answer:.4g}"
+    return RIGHT
+
+
+def check_depth(answer: int | None) -> str:
+    """Check after how many sigmoid units with w = 1 the bound on a gradient is below one millionth.
+
+    Examples
+    --------
+    >>> check_depth(9)
+    'not yet: after 9 units the bound is 3.81e-06'
+    """
+    if answer is None or _unanswered(answer):
+        return NOT_YET
+    if not isinstance(answer, int) or answer < 1:
+        return f"expected a whole number of units, got {answer!r}"
+    if depth_bound(1.0, answer) >= 1e-6:
+        return f"not yet: after {answer} units the bound is {depth_bound(1.0, answer):.3g}"
+    earlier = answer > 1 and depth_bound(1.0, answer - 1) < 1e-6
+    return f"fewer will do: after {answer - 1} units the bound is already below 1e-6" if earlier else RIGHT
 
 
 def _unanswered(answer: Any) -> bool:

@@ -37,3 +37,18 @@ def test_wrong_amplitudes_get_a_hint(wrong, hint):
 def test_wrong_slopes_get_a_hint():
     assert "off by lambda" in exercises.check_slope_in_b(lambda a, slope_in_a, lam: a * slope_in_a)
     assert "from autograd" in exercises.check_slope_in_b(lambda a, slope_in_a, lam: slope_in_a)
+
+
+def test_sigmoid_exercises():
+    from enlib.activations import gain_interval_width
+
+    assert exercises.check_smallest_weight(None) == exercises.NOT_YET
+    assert exercises.check_smallest_weight(4) == exercises.check_smallest_weight(-4.0) == exercises.RIGHT
+    assert "largest gain is 2; it should be 1" in exercises.check_smallest_weight(8)
+    assert exercises.check_interval_width(lambda w: None) == exercises.NOT_YET
+    assert exercises.check_interval_width(gain_interval_width) == exercises.RIGHT
+    assert "divide by |w|" in exercises.check_interval_width(lambda w: w * gain_interval_width(w))
+    assert "apart, got 1" in exercises.check_interval_width(lambda w: 1.0)
+    assert exercises.check_depth(None) == exercises.NOT_YET
+    assert exercises.check_depth(10) == exercises.RIGHT
+    assert "fewer will do" in exercises.check_depth(12)
