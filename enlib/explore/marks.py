@@ -97,6 +97,12 @@ class HeatMap(Mark):
         """Names of the arrays."""
         return ("x", "y", "z")
 
+    def edges(self, axis: str) -> tuple[float, float]:
+        """Outer edges of the cells along ``"x"`` or ``"y"``: half a cell beyond the first and last centre."""
+        centers = getattr(self, axis)
+        half = (centers[1] - centers[0]) / 2 if len(centers) > 1 else 0.5
+        return float(centers[0] - half), float(centers[-1] + half)
+
     def _check_shapes(self) -> None:
         if self.x.ndim != 1 or self.y.ndim != 1 or self.z.shape != (len(self.y), len(self.x)):
             raise ValueError(

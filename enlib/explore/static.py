@@ -21,7 +21,8 @@ from enlib.explore.strokes import draw_mark
 
 def limits(frames: Sequence[Frame], axis: str, given: tuple[float, float] | None, log: bool) -> tuple[float, float]:
     """Return the range of an axis over all frames, with a little room, or the one that is given."""
-    values = np.concatenate([getattr(m, axis).ravel() for f in frames for m in f.values() if isinstance(m, Mark)])
+    marks = [mark for frame in frames for mark in frame.values() if isinstance(mark, Mark)]
+    values = np.concatenate([m.edges(axis) if isinstance(m, HeatMap) else getattr(m, axis) for m in marks])
     if log and values.min() <= 0:
         raise ValueError(
             f"expected positive {axis} for a logarithmic axis, got {values.min():.4g}: use a linear one, or clip"
@@ -30,8 +31,7 @@ def limits(frames: Sequence[Frame], axis: str, given: tuple[float, float] | None
         return given
     values = np.log10(values) if log else values
     low, high = float(values.min()), float(values.max())
-    maps = any(isinstance(m, HeatMap) for f in frames for m in f.values())
-    room = 0.0 if maps else 0.04 * (high - low) or 0.5
+    room = 0.0 if any(isinstance(m, HeatMap) for m in marks) else 0.04 * (high - low) or 0.5
     return (10 ** (low - room), 10 ** (high + room)) if log else (low - room, high + room)
 
 

@@ -19,7 +19,7 @@ def draw_mark(mark: Mark, color: str, index: int, axes: Axes, box: Sequence[floa
     x = _to_pixels(mark.x, axes.xlim, axes.xscale, box[0], box[2])
     y = _to_pixels(mark.y, axes.ylim, axes.yscale, box[3], box[1])
     if isinstance(mark, HeatMap):
-        return _image(mark, box, zlim)
+        return _image(mark, axes, box, zlim)
     if mark.kind == "points":
         dots = "".join(f"M{a} {b}h0" for a, b in zip(_short(x), _short(y), strict=True))
         look = f"stroke:{color};stroke-width:7;stroke-linecap:round"
@@ -50,10 +50,12 @@ def _short(values: Any) -> list[str]:
     return [f"{v:.1f}" for v in values]
 
 
-def _image(mark: HeatMap, box: Sequence[float], zlim: tuple[float, float]) -> str:
-    png = heat_map_png(mark.z[::-1], zlim)
+def _image(mark: HeatMap, axes: Axes, box: Sequence[float], zlim: tuple[float, float]) -> str:
+    left, right = _to_pixels(np.array(mark.edges("x")), axes.xlim, "linear", box[0], box[2])
+    bottom, top = _to_pixels(np.array(mark.edges("y")), axes.ylim, "linear", box[3], box[1])
+    png = base64.b64encode(heat_map_png(mark.z[::-1], zlim)).decode()
     return (
-        f'<image class="en-mark" x="{box[0]:.2f}" y="{box[1]:.2f}" width="{box[2] - box[0]:.2f}" '
-        f'height="{box[3] - box[1]:.2f}" preserveAspectRatio="none" style="image-rendering:pixelated" '
-        f'href="data:image/png;base64,{base64.b64encode(png).decode()}"/>'
+        f'<image class="en-mark" x="{left:.2f}" y="{top:.2f}" width="{right - left:.2f}" '
+        f'height="{bottom - top:.2f}" preserveAspectRatio="none" style="image-rendering:pixelated" '
+        f'href="data:image/png;base64,{png}"/>'
     )

@@ -102,3 +102,15 @@ def test_heat_map_is_an_image_with_a_colour_bar():
     grid = np.linspace(0, 1, 8)
     page = soup(explore(lambda k: {"z": HeatMap(grid, grid, k + np.outer(grid, grid))}, **GOOD, k=slider(0, 1, 3)))
     assert page.select_one("image.en-mark")["href"].startswith("data:image/png;base64,")
+
+
+def test_heat_map_lies_where_its_cells_are():
+    """Four cells from 0 to 4 and an axis from 0 to 8: the image covers the left half of the axes."""
+    cells = np.arange(4) + 0.5
+    page = soup(
+        explore(lambda k: {"z": HeatMap(cells, cells, k * np.eye(4))}, **GOOD, k=slider(1, 2, 2), xlim=(0, 8))
+    )
+    window, image = page.select_one("svg.en-marks"), page.select_one("image.en-mark")
+    assert float(image["x"]) == pytest.approx(float(window["x"]), abs=0.02)
+    assert float(image["width"]) == pytest.approx(float(window["width"]) / 2, abs=0.02)
+    assert float(image["height"]) == pytest.approx(float(window["height"]), abs=0.02)
