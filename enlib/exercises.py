@@ -47,10 +47,9 @@ def check_rescue(amplitude: float | None) -> str:
     >>> check_rescue(1.5 / math.e**2)
     'right!'
     """
-    if amplitude is None or _unanswered(amplitude):
-        return NOT_YET
-    if not isinstance(amplitude, int | float) or not math.isfinite(amplitude):
-        return f"expected a number, got {amplitude!r}"
+    if trouble := _no_number(amplitude):
+        return trouble
+    assert amplitude is not None
     margin = -0.5 + amplitude * math.exp(2)
     if math.isclose(margin, 1, abs_tol=0.01):
         return RIGHT
@@ -75,10 +74,8 @@ def check_slope_in_b(slope_in_b: Callable[[float, float, float], float]) -> str:
     assert a.grad is not None  # the backward pass has filled it
     assert b.grad is not None
     answer = slope_in_b(a.item(), a.grad.item(), lam)
-    if _unanswered(answer):
-        return NOT_YET
-    if not isinstance(answer, int | float) or not math.isfinite(answer):
-        return f"expected the function to return a number, got {answer!r}"
+    if trouble := _no_number(answer, "the function to return a number"):
+        return trouble
     error = answer - b.grad.item()
     if abs(error) < 1e-9:
         return RIGHT
@@ -95,10 +92,9 @@ def check_smallest_weight(answer: float | None) -> str:
     >>> check_smallest_weight(1)
     'not quite: with |w| = 1 the largest gain is 0.25; it should be 1'
     """
-    if answer is None or _unanswered(answer):
-        return NOT_YET
-    if not isinstance(answer, int | float) or not math.isfinite(answer):
-        return f"expected a number, got {answer!r}"
+    if trouble := _no_number(answer):
+        return trouble
+    assert answer is not None
     largest = float(gain(answer, 0.0))
     return (
         RIGHT if largest == 1 else f"not quite: with |w| = {answer:g} the largest gain is {largest:g}; it should be 1"
@@ -113,12 +109,10 @@ def check_interval_width(width: Callable[[float], float]) -> str:
     >>> check_interval_width(lambda w: gain_interval_width(w) / 2)
     'not quite: this is half the width; the interval has two ends'
     """
-    answers = [width(w) for w in (5.0, 7.0, 20.0)]
-    if _unanswered(answers[0]):
-        return NOT_YET
-    for w, answer in zip((5.0, 7.0, 20.0), answers, strict=True):
-        if not isinstance(answer, int | float | np.floating) or not math.isfinite(answer):
-            return f"expected the function to return a number, got {answer!r} for w = {w:g}"
+    for w in (5.0, 7.0, 20.0):
+        answer = width(w)
+        if trouble := _no_number(answer, "the function to return a number"):
+            return trouble
         expected = gain_interval_width(w)
         if math.isclose(answer, expected / 2, rel_tol=1e-6):
             return "not quite: this is half the width; the interval has two ends"
@@ -155,8 +149,9 @@ def check_largest_step(answer: float | None) -> str:
     >>> check_largest_step(2)
     'not quite: this is the limit of the flat direction; the steep one is stricter'
     """
-    if answer is None or _unanswered(answer):
-        return NOT_YET
+    if trouble := _no_number(answer):
+        return trouble
+    assert answer is not None
     if answer == 0.01:
         return "not quite: this is 1/100, where the steep direction is done in one step; it may be larger"
     if answer == 2:
@@ -174,10 +169,8 @@ def check_best_factor(factor: Callable[[float], float]) -> str:
     """
     for kappa in (3.0, 100.0):
         answer = factor(kappa)
-        if _unanswered(answer):
-            return NOT_YET
-        if not isinstance(answer, int | float) or not math.isfinite(answer):
-            return f"expected the function to return a number, got {answer!r}"
+        if trouble := _no_number(answer, "the function to return a number"):
+            return trouble
         # The oracle is a search over step sizes, not the formula.
         expected = min(
             max(contraction(eta, 1.0), contraction(eta, kappa)) for eta in np.linspace(0, 2 / kappa, 20001)[1:]
@@ -198,14 +191,24 @@ def check_momentum_limit(answer: float | None) -> str:
     >>> check_momentum_limit(2)
     'not quite: 2 is the limit without momentum'
     """
-    if answer is None or _unanswered(answer):
-        return NOT_YET
+    if trouble := _no_number(answer):
+        return trouble
+    assert answer is not None
     if answer == 2:
         return "not quite: 2 is the limit without momentum"
     if math.isclose(answer, 3.8):
         return RIGHT
     factor = float(contraction(answer, 1.0, 0.9))
     return f"with eta * lambda = {answer:g} the factor per step is {factor:.3g}; it is 1 at the limit"
+
+
+def _no_number(answer: Any, expected: str = "a number") -> str:
+    """Say what keeps an answer from being a finite number; nothing if it is one."""
+    if _unanswered(answer):
+        return NOT_YET
+    if not isinstance(answer, int | float | np.number) or not math.isfinite(answer):
+        return f"expected {expected}, got {answer!r}"
+    return ""
 
 
 def _unanswered(answer: Any) -> bool:

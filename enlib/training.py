@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -186,6 +187,13 @@ def _check_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, schedul
         )
 
 
+def _describe(loss: Loss) -> object:
+    # The text of a partial holds an address in memory, which is another one in the process that resumes.
+    if isinstance(loss, functools.partial):
+        return _describe(loss.func), loss.args, loss.keywords
+    return getattr(loss, "__qualname__", type(loss).__qualname__)
+
+
 def _fingerprint(run: Run, settings: Mapping[str, object]) -> dict[str, str]:
     """Describe a run before its first update, so that a checkpoint of another one is not taken for its own."""
     described: dict[str, object] = {
@@ -193,7 +201,7 @@ def _fingerprint(run: Run, settings: Mapping[str, object]) -> dict[str, str]:
         "dtype": next(run.model.parameters()).dtype,
         "initial weights": checkpoint.digest(run.model.state_dict().values()),
         "data": checkpoint.digest(t for s in (run.data.train, run.data.validation) for t in (s.inputs, s.targets)),
-        "loss": getattr(run.loss, "__qualname__", run.loss),
+        "loss": _describe(run.loss),
         "lam": run.lam,
         "clip_norm": run.clip_norm,
         "divergence_threshold": run.divergence_threshold,

@@ -259,6 +259,16 @@ def test_a_checkpoint_of_another_run_is_refused(data, tmp_path, change, named):
         train(data, checkpoint_path=tmp_path / "run.pt", resume=True, **{"epochs": 1, **change})
 
 
+def test_a_loss_with_options_is_known_again_in_another_process():
+    """It was told by its address in memory, so that a run with such a loss could not be resumed."""
+    program = (
+        "import functools, enlib.training as t; from enlib import polynomial_hinge;"
+        "print(t._describe(functools.partial(polynomial_hinge, reduction='sum')))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "('polynomial_hinge', (), {'reduction': 'sum'})"
+
+
 def test_a_checkpoint_of_other_data_is_refused(data, tmp_path):
     train(data, checkpoint_path=tmp_path / "run.pt", epochs=1)
     other = load("spheres", seed=1, train=300, validation=100, test=10)
