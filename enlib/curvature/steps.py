@@ -1,0 +1,152 @@
+"""Steps that know the curvature: Newton's, the saddle-free one, and one step size for each coordinate."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from enlib import _check
+
+
+def newton_step(gradient: Tensor, hessian: Tensor, *, damping: float = 0.0) -> Tensor:
+    r"""Return Newton's step, which leads to the critical point of the local parabola, whatever kind it is.
+
+    .. math:: r = -(H + \delta I)^{-1} g
+
+    Mind the sign: setting the derivative :math:`g + H r` of :math:`E + g \cdot r + \tfrac12 r^\top H r` to zero gives
+    the minus. With negative curvature the critical point is a saddle or a maximum, and the step leads there.
+
+    Parameters
+    ----------
+    gradient : Tensor, shape (d,)
+    hessian : Tensor, shape (d, d)
+        Symmetric.
+    damping : float
+        The number :math:`\delta \ge 0` added to all curvatures.
+
+    Returns
+    -------
+    Tensor, shape (d,)
+        To be added to the parameters.
+
+    Raises
+    ------
+    ValueError
+        If the matrix is not square, not symmetric, not finite, does not fit the gradient, or is singular.
+
+    Examples
+    --------
+    >>> newton_step(torch.tensor([2.0, 9.0]), torch.diag(torch.tensor([2.0, 3.0])))
+    tensor([-1., -3.])
+    """
+    values, vectors = _eigen(gradient, hessian, damping)
+    values = values + damping
+    if values.abs().min() <= len(values) * torch.finfo(values.dtype).eps * values.abs().max():
+        raise ValueError(
+            "expected an invertible Hessian, got a singular one: along some direction the loss is flat and Newton's "
+            "step is infinite; add damping"
+        )
+    return -vectors @ ((vectors.T @ gradient) / values)
+
+
+def saddle_free_step(gradient: Tensor, hessian: Tensor, *, damping: float = 0.0) -> Tensor:
+    r"""Return Newton's step with every curvature made positive, which descends also at a saddle.
+
+    .. math:: r = -(|H| + \delta I)^{-1} g, \qquad |H| = \sum_i |\lambda_i| q_i q_i^\top
+
+    (Dauphin et al. 2014.) Where all curvatures are positive it is Newton's step.
+
+    Parameters
+    ----------
+    gradient, hessian, damping
+        As for `newton_step`.
+
+    Returns
+    -------
+    Tensor, shape (d,)
+        To be added to the parameters.
+
+    Raises
+    ------
+    ValueError
+        As `newton_step`.
+
+    Examples
+    --------
+    >>> saddle_free_step(torch.tensor([2.0, 9.0]), torch.diag(torch.tensor([2.0, -3.0])))
+    tensor([-1., -3.])
+    """
+    values, vectors = _eigen(gradient, hessian, damping)
+    return newton_step(gradient, (vectors * values.abs()) @ vectors.T, damping=damping)
+
+
+def diagonal_step(gradient: Tensor, diagonal: Tensor, *, damping: float = 0.0) -> Tensor:
+    r"""Return a step with a step size of its own for each coordinate, from the diagonal of the Hessian.
+
+    .. math:: r_i = -\frac{g_i}{|H_{ii}| + \delta}
+
+    (LeCun et al. 1998.) Cheap and unaware of everything off the diagonal: a rotation of the coordinates changes it,
+    and where coordinates work together it can overshoot.
+
+    Parameters
+    ----------
+    gradient, diagonal : Tensor, shape (d,)
+    damping : float
+        The number :math:`\delta \ge 0`; where a curvature is zero it must be positive.
+
+    Returns
+    -------
+    Tensor, shape (d,)
+        To be added to the parameters.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, a number is not finite, or a curvature and the damping are both zero.
+
+    Examples
+    --------
+    >>> diagonal_step(torch.tensor([2.0, 9.0]), torch.tensor([2.0, -3.0]))
+    tensor([-1., -3.])
+    """
+    _check.non_negative("damping", damping)
+    if gradient.ndim != 1 or diagonal.shape != gradient.shape:
+        raise ValueError(
+            f"expected a gradient and a diagonal of one shape (d,), got {tuple(gradient.shape)} and "
+            f"{tuple(diagonal.shape)}: pass the diagonal as a vector, as hessian.diagonal() gives it"
+        )
+    _check_finite("gradient", gradient)
+    _check_finite("diagonal", diagonal)
+    sizes = diagonal.abs() + damping
+    if (sizes == 0).any():
+        at = int((sizes == 0).nonzero()[0])
+        raise ValueError(f"expected a curvature or a damping above zero, got neither at index {at}: add damping")
+    return -gradient / sizes
+
+
+def _eigen(gradient: Tensor, hessian: Tensor, damping: float) -> tuple[Tensor, Tensor]:
+    _check.non_negative("damping", damping)
+    if hessian.ndim != 2 or hessian.shape[0] != hessian.shape[1]:
+        raise ValueError(
+            f"expected a square matrix, got shape {tuple(hessian.shape)}: one row and column a parameter"
+        )
+    if gradient.shape != hessian.shape[:1]:
+        raise ValueError(
+            f"expected a gradient of shape ({len(hessian)},), got {tuple(gradient.shape)}: one slope a parameter"
+        )
+    _check_finite("gradient", gradient)
+    _check_finite("Hessian", hessian)
+    apart = (hessian - hessian.T).abs().max()
+    if apart > 100 * torch.finfo(hessian.dtype).eps * hessian.abs().max():
+        raise ValueError(
+            f"expected a symmetric matrix, got entries that differ by {float(apart):.3g} from their mirror images: a "
+            "Hessian is symmetric; if rounding made the difference, pass (H + H.T) / 2"
+        )
+    values, vectors = torch.linalg.eigh(hessian)
+    return values, vectors
+
+
+def _check_finite(name: str, tensor: Tensor) -> None:
+    if not torch.isfinite(tensor).all():
+        bad = int((~torch.isfinite(tensor)).sum())
+        raise ValueError(f"expected a finite {name}, got {bad} NaN or infinite numbers: look where they arise")

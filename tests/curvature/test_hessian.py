@@ -1,0 +1,187 @@
+from functools import partial
+
+import hypothesis.strategies as st
+import pytest
+import torch
+from hypothesis import given, settings
+from torch.func import functional_call
+
+from enlib.curvature import Hessian, hvp
+from enlib.losses import polynomial_hinge
+from enlib.models import ConvNet, mlp
+
+
+def problem(n=20, widths=(6, 5, 4, 1), seed=0):
+    """A small network's mean loss, whole and as a list of parts, with its parameters in float64."""
+    random = torch.Generator().manual_seed(seed)
+    x = torch.randn(n, widths[0], generator=random, dtype=torch.float64)
+    y = torch.where(torch.rand(n, generator=random) < 0.5, -1.0, 1.0).double()
+    model = mlp(widths, seed=seed).double()
+
+    def loss(params, inputs=x, targets=y):
+        return polynomial_hinge(functional_call(model, params, (inputs,)), targets, reduction="sum") / n
+
+    parts = [partial(loss, inputs=a, targets=b) for a, b in zip(x.split(7), y.split(7), strict=True)]
+    return loss, parts, dict(model.named_parameters())
+
+
+def oracle(loss, params):
+    """Row by row, from torch's own second derivative of the flat vector."""
+    sizes = [p.numel() for p in params.values()]
+
+    def flat(vector):
+        pieces = torch.split(vector, sizes)
+        return loss({n: q.view_as(p) for (n, p), q in zip(params.items(), pieces, strict=True)})
+
+    point = torch.cat([p.detach().reshape(-1) for p in params.values()])
+    return torch.autograd.functional.hessian(flat, point)
+
+
+def test_whole_and_in_parts_agree_with_torchs_hessian():
+    loss, parts, params = problem()
+    expected = oracle(loss, params)
+    for given_loss in (loss, parts):
+        hessian = Hessian(given_loss, params)
+        assert torch.allclose(hessian.dense(), expected, atol=1e-10, rtol=0)
+        assert hessian.value == pytest.approx(loss(params).item(), abs=1e-14)
+        gradient = torch.autograd.grad(loss(params), list(params.values()))
+        assert torch.allclose(hessian.gradient, torch.cat([g.reshape(-1) for g in gradient]), atol=1e-14)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1000))
+def test_products_are_linear_and_symmetric(seed):
+    loss, _, params = problem(seed=seed)
+    hessian = Hessian(loss, params)
+    random = torch.Generator().manual_seed(seed)
+    u, v = torch.randn(2, hessian.size, generator=random, dtype=torch.float64)
+    assert torch.allclose(hessian @ (2 * u - v), 2 * (hessian @ u) - hessian @ v, atol=1e-10)
+    assert (u @ (hessian @ v)).item() == pytest.approx((v @ (hessian @ u)).item(), abs=1e-10)
+
+
+def test_hvp_is_the_hessian_times_the_vector_to_1e_10():
+    loss, _, params = problem()
+    vector = {n: torch.randn_like(p) for n, p in params.items()}
+    flat = torch.cat([v.reshape(-1) for v in vector.values()])
+    product = hvp(loss, params, vector)
+    assert list(product) == list(params)
+    assert torch.allclose(
+        torch.cat([p.reshape(-1) for p in product.values()]), oracle(loss, params) @ flat, atol=1e-10
+    )
+
+
+def test_directions_in_which_the_loss_is_linear_or_flat_have_no_curvature():
+    params = {"x": torch.tensor([1.0, 2.0]), "y": torch.tensor(3.0), "unused": torch.ones(2)}
+    assert (Hessian(lambda p: p["x"].sum() + 2 * p["y"], params).dense() == 0).all()
+    half = Hessian(lambda p: (p["x"] ** 2).sum() + 2 * p["y"], params).dense()
+    assert torch.equal(half, torch.diag(torch.tensor([2.0, 2.0, 0, 0, 0])))
+
+
+def test_the_parameters_are_left_alone():
+    loss, _, params = problem()
+    Hessian(loss, params)
+    assert all(p.grad is None for p in params.values())
+    plain = {n: p.detach() for n, p in params.items()}
+    Hessian(loss, plain)
+    assert not any(p.requires_grad for p in plain.values())
+
+
+def test_the_count_of_gradients():
+    loss, parts, params = problem()
+    whole, in_parts = Hessian(loss, params), Hessian(parts, params)
+    v = torch.ones(whole.size, dtype=torch.float64)
+    assert (whole.gradients, in_parts.gradients) == (1, 1)
+    whole @ v, in_parts @ v
+    assert (whole.gradients, in_parts.gradients) == (3, 4)
+
+
+def test_convolutions_and_pooling_in_float32():
+    model = ConvNet(seed=0)
+    x, y = torch.randn(6, 1, 28, 28, generator=torch.Generator().manual_seed(0)), torch.ones(6)
+
+    def loss(params, inputs=x, targets=y):
+        return polynomial_hinge(functional_call(model, params, (inputs,)), targets, reduction="sum") / 6
+
+    params = dict(model.named_parameters())
+    whole, parts = (
+        Hessian(loss, params),
+        Hessian([partial(loss, inputs=x[i : i + 2], targets=y[:2]) for i in (0, 2, 4)], params),
+    )
+    v = torch.randn(whole.size, generator=torch.Generator().manual_seed(1))
+    assert torch.allclose(whole @ v, parts @ v, rtol=1e-4, atol=1e-3)
+
+
+W = {"w": torch.ones(3)}
+
+
+@pytest.mark.parametrize(
+    "loss, params, message",
+    [
+        (lambda p: p["w"], W, r"one number, got a tensor of shape \(3,\): return its sum"),
+        (lambda p: p["w"].sum() * torch.nan, W, "finite loss, got nan"),
+        (lambda p: p["w"].sum() / 0, W, "finite loss, got inf"),
+        (lambda p: torch.tensor(1.0), W, "depends on the parameters, got one that does not"),
+        (lambda p: p["w"].sum(), {}, "expected parameters, got an empty dictionary"),
+        ([], W, "expected a loss, got an empty list"),
+        (
+            lambda p: p["w"].sum(),
+            {"w": torch.ones(3, dtype=torch.int64)},
+            "float32, torch.float64; got 'torch.int64'",
+        ),
+        (lambda p: p["w"].sum(), {"w": torch.ones(3, dtype=torch.float16)}, "got 'torch.float16'"),
+        (lambda p: p["w"].sum(), {"w": torch.ones(3), "v": torch.ones(3).double()}, "one type on one device"),
+    ],
+)
+def test_bad_losses_and_parameters(loss, params, message):
+    with pytest.raises(ValueError, match=message):
+        Hessian(loss, params)
+
+
+def test_a_loss_that_is_no_tensor():
+    with pytest.raises(TypeError, match="got float: compute it with torch"):
+        Hessian(lambda p: 1.0, W)
+
+
+def test_dropout_and_shuffling_are_refused():
+    model = torch.nn.Sequential(torch.nn.Linear(8, 8), torch.nn.Dropout(0.5), torch.nn.Linear(8, 1))
+    x = torch.randn(50, 8)
+
+    def loss(params):
+        return (functional_call(model, params, (x,)) ** 2).mean()
+
+    params = dict(model.named_parameters())
+    with pytest.raises(ValueError, match=r"same loss for the same parameters, got .* switch dropout off"):
+        Hessian(loss, params)
+    halves = Hessian([loss, loss], params)
+    with pytest.raises(ValueError, match="same loss for the same parameters"):
+        halves @ torch.ones(halves.size)
+    model.eval()
+    Hessian(loss, params)
+
+    def shuffled(params):
+        return (functional_call(model, params, (x[torch.randint(50, (10,))],)) ** 2).mean()
+
+    with pytest.raises(ValueError, match="without shuffling"):
+        Hessian(shuffled, params)
+
+
+def test_vectors_that_do_not_fit():
+    hessian = Hessian(lambda p: (p["w"] ** 2).sum(), W)
+    for vector, got in ((torch.ones(4), r"got \(4,\)"), (torch.ones(3, 1), r"got \(3, 1\)"), ([1, 2, 3], "got list")):
+        with pytest.raises(ValueError, match=rf"flat vector of shape \(3,\), {got}"):
+            hessian @ vector
+    with pytest.raises(ValueError, match="vector like the parameters"):
+        hvp(lambda p: (p["w"] ** 2).sum(), W, {"v": torch.ones(3)})
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_on_a_gpu_as_on_the_cpu():
+    x = torch.randn(20, 6, generator=torch.Generator().manual_seed(0))
+    products = []
+    for device in ("cpu", "cuda"):
+        model, inputs = mlp((6, 5, 1), seed=0).to(device), x.to(device)
+        params = dict(model.named_parameters())
+        hessian = Hessian(lambda p, m=model, a=inputs: functional_call(m, p, (a,)).pow(2).mean(), params)
+        products.append(hessian @ torch.ones(hessian.size, device=device))
+    assert products[1].is_cuda
+    assert torch.allclose(products[0], products[1].cpu(), rtol=1e-4, atol=1e-5)
