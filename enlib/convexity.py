@@ -193,7 +193,7 @@ def hessian_eigenvalues(f: Function, w: Tensor | Sequence[float]) -> Tensor:
     w = torch.as_tensor(w, dtype=torch.float64)
     if w.ndim != 1:
         raise ValueError(f"expected a point of shape (d,), got {tuple(w.shape)}: flatten the parameters")
-    hessian: Any = torch.autograd.functional.hessian(f, w)
+    hessian: Any = torch.autograd.functional.hessian(f, w)  # type: ignore[no-untyped-call]
     eigenvalues: Tensor = torch.linalg.eigvalsh((hessian + hessian.T) / 2)
     return eigenvalues
 
