@@ -17,7 +17,7 @@ FLOW = [
     {"enlib._check", "enlib._progress"},
     {"enlib.seeds", "enlib.devices"},
     {"enlib.datasets"},
-    {"enlib.losses", "enlib.models", "enlib.activations", "enlib.descent"},
+    {"enlib.losses", "enlib.models", "enlib.activations", "enlib.convexity", "enlib.descent"},
     {"enlib.curvature"},
     {"enlib.exponential"},
     {"enlib.evaluation", "enlib.optimizers", "enlib.history", "enlib.checkpoint"},

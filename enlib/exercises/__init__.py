@@ -6,6 +6,12 @@ An unanswered stub (``None`` or ``...``) passes with "not answered yet", so that
 from enlib.exercises.answers import NOT_YET, RIGHT
 from enlib.exercises.exponential_neuron import check_added_parameters, check_rescue, check_slope_in_b
 from enlib.exercises.learning_rates import check_best_factor, check_largest_step, check_momentum_limit
+from enlib.exercises.nonconvexity import (
+    check_chord_without_symmetry,
+    check_inflection,
+    check_no_minimum,
+    check_one_minimum,
+)
 from enlib.exercises.sigmoid_bounds import check_depth, check_interval_width, check_smallest_weight
 
 __all__ = [
@@ -13,10 +19,14 @@ __all__ = [
     "RIGHT",
     "check_added_parameters",
     "check_best_factor",
+    "check_chord_without_symmetry",
     "check_depth",
+    "check_inflection",
     "check_interval_width",
     "check_largest_step",
     "check_momentum_limit",
+    "check_no_minimum",
+    "check_one_minimum",
     "check_rescue",
     "check_slope_in_b",
     "check_smallest_weight",
