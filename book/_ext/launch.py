@@ -1,4 +1,4 @@
-"""Make the notebooks ready for Colab and Binder: a first cell that installs the package where it is missing.
+"""Make the notebooks ready for Colab and Binder: a first cell that fetches the course where it is missing.
 
 ``python book/_ext/launch.py https://github.com/OWNER/NAME`` changes the notebooks in place. The publishing workflow
 does so on a branch of its own, ``launch``, to which the book's launch buttons lead; the notebooks of the main branch
@@ -15,11 +15,13 @@ import nbformat
 
 BRANCH = "launch"
 _CELL = """\
-# Install the package of this course where it is missing, as on Colab.
+# Fetch this course where it is missing, as on Colab: its package, and what it has measured.
 import importlib.util
 
 if importlib.util.find_spec("enlib") is None:
-    %pip install --quiet "enlib @ git+{repository}"\
+    !git clone --quiet --depth 1 {repository} course
+    %pip install --quiet ./course
+    %cd -q course/notebooks\
 """
 
 

@@ -21,8 +21,9 @@ class Hessian:
     .. math:: H v = \nabla \left( \nabla L(\theta) \cdot v \right)
 
     A product is the derivative of a derivative, so it costs about as much as two gradients and never needs the
-    matrix :math:`H` (Pearlmutter 1994). All parameters together count as one flat vector, in the order of the
-    dictionary.
+    matrix :math:`H` (Pearlmutter 1994). All parameters together count as one flat vector of length
+    ``size``, in the order of the dictionary. The attributes ``value`` and ``gradient`` are the loss and its flat
+    gradient, ``products`` the number of products so far.
 
     Parameters
     ----------
@@ -32,17 +33,6 @@ class Hessian:
         product is cheaper.
     params : mapping of str to Tensor
         The point: float32 or float64, on one device. The tensors themselves are left alone.
-
-    Attributes
-    ----------
-    value : float
-        The loss.
-    gradient : Tensor, shape (size,)
-        Its gradient.
-    size : int
-        Number of parameters.
-    products : int
-        Products computed so far.
 
     Raises
     ------

@@ -5,6 +5,7 @@ An unanswered stub (``None`` or ``...``) passes with "not answered yet", so that
 
 from enlib.exercises.answers import NOT_YET, RIGHT
 from enlib.exercises.exponential_neuron import check_added_parameters, check_rescue, check_slope_in_b
+from enlib.exercises.hessian_steps import check_diagonal_limit, check_newton_landing, check_product_by_differences
 from enlib.exercises.learning_rates import check_best_factor, check_largest_step, check_momentum_limit
 from enlib.exercises.nonconvexity import (
     check_chord_without_symmetry,
@@ -21,12 +22,15 @@ __all__ = [
     "check_best_factor",
     "check_chord_without_symmetry",
     "check_depth",
+    "check_diagonal_limit",
     "check_inflection",
     "check_interval_width",
     "check_largest_step",
     "check_momentum_limit",
+    "check_newton_landing",
     "check_no_minimum",
     "check_one_minimum",
+    "check_product_by_differences",
     "check_rescue",
     "check_slope_in_b",
     "check_smallest_weight",
