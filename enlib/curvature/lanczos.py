@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -111,7 +112,7 @@ def sharpness(
     >>> round(found.value, 1), found.gradients
     (50.0, 5)
     """
-    found = _top(loss, params, 1, tol=tol, seed=seed, start=start, max_products=max_products)
+    found = _top(loss, params, 1, tol=tol, floor=1e-3, seed=seed, start=start, max_products=max_products)
     return Sharpness(
         float(found.values[0]),
         float(found.residuals[0]),
@@ -123,12 +124,19 @@ def sharpness(
 
 
 def top_eigenvalues(
-    loss: Parts, params: Params, k: int, *, tol: float = 1e-3, seed: int = 0, max_products: int = 200
+    loss: Parts,
+    params: Params,
+    k: int,
+    *,
+    tol: float = 1e-3,
+    relative_to: Literal["each", "largest"] = "each",
+    seed: int = 0,
+    max_products: int = 200,
 ) -> Eigenvalues:
     r"""Measure the k largest eigenvalues of the Hessian of a loss.
 
-    As `sharpness`, for more than one. Eigenvalues that are exactly equal may be found once only: the vectors that
-    Lanczos' method looks at hold one direction of each.
+    As `sharpness`, for more than one. Of eigenvalues that are equal, or as good as equal, only one may be found: the
+    vectors that Lanczos' method looks at hold one direction for each.
 
     Parameters
     ----------
@@ -137,8 +145,10 @@ def top_eigenvalues(
     k : int
         How many, from 1 to the number of parameters.
     tol, seed, max_products
-        As for `sharpness`; the tolerance is relative to each eigenvalue, and where one is nearly zero, to a
-        thousandth of the largest.
+        As for `sharpness`.
+    relative_to : {"each", "largest"}
+        What the tolerance is relative to. Each eigenvalue may need many products, where the k-th lies at the edge of a
+        crowd far below the first; a value below a thousandth of the largest counts as that.
 
     Returns
     -------
@@ -156,7 +166,9 @@ def top_eigenvalues(
     >>> found.values.round(3).tolist()
     [50.0, 10.0]
     """
-    return _top(loss, params, k, tol=tol, seed=seed, start=None, max_products=max_products)
+    _check.known("relative_to", relative_to, ("each", "largest"))
+    floor = 1e-3 if relative_to == "each" else 1.0
+    return _top(loss, params, k, tol=tol, floor=floor, seed=seed, start=None, max_products=max_products)
 
 
 def tridiagonal(hessian: Hessian, basis: list[Tensor], seed: int) -> Iterator[tuple[Array, Array]]:
@@ -203,7 +215,15 @@ def tridiagonal(hessian: Hessian, basis: list[Tensor], seed: int) -> Iterator[tu
 
 
 def _top(
-    loss: Parts, params: Params, k: int, *, tol: float, seed: int, start: Tensor | None, max_products: int
+    loss: Parts,
+    params: Params,
+    k: int,
+    *,
+    tol: float,
+    floor: float,
+    seed: int,
+    start: Tensor | None,
+    max_products: int,
 ) -> Eigenvalues:
     _check.positive("tol", tol)
     _check.count("seed", seed, least=0)
@@ -223,7 +243,7 @@ def _top(
         largest = np.abs(values).max()
         # So few products could stop at a direction that the start happens to favor: be stricter there.
         strict = 0.1 if m == k + 1 else 1.0
-        enough = errors[:k] <= strict * tol * np.maximum(np.abs(values[:k]), 1e-3 * largest)
+        enough = errors[:k] <= strict * tol * np.maximum(np.abs(values[:k]), floor * largest)
         done = m == size or (m > k and bool(enough.all()))
         if done or m >= max_products:
             break

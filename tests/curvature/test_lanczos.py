@@ -73,6 +73,17 @@ def test_the_largest_curvature_is_found_where_the_gradient_hides_it():
     assert found.value == pytest.approx(10, rel=1e-3)
 
 
+def test_a_tolerance_relative_to_the_largest_is_cheaper():
+    curvatures = [100.0, *np.linspace(1, 2, 60)]
+    each = top_eigenvalues(*quadratic(curvatures), k=3)
+    largest = top_eigenvalues(*quadratic(curvatures), k=3, relative_to="largest")
+    assert largest.gradients < each.gradients
+    assert np.abs(largest.values - each.values).max() < 0.1
+    assert each.values == pytest.approx(sorted(curvatures)[::-1][:3], rel=1e-3)
+    with pytest.raises(ValueError, match="did you mean 'each'"):
+        top_eigenvalues(*quadratic(curvatures), k=3, relative_to="eahc")
+
+
 def test_negative_curvatures_do_not_pass_for_the_largest():
     assert sharpness(*quadratic([-50.0, 1.0, 2.0, 0.5])).value == pytest.approx(2, rel=1e-3)
 
