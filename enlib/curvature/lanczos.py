@@ -147,7 +147,7 @@ def top_eigenvalues(
     tol, seed, max_products
         As for `sharpness`.
     relative_to : {"each", "largest"}
-        What the tolerance is relative to. Each eigenvalue may need many products, where the k-th lies at the edge of a
+        What the tolerance is relative to. Each eigenvalue may need many products where the k-th lies at the edge of a
         crowd far below the first; a value below a thousandth of the largest counts as that.
 
     Returns
