@@ -135,8 +135,8 @@ def top_eigenvalues(
 ) -> Eigenvalues:
     r"""Measure the k largest eigenvalues of the Hessian of a loss.
 
-    As `sharpness`, for more than one. Of eigenvalues that are equal, or as good as equal, only one may be found: the
-    vectors that Lanczos' method looks at hold one direction for each.
+    As `sharpness`, for more than one. Each value is near an eigenvalue, as its residual guarantees; but where several
+    are equal, or crowd together, one may be passed over. A smaller tolerance makes that less likely.
 
     Parameters
     ----------
