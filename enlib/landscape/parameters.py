@@ -28,7 +28,7 @@ def mix(points: Sequence[Parameters], weights: Tensor | Sequence[float]) -> dict
     Returns
     -------
     dict of str to Tensor
-        By name, tensors of shape (..., *shape of the parameter).
+        By name, tensors with the axes of the weights in front of their own.
 
     Raises
     ------

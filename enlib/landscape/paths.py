@@ -24,7 +24,7 @@ def line(a: Parameters, b: Parameters, t: Tensor) -> dict[str, Tensor]:
     Returns
     -------
     dict of str to Tensor
-        By name, tensors of shape (..., *shape of the parameter).
+        By name, tensors with the axes of t in front of their own.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def bezier(a: Parameters, bend: Parameters, b: Parameters, t: Tensor) -> dict[st
     Returns
     -------
     dict of str to Tensor
-        By name, tensors of shape (..., *shape of the parameter).
+        By name, tensors with the axes of t in front of their own.
 
     Raises
     ------
