@@ -18,7 +18,7 @@ FLOW = [
     {"enlib.seeds", "enlib.devices"},
     {"enlib.datasets"},
     {"enlib.losses", "enlib.models", "enlib.activations", "enlib.convexity", "enlib.descent"},
-    {"enlib.curvature"},
+    {"enlib.curvature", "enlib.landscape"},
     {"enlib.exponential"},
     {"enlib.evaluation", "enlib.optimizers", "enlib.history", "enlib.checkpoint"},
     {"enlib.run"},

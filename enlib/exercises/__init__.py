@@ -4,6 +4,7 @@ An unanswered stub (``None`` or ``...``) passes with "not answered yet", so that
 """
 
 from enlib.exercises.answers import NOT_YET, RIGHT
+from enlib.exercises.critical_points import check_copies, check_index, check_permute, check_spread
 from enlib.exercises.exponential_neuron import check_added_parameters, check_rescue, check_slope_in_b
 from enlib.exercises.hessian_steps import check_diagonal_limit, check_newton_landing, check_product_by_differences
 from enlib.exercises.learning_rates import check_best_factor, check_largest_step, check_momentum_limit
@@ -21,8 +22,10 @@ __all__ = [
     "check_added_parameters",
     "check_best_factor",
     "check_chord_without_symmetry",
+    "check_copies",
     "check_depth",
     "check_diagonal_limit",
+    "check_index",
     "check_inflection",
     "check_interval_width",
     "check_largest_step",
@@ -30,8 +33,10 @@ __all__ = [
     "check_newton_landing",
     "check_no_minimum",
     "check_one_minimum",
+    "check_permute",
     "check_product_by_differences",
     "check_rescue",
     "check_slope_in_b",
     "check_smallest_weight",
+    "check_spread",
 ]

@@ -1,0 +1,171 @@
+"""The order of hidden units, which no loss can see: permute it, and undo it by matching."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+from enlib import _check
+from enlib.landscape.parameters import Parameters, check_alike
+
+Order = Tensor | Sequence[int]
+
+
+def hidden_widths(params: Parameters) -> tuple[int, ...]:
+    """Return the number of units in each hidden layer of a fully connected network.
+
+    Parameters
+    ----------
+    params : mapping of str to Tensor
+        In the order of the layers: matrices ``"<layer>.weight"`` of shape (out, in), and if need be vectors
+        ``"<layer>.bias"`` of shape (out,), as ``dict(nn.Sequential(...).named_parameters())`` has them.
+
+    Raises
+    ------
+    ValueError
+        If a name or a shape does not fit, there is no hidden layer, or two layers do not chain.
+
+    Examples
+    --------
+    >>> hidden_widths({"0.weight": torch.zeros(5, 2), "0.bias": torch.zeros(5), "2.weight": torch.zeros(1, 5)})
+    (5,)
+    """
+    return tuple(params[f"{layer}.weight"].shape[0] for layer in _layers(params)[:-1])
+
+
+def permute_hidden(params: Parameters, orders: Sequence[Order]) -> dict[str, Tensor]:
+    r"""Put the hidden units of a network into another order; its output stays the same.
+
+    .. math:: W_l \to P_l W_l P_{l-1}^\top, \qquad b_l \to P_l b_l
+
+    with permutation matrices :math:`P_l`, the identity at the inputs and outputs.
+
+    Parameters
+    ----------
+    params : mapping of str to Tensor
+        See `hidden_widths`.
+    orders : sequence of Tensor or sequence of int
+        One for each hidden layer: which old unit comes first, which second, and so on.
+
+    Returns
+    -------
+    dict of str to Tensor
+
+    Raises
+    ------
+    ValueError
+        If the parameters are not those of a fully connected network, or an order is not a permutation of its units.
+
+    Examples
+    --------
+    >>> params = {"0.weight": torch.tensor([[1.0], [2.0]]), "2.weight": torch.tensor([[3.0, 4.0]])}
+    >>> permute_hidden(params, [[1, 0]])
+    {'0.weight': tensor([[2.], [1.]]), '2.weight': tensor([[4., 3.]])}
+    """
+    layers, widths = _layers(params), hidden_widths(params)
+    if len(orders) != len(widths):
+        raise ValueError(
+            f"expected {len(widths)} orders, one for each hidden layer, got {len(orders)}: list one each"
+        )
+    result = dict(params)
+    for (layer, following), width, order in zip(itertools.pairwise(layers), widths, orders, strict=True):
+        at = torch.as_tensor(order).cpu()
+        if at.is_floating_point() or at.shape != (width,) or at.sort().values.tolist() != list(range(width)):
+            raise ValueError(
+                f"expected an order of the {width} units of layer {layer!r}, got {at.tolist()}: "
+                f"use each number from 0 to {width - 1} once"
+            )
+        for name in (f"{layer}.weight", f"{layer}.bias"):
+            if name in result:
+                result[name] = result[name][at]
+        result[f"{following}.weight"] = result[f"{following}.weight"][:, at]
+    return result
+
+
+def match_hidden(params: Parameters, reference: Parameters, *, sweeps: int = 100) -> list[Tensor]:
+    r"""Find the order of hidden units that brings a network nearest to a reference.
+
+    .. math:: \min_{P_1, \dots, P_{L-1}} \sum_l \lVert P_l W_l P_{l-1}^\top - W_l^\text{ref} \rVert^2
+        + \lVert P_l b_l - b_l^\text{ref} \rVert^2
+
+    For one hidden layer this is a linear assignment problem, solved exactly. For more, each layer is solved in turn
+    with the others held, until none changes: the distance never grows, but it may stop short of the smallest.
+
+    Parameters
+    ----------
+    params, reference : mapping of str to Tensor
+        Two networks of one architecture; see `hidden_widths`.
+    sweeps : int
+        At most so many rounds through the layers.
+
+    Returns
+    -------
+    list of Tensor
+        An order for each hidden layer; pass it to `permute_hidden` with ``params``.
+
+    Raises
+    ------
+    ValueError
+        If the two differ in names or shapes, or are not fully connected networks.
+
+    Notes
+    -----
+    "Weight matching" of S. K. Ainsworth, J. Hayase, S. Srinivasa, *Git Re-Basin: Merging Models modulo Permutation
+    Symmetries*, arXiv:2209.04836; they go through the layers in random order, here from first to last.
+
+    Examples
+    --------
+    >>> params = {"0.weight": torch.tensor([[1.0], [2.0]]), "2.weight": torch.tensor([[3.0, 4.0]])}
+    >>> match_hidden(permute_hidden(params, [[1, 0]]), params)
+    [tensor([1, 0])]
+    """
+    check_alike(params, reference)
+    _check.count("sweeps", sweeps)
+    layers = _layers(params)
+    orders = [torch.arange(width) for width in hidden_widths(params)]
+    for _ in range(sweeps):
+        before = [order.clone() for order in orders]
+        for i, (layer, following) in enumerate(itertools.pairwise(layers)):
+            # The others in their order, this one as it came: then its rows and columns are its units'.
+            others = [order if j != i else torch.arange(len(order)) for j, order in enumerate(orders)]
+            now = permute_hidden(params, others)
+            gain = reference[f"{layer}.weight"] @ now[f"{layer}.weight"].T
+            gain = gain + reference[f"{following}.weight"].T @ now[f"{following}.weight"]
+            if f"{layer}.bias" in now:
+                gain = gain + torch.outer(reference[f"{layer}.bias"], now[f"{layer}.bias"])
+            orders[i] = torch.as_tensor(linear_sum_assignment(gain.detach().cpu().numpy(), maximize=True)[1])
+        if all(torch.equal(old, new) for old, new in zip(before, orders, strict=True)):
+            break
+    return orders
+
+
+def _layers(params: Parameters) -> list[str]:
+    layers = [name.removesuffix(".weight") for name in params if name.endswith(".weight")]
+    expected = {f"{layer}.{part}" for layer in layers for part in ("weight", "bias")}
+    if not layers or set(params) - expected:
+        raise ValueError(
+            f"expected names such as '0.weight' and '0.bias', got {', '.join(params) or 'none'}: "
+            "only fully connected networks have their units in such an order"
+        )
+    for layer in layers:
+        weight, bias = params[f"{layer}.weight"], params.get(f"{layer}.bias")
+        if weight.dim() != 2 or (bias is not None and bias.shape != weight.shape[:1]):
+            got = tuple(weight.shape) if bias is None else f"{tuple(weight.shape)} and {tuple(bias.shape)}"
+            raise ValueError(
+                f"expected a weight of shape (out, in) and a bias of shape (out,) for layer {layer!r}, got {got}: "
+                "only fully connected layers can be permuted here"
+            )
+    if len(layers) < 2:
+        raise ValueError(f"expected a hidden layer, got the single layer {layers[0]!r}: there is nothing to permute")
+    for first, second in itertools.pairwise(layers):
+        out, into = params[f"{first}.weight"].shape[0], params[f"{second}.weight"].shape[1]
+        if out != into:
+            raise ValueError(
+                f"expected layer {second!r} to take the {out} outputs of layer {first!r}, got {into} inputs: "
+                "list the layers in their order"
+            )
+    return layers

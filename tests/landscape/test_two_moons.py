@@ -1,0 +1,68 @@
+"""The numbers of the notebook on critical points, with tolerances: hills between networks, and what width does."""
+
+import pytest
+import torch
+from sklearn.datasets import make_moons
+
+from enlib.landscape import along, barrier, bezier, find_bend, line, match_hidden, permute_hidden
+
+T = torch.linspace(0, 1, 51, dtype=torch.float64)
+
+
+def loss(p):
+    moons, labels = make_moons(200, noise=0.2, random_state=0)
+    x, y = torch.tensor(moons), torch.tensor(2.0 * labels - 1)
+    hidden = torch.relu(x @ p["0.weight"].T + p["0.bias"])
+    return torch.nn.functional.softplus(-y * (hidden @ p["1.weight"].T + p["1.bias"])[..., 0]).mean()
+
+
+def start(width, seed):
+    rng = torch.Generator().manual_seed(seed)
+    shapes = {"0.weight": (width, 2), "0.bias": (width,), "1.weight": (1, width), "1.bias": (1,)}
+    bound = {"0": 2**-0.5, "1": width**-0.5}
+    return {
+        name: bound[name[0]] * (2 * torch.rand(shape, generator=rng, dtype=torch.float64) - 1)
+        for name, shape in shapes.items()
+    }
+
+
+def train(width, seeds, lr):
+    starts = [start(width, seed) for seed in seeds]
+    nets = {name: torch.stack([s[name] for s in starts]).requires_grad_() for name in starts[0]}
+    optimizer = torch.optim.Adam(nets.values(), lr=lr)
+    for _ in range(1000):
+        optimizer.zero_grad()
+        along(loss, nets).sum().backward()
+        optimizer.step()
+    return {name: tensor.detach() for name, tensor in nets.items()}
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    trained = train(64, range(6), lr=0.01)
+    nets = [{name: tensor[i] for name, tensor in trained.items()} for i in range(6)]
+    return list(zip(nets[::2], nets[1::2], strict=True))
+
+
+def test_matching_removes_most_of_the_hill(pairs):
+    for a, b in pairs:
+        before = barrier(T, along(loss, line(a, b, T)))
+        after = barrier(T, along(loss, line(a, permute_hidden(b, match_hidden(b, a)), T)))
+        assert 0.4 < before < 0.9
+        assert after < 0.03
+
+
+def test_a_curve_goes_round_the_hill(pairs):
+    for a, b in pairs:
+        losses = along(loss, bezier(a, find_bend(loss, a, b, steps=300), b, T))
+        assert barrier(T, losses) < 0.02
+        assert losses.max() < 0.06
+
+
+@pytest.mark.parametrize("width, spread, bad", [(2, 0.123, 1.0), (4, 0.073, 0.85), (8, 0.087, 0.275), (16, 0.008, 0)])
+def test_the_spread_is_a_hump_and_bad_results_become_rare(width, spread, bad):
+    final = along(loss, train(width, range(40), lr=0.02))
+    assert final.std().item() == pytest.approx(spread, abs=0.015)
+    assert (final > 0.15).double().mean().item() == pytest.approx(bad, abs=0.06)
+    if width == 2:  # dead networks aside
+        assert final[final < 0.69].std().item() == pytest.approx(0.018, abs=0.005)
