@@ -1,4 +1,4 @@
-"""The command line: ``python -m enlib data | train``."""
+"""The command line: ``python -m enlib data | train | study``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from enlib import __version__
-from enlib.commands import data, train
+from enlib.commands import data, study, train
 from enlib.datasets import DataError
 
 
@@ -20,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="command")
     data.add_parser(commands)
     train.add_parser(commands)
+    study.add_parser(commands)
     options = parser.parse_args(arguments)
     try:
         status: int = options.run(options)

@@ -25,6 +25,9 @@ class ExponentialNeuron(nn.Module):
         Initial amplitude and bias.
     w_std : float
         Standard deviation of the initial weights, which are normal with mean 0.
+    max_exponent : float, optional
+        Where to cut the exponent off: a sample beyond it gets :math:`a e^{\text{max}}`, and moves neither w nor b. A
+        cure that the theorem does not cover.
     seed : int
         Seed of the initial weights.
 
@@ -42,7 +45,8 @@ class ExponentialNeuron(nn.Module):
     Raises
     ------
     ValueError
-        If ``in_features`` is not a positive integer, ``w_std`` is negative, or ``a`` or ``b`` is not finite.
+        If ``in_features`` is not a positive integer, ``w_std`` is negative, or ``a``, ``b`` or
+        ``max_exponent`` is not finite.
 
     Notes
     -----
@@ -62,13 +66,23 @@ class ExponentialNeuron(nn.Module):
 
     largest_exponent: Tensor
 
-    def __init__(self, in_features: int, *, a: float = 0.01, b: float = 0.0, w_std: float = 0.01, seed: int) -> None:
+    def __init__(
+        self,
+        in_features: int,
+        *,
+        a: float = 0.01,
+        b: float = 0.0,
+        w_std: float = 0.01,
+        max_exponent: float | None = None,
+        seed: int,
+    ) -> None:
         super().__init__()
         _check.count("in_features", in_features)
         _check.non_negative("w_std", w_std)
-        for name, value in (("a", a), ("b", b)):
+        for name, value in (("initial a", a), ("initial b", b), ("max_exponent", max_exponent or 0.0)):
             if not math.isfinite(value):
-                raise ValueError(f"expected a finite initial {name}, got {value}: pass a number such as 0.01")
+                raise ValueError(f"expected a finite {name}, got {value}: pass a number such as 0.01")
+        self.max_exponent = max_exponent
         self.a = nn.Parameter(torch.tensor(float(a)))
         self.w = nn.Parameter(w_std * torch.randn(in_features, generator=generator(seed, "exponential neuron")))
         self.b = nn.Parameter(torch.tensor(float(b)))
@@ -92,6 +106,8 @@ class ExponentialNeuron(nn.Module):
         if self.training and not torch._C._functorch.is_functorch_wrapped_tensor(z):
             # fmax passes over NaN: what was reached before a blow-up is what one wants to know.
             self.largest_exponent = torch.fmax(self.largest_exponent, z.detach().max())
+        if self.max_exponent is not None:
+            z = z.clamp(max=self.max_exponent)
         output: Tensor = self.a * z.exp()
         return output
 

@@ -66,7 +66,6 @@ def sharpness(
     *,
     tol: float = 1e-3,
     seed: int = 0,
-    start: Tensor | None = None,
     max_products: int = 60,
 ) -> Sharpness:
     r"""Measure the largest eigenvalue :math:`\lambda_{\max}(H)` of the Hessian of a loss.
@@ -86,8 +85,6 @@ def sharpness(
         Relative error asked for, positive.
     seed : int
         Seed of the random vector.
-    start : Tensor, shape (size,), optional
-        A guess of the eigenvector to begin with instead of the gradient, such as the ``vector`` of a moment ago.
     max_products : int
         Where to give up, with a warning and ``converged = False``.
 
@@ -112,7 +109,7 @@ def sharpness(
     >>> round(found.value, 1), found.gradients
     (50.0, 5)
     """
-    found = _top(loss, params, 1, tol=tol, floor=1e-3, seed=seed, start=start, max_products=max_products)
+    found = _top(loss, params, 1, tol=tol, floor=1e-3, seed=seed, max_products=max_products)
     return Sharpness(
         float(found.values[0]),
         float(found.residuals[0]),
@@ -168,7 +165,7 @@ def top_eigenvalues(
     """
     _check.known("relative_to", relative_to, ("each", "largest"))
     floor = 1e-3 if relative_to == "each" else 1.0
-    return _top(loss, params, k, tol=tol, floor=floor, seed=seed, start=None, max_products=max_products)
+    return _top(loss, params, k, tol=tol, floor=floor, seed=seed, max_products=max_products)
 
 
 def tridiagonal(hessian: Hessian, basis: list[Tensor], seed: int) -> Iterator[tuple[Array, Array]]:
@@ -222,7 +219,6 @@ def _top(
     tol: float,
     floor: float,
     seed: int,
-    start: Tensor | None,
     max_products: int,
 ) -> Eigenvalues:
     _check.positive("tol", tol)
@@ -233,7 +229,7 @@ def _top(
     if params and k > size:
         raise ValueError(f"expected k <= {size}, the number of parameters, got {k}: there are no more eigenvalues")
     hessian = Hessian(loss, params)
-    basis = [_first(hessian, start, seed)]
+    basis = [_first(hessian, seed)]
     for diagonal, off in tridiagonal(hessian, basis, seed):
         m = len(diagonal)
         values, weights = np.linalg.eigh(np.diag(diagonal) + np.diag(off[:-1], 1) + np.diag(off[:-1], -1))
@@ -259,17 +255,13 @@ def _top(
     return Eigenvalues(values[:k], residuals[:k], errors[:k], vectors, done, hessian.gradients)
 
 
-def _first(hessian: Hessian, start: Tensor | None, seed: int) -> Tensor:
-    favored = hessian.gradient if start is None else start.to(hessian.gradient)
-    if favored.shape != hessian.gradient.shape or not torch.isfinite(favored).all():
-        raise ValueError(
-            f"expected a finite start of shape ({hessian.size},), got {tuple(favored.shape)}: pass a flat vector, "
-            "such as the vector of an earlier result"
-        )
-    random = torch.randn(hessian.size, generator=generator(seed, "lanczos start"), dtype=favored.dtype)
-    first = (random / float(random.norm())).to(favored.device)
-    length = float(favored.norm())
-    return favored / length + first if length > 0 else first
+def _first(hessian: Hessian, seed: int) -> Tensor:
+    """Add a random unit vector to that of the gradient."""
+    gradient = hessian.gradient
+    random = torch.randn(hessian.size, generator=generator(seed, "lanczos start"), dtype=gradient.dtype)
+    length = float(gradient.norm())
+    first = random / float(random.norm())
+    return first.to(gradient.device) + (gradient / length if length > 0 else 0.0)
 
 
 def _errors(values: Array, residuals: Array) -> Array:

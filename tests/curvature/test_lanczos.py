@@ -113,14 +113,11 @@ def test_float32_reaches_1e_3():
     assert found.vector.dtype == torch.float32
 
 
-def test_same_seed_same_result_and_a_start_is_taken():
+def test_same_seed_same_result():
     loss, params = network()
     first, second = (sharpness(loss, params, seed=1) for _ in range(2))
     assert first.value == second.value
     assert torch.equal(first.vector, second.vector)
-    again = sharpness(loss, params, start=first.vector, tol=1e-8)
-    assert again.value == pytest.approx(first.value, rel=1e-3)
-    assert again.gradients <= sharpness(loss, params, tol=1e-8).gradients
 
 
 def test_giving_up_is_said_and_marked():
@@ -137,14 +134,12 @@ def test_bad_options(options, message):
         sharpness(*quadratic([1.0, 2.0]), **options)
 
 
-def test_k_out_of_range_and_starts_that_do_not_fit():
+def test_k_out_of_range():
     loss, params = quadratic([1.0, 2.0, 3.0])
     with pytest.raises(ValueError, match=r"k <= 3, the number of parameters, got 4"):
         top_eigenvalues(loss, params, k=4)
     with pytest.raises(ValueError, match="k to be an integer >= 1"):
         top_eigenvalues(loss, params, k=0)
-    with pytest.raises(ValueError, match=r"start of shape \(3,\), got \(2,\)"):
-        sharpness(loss, params, start=torch.ones(2))
 
 
 def test_a_second_derivative_that_is_not_finite():

@@ -1,0 +1,205 @@
+"""Two studies of why training with an exponential neuron spikes: the mechanism, and the cures."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from enlib import _check
+from enlib.datasets import load
+from enlib.exponential import WithExponentialNeuron
+from enlib.models import mlp
+from enlib.optimizers import make_optimizer, make_schedule
+from enlib.spikes import SpikeWatch, adam_limit, first_spike
+from enlib.training import fit
+
+EPOCHS, SAMPLES, BATCH = 25, 2000, 100
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What may differ between the arms of a study; the defaults are the plain exponential neuron."""
+
+    exponential: bool = True
+    standardize: str = "global"
+    schedule: str = "constant"
+    clip_norm: float | None = None
+    neuron_lr: float = 1.0
+    lam: float = 0.1
+    a: float = 0.01
+    w_std: float = 0.01
+    max_exponent: float | None = None
+
+
+WITHOUT, WITH = "without the neuron", "with the neuron"
+CONDITIONS = {
+    WITHOUT: Condition(exponential=False, lam=0.0),
+    WITH: Condition(),
+    "inputs as they are": Condition(standardize="none"),
+    "inputs standardized one by one": Condition(standardize="feature"),
+    "cosine schedule": Condition(schedule="cosine"),
+    "gradient clipped to norm 1": Condition(clip_norm=1.0),
+    "a tenth of the step size": Condition(neuron_lr=0.1),
+    "lambda 10 times larger": Condition(lam=1.0),
+    "lambda 10 times smaller": Condition(lam=0.01),
+    "neuron off at the start": Condition(a=0.0, w_std=0.0),
+    "exponent cut off at 3": Condition(max_exponent=3.0),
+}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run of a study: an arm, a step size and a seed; ``watch`` measures the curvature after each update."""
+
+    condition: str
+    lr: float
+    seed: int
+    watch: bool = False
+
+
+STUDIES = {
+    "mechanism": [
+        Trial(arm, lr, seed, watch=True)
+        for seed in range(10)
+        for lr in (0.01, 0.02, 0.03, 0.05)
+        for arm in (WITHOUT, WITH)
+    ],
+    "cures": [Trial(arm, lr, seed) for seed in range(20) for lr in (0.01, 0.03) for arm in CONDITIONS],
+}
+
+
+def run_trial(trial: Trial) -> dict[str, Any]:
+    """Train once and return what is worth keeping, as plain numbers and lists.
+
+    Spheres with radii 1 and 1.5, n = 2000; the network 100-50-25-1; Adam, batch 100, 25 epochs; float32 on the CPU.
+    All arms of a seed share data, initial weights and batches.
+    """
+    condition = CONDITIONS[_check.known("condition", trial.condition, CONDITIONS)]
+    data = load("spheres", seed=trial.seed, radii=(1.0, 1.5), train=SAMPLES, standardize=condition.standardize)
+    model: torch.nn.Module = mlp((100, 50, 25, 1), seed=trial.seed)
+    if condition.exponential:
+        neuron = {"a": condition.a, "w_std": condition.w_std, "max_exponent": condition.max_exponent}
+        model = WithExponentialNeuron(model, 100, seed=trial.seed, **neuron)
+    neuron_lr = condition.neuron_lr * trial.lr if condition.exponential else None
+    optimizer = make_optimizer("adam", model, lr=trial.lr, neuron_lr=neuron_lr)
+    watch = SpikeWatch()
+    history = fit(
+        model,
+        data,
+        optimizer=optimizer,
+        schedule=make_schedule(condition.schedule, optimizer, updates=EPOCHS * SAMPLES // BATCH),
+        lam=condition.lam,
+        clip_norm=condition.clip_norm,
+        seed=trial.seed,
+        epochs=EPOCHS,
+        batch_size=BATCH,
+        stop_at_zero_errors=False,
+        device="cpu",
+        progress=False,
+        callbacks=[watch] if trial.watch else [],
+    )
+    crossings = (row["update"] for row in watch.rows if row["sharpness"] > adam_limit())
+    summary = {
+        "status": history.status,
+        "first_spike": first_spike(history.batch_loss),
+        "first_crossing": next(crossings, math.nan),
+        "epochs_to_zero_errors": history.epochs_to_zero_errors,
+        "fewest_train_errors": float(history.train_errors.min()),
+        "final_train_errors": float(history.train_errors[-1]),
+        "largest_exponent": history.exponent_at_end,
+    }
+    trace = [
+        {**row, "batch_loss": float(loss)} for row, loss in zip(watch.rows, history.batch_loss[1:], strict=False)
+    ]
+    return {**asdict(trial), **summary, "trace": trace}
+
+
+def run_study(
+    trials: Iterable[Trial], journal: Path, *, workers: int, work: Callable[[Trial], dict[str, Any]] = run_trial
+) -> Iterator[dict[str, Any]]:
+    """Yield the results of all trials; those in the journal at once, the others as they finish.
+
+    Each result is a line of the journal, written to the disk before it is yielded: a study that is stopped, however
+    roughly, goes on where it was. Half a line at its end, as a power cut leaves it, is dropped.
+
+    Parameters
+    ----------
+    trials : iterable of Trial
+    journal : Path
+        A file with one JSON object a line; made where there is none.
+    workers : int
+        Processes, one thread each.
+    work : callable
+        What to do with a trial.
+
+    Raises
+    ------
+    ValueError
+        If ``workers`` is not positive, or the journal is not one of this study.
+    """
+    _check.count("workers", workers)
+    wanted = {_key(asdict(trial)): trial for trial in trials}
+    for row in read_journal(journal):
+        if _key(row) not in wanted:
+            raise ValueError(
+                f"expected {journal} to be a journal of this study, got a run of another: {_key(row)}; move it away"
+            )
+        del wanted[_key(row)]
+        yield row
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
+        running = [pool.submit(work, trial) for trial in wanted.values()]
+        try:
+            with journal.open("a", encoding="utf-8") as file:
+                for future in as_completed(running):
+                    row = future.result()
+                    file.write(json.dumps(row) + "\n")
+                    file.flush()
+                    os.fsync(file.fileno())
+                    yield row
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def read_journal(journal: Path) -> list[dict[str, Any]]:
+    """Return the finished runs of a journal, cutting off a last line that is not whole.
+
+    Raises
+    ------
+    ValueError
+        If a line that is not the last is damaged.
+    """
+    if not journal.exists():
+        return []
+    text = journal.read_text(encoding="utf-8")
+    whole, _, torn = text.rpartition("\n")
+    if torn:
+        with journal.open("r+", encoding="utf-8") as file:
+            file.truncate(len((whole + "\n").encode()) if whole else 0)
+    rows = []
+    for number, line in enumerate(whole.splitlines(), 1):
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError as error:
+            raise ValueError(
+                f"expected a JSON object in line {number} of {journal}, got something else: delete that line; its "
+                "run will be made again"
+            ) from error
+    return rows
+
+
+def _key(row: dict[str, Any]) -> tuple[Any, ...]:
+    return row["condition"], row["lr"], row["seed"], row["watch"]
+
+
+def _one_thread() -> None:
+    torch.set_num_threads(1)
