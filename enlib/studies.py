@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -156,7 +158,9 @@ def run_study(
         del wanted[_key(row)]
         yield row
     journal.parent.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
+    with ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(os.getpid(),)
+    ) as pool:
         running = [pool.submit(work, trial) for trial in wanted.values()]
         try:
             with journal.open("a", encoding="utf-8") as file:
@@ -201,5 +205,13 @@ def _key(row: dict[str, Any]) -> tuple[Any, ...]:
     return row["condition"], row["lr"], row["seed"], row["watch"]
 
 
-def _one_thread() -> None:
+def _start_worker(parent: int) -> None:
     torch.set_num_threads(1)
+
+    def follow() -> None:
+        # A pool whose owner is killed leaves its workers running.
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()

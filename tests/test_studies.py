@@ -1,6 +1,10 @@
 import json
 import math
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +76,33 @@ def test_a_stopped_study_keeps_what_was_finished(tmp_path, threads):
 def test_what_fails_in_another_process_is_said_here(tmp_path):
     with pytest.raises(ValueError, match="expected condition to be one of"):
         list(run_study([Trial("nonsense", 0.01, 0)], tmp_path / "j.jsonl", workers=1))
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads Linux's /proc")
+def test_a_killed_study_leaves_no_worker_behind(tmp_path):
+    program = [sys.executable, "-m", "enlib", "study", "cures", "--out", str(tmp_path), "--workers", "1"]
+    study = subprocess.Popen(program, stderr=subprocess.DEVNULL)
+    try:
+        journal = tmp_path / "cures.jsonl"
+        wait(lambda: journal.exists() and children(study.pid))
+        workers = children(study.pid)
+    finally:
+        study.kill()
+        study.wait()
+    wait(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+    read_journal(journal)
+
+
+def children(pid):
+    found = Path(f"/proc/{pid}/task/{pid}/children")
+    return found.read_text().split() if found.exists() else []
+
+
+def wait(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.2)
 
 
 def test_damaged_and_foreign_journals(tmp_path):
