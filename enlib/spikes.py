@@ -48,6 +48,31 @@ def first_spike(batch_loss: Sequence[float] | npt.NDArray[np.float64], *, factor
     return float(spikes[0]) if len(spikes) else math.nan
 
 
+def first_crossing(updates: npt.ArrayLike, sharpness: npt.ArrayLike, *, limit: float, settled: int = 20) -> float:
+    """Return the first update at which the sharpness is above its limit; NaN if none.
+
+    The first few do not count: until then Adam's second moment, the preconditioner, rests on few batches. A
+    sharpness that could not be measured is no crossing.
+
+    Parameters
+    ----------
+    updates, sharpness : array_like, shape (n,)
+        As `SpikeWatch` notes them.
+    limit : float
+        See `adam_limit`.
+    settled : int
+        From which update on to look.
+
+    Examples
+    --------
+    >>> first_crossing([10, 20, 30, 40], [50.0, 9.0, 40.0, 50.0], limit=38.0)
+    30.0
+    """
+    updates, sharpness = (np.asarray(v, dtype=np.float64) for v in (updates, sharpness))
+    crossed = updates[(sharpness > limit) & (updates >= settled)]
+    return float(crossed[0]) if len(crossed) else math.nan
+
+
 def adam_limit(beta1: float = 0.9) -> float:
     r"""Return the preconditioned sharpness above which Adam is unstable on a parabola, in units of 1 / step size.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import threading
 import time
@@ -21,7 +20,7 @@ from enlib.datasets import load
 from enlib.exponential import WithExponentialNeuron
 from enlib.models import mlp
 from enlib.optimizers import make_optimizer, make_schedule
-from enlib.spikes import SpikeWatch, adam_limit, first_spike
+from enlib.spikes import SpikeWatch, first_spike
 from enlib.training import fit
 
 EPOCHS, SAMPLES, BATCH = 25, 2000, 100
@@ -109,11 +108,9 @@ def run_trial(trial: Trial) -> dict[str, Any]:
         progress=False,
         callbacks=[watch] if trial.watch else [],
     )
-    crossings = (row["update"] for row in watch.rows if row["sharpness"] > adam_limit())
     summary = {
         "status": history.status,
         "first_spike": first_spike(history.batch_loss),
-        "first_crossing": next(crossings, math.nan),
         "epochs_to_zero_errors": history.epochs_to_zero_errors,
         "fewest_train_errors": float(history.train_errors.min()),
         "final_train_errors": float(history.train_errors[-1]),

@@ -9,7 +9,7 @@ from torch.func import functional_call
 
 from enlib import WithExponentialNeuron, datasets, fit, make_optimizer, mlp, polynomial_hinge
 from enlib.curvature import Hessian
-from enlib.spikes import SpikeWatch, adam_limit, adam_step_sizes, first_spike
+from enlib.spikes import SpikeWatch, adam_limit, adam_step_sizes, first_crossing, first_spike
 
 
 def test_first_spike():
@@ -22,6 +22,13 @@ def test_first_spike():
     assert math.isnan(first_spike([]))
     with pytest.raises(ValueError, match="factor > 1, got 1"):
         first_spike([1.0], factor=1)
+
+
+def test_first_crossing():
+    assert first_crossing([1, 20, 21], [99, 37, 39], limit=38) == 21
+    assert first_crossing([1, 20, 21], [99, 37, 39], limit=38, settled=1) == 1
+    assert math.isnan(first_crossing([30, 40], [math.nan, 38.0], limit=38))
+    assert math.isnan(first_crossing([], [], limit=38))
 
 
 @given(st.lists(st.floats(0, 1e4), max_size=30))

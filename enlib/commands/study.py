@@ -12,6 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 from enlib._progress import hide_progress
+from enlib.spikes import adam_limit, first_crossing
 from enlib.studies import STUDIES, run_study
 
 TRACE_EVERY = 5
@@ -43,6 +44,9 @@ def run(options: argparse.Namespace) -> int:
             bar.update()
     place = {(t.condition, t.lr, t.seed): i for i, t in enumerate(trials)}
     rows.sort(key=lambda row: place[row["condition"], row["lr"], row["seed"]])
+    for row in rows:
+        seen = [[point[name] for point in row["trace"]] for name in ("update", "sharpness")]
+        row["first_crossing"] = first_crossing(*seen, limit=adam_limit())
     names = [name for name in rows[0] if name not in ("trace", "watch")]
     _write(options.out / f"{options.name}.csv", names, rows)
     traces = [
