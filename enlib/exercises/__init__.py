@@ -15,16 +15,19 @@ from enlib.exercises.nonconvexity import (
     check_one_minimum,
 )
 from enlib.exercises.sigmoid_bounds import check_depth, check_interval_width, check_smallest_weight
+from enlib.exercises.spikes import check_adam_limit, check_first_spike, check_no_spikes
 
 __all__ = [
     "NOT_YET",
     "RIGHT",
+    "check_adam_limit",
     "check_added_parameters",
     "check_best_factor",
     "check_chord_without_symmetry",
     "check_copies",
     "check_depth",
     "check_diagonal_limit",
+    "check_first_spike",
     "check_index",
     "check_inflection",
     "check_interval_width",
@@ -32,6 +35,7 @@ __all__ = [
     "check_momentum_limit",
     "check_newton_landing",
     "check_no_minimum",
+    "check_no_spikes",
     "check_one_minimum",
     "check_permute",
     "check_product_by_differences",
