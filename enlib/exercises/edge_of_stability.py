@@ -31,9 +31,9 @@ def check_settling_sharpness(answer: float | None) -> str:
         )
     if math.isclose(answer, 1):
         return "not quite: 1 is where eta * sharpness / 2 settles; solve that for the sharpness"
-    return (
-        RIGHT if math.isclose(answer, 25) else f"with sharpness {answer:g}, eta * sharpness / 2 is {0.04 * answer:g}"
-    )
+    if math.isclose(answer, 25):
+        return RIGHT
+    return f"with sharpness {answer:g}, eta * sharpness / 2 is {0.04 * answer:g}; where does it settle?"
 
 
 def check_catapult_step(step: Callable[[float, float, float, int], float]) -> str:
@@ -100,7 +100,7 @@ def check_flattest_catapult(answer: float | None) -> str:
 
 def _next_curvature(f: float, lam: float, eta: float, n: int) -> float:
     """Take one step with all 2n weights, not with the formula."""
-    # u and v in the plane of their first two entries, with the given product and squared lengths of n lambda / 2 each.
+    # Vectors in the plane of their first two entries, with the given product and equal lengths.
     length = n * lam / 2
     angle = math.acos(f * math.sqrt(n) / length)
     u, v = np.zeros(n), np.zeros(n)

@@ -7,7 +7,7 @@ def test_settling_sharpness():
     assert exercises.check_settling_sharpness(2 / 0.08) == exercises.RIGHT
     assert "one step solves" in exercises.check_settling_sharpness(12.5)
     assert "solve that" in exercises.check_settling_sharpness(1)
-    assert "/ 2 is 2" in exercises.check_settling_sharpness(50)
+    assert "/ 2 is 2;" in exercises.check_settling_sharpness(50)
     assert "expected a number" in exercises.check_settling_sharpness("25")
 
 

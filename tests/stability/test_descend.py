@@ -26,7 +26,7 @@ def test_is_torch_sgd_run_by_run_with_the_sharpness_of_the_dense_hessian(momentu
                 torch.testing.assert_close(run.weights[k // 20, i], w.detach(), rtol=1e-9, atol=1e-12)
                 dense = torch.func.hessian(LOSS)(w.detach())
                 top = torch.linalg.eigvalsh(dense)[-1].item()
-                assert run.sharpness[k // 20, i] == pytest.approx(top, rel=1e-6)
+                assert run.sharpness[k // 20, i] == pytest.approx(top, rel=1e-5)
             value.backward()
             optimizer.step()
     assert run.at.tolist() == [0, 20, 40, 60]
@@ -77,7 +77,7 @@ def test_leaves_the_start_alone():
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    "change, message",
     [
         ({"eta": 0.0}, "expected eta > 0"),
         ({"steps": 0}, "expected steps"),

@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import pytest
@@ -13,7 +14,7 @@ Y = 2 * torch.sin(math.pi * X)
 @pytest.mark.parametrize("widths", [(1, 1), (1, 16, 16, 1), (1, 5, 3, 4, 1)])
 def test_is_the_loss_of_the_network_in_plain_pytorch(widths):
     loss = TanhLoss(X, Y, widths=widths)
-    layers = [nn.Linear(a, b).double() for a, b in zip(widths, widths[1:], strict=False)]
+    layers = [nn.Linear(a, b).double() for a, b in itertools.pairwise(widths)]
     model = nn.Sequential(layers[0], *(m for layer in layers[1:] for m in (nn.Tanh(), layer)))
     weights = nn.utils.parameters_to_vector(model.parameters())
     assert weights.shape == (loss.size,)
