@@ -24,7 +24,7 @@ def test_is_torch_sgd_run_by_run_with_the_sharpness_of_the_dense_hessian(momentu
             assert run.loss[k, i] == pytest.approx(value.item(), rel=1e-6)
             if k % 20 == 0:
                 torch.testing.assert_close(run.weights[k // 20, i], w.detach(), rtol=1e-6, atol=1e-9)
-                dense = torch.func.hessian(LOSS)(w.detach())
+                dense = torch.autograd.functional.hessian(LOSS, w.detach())
                 top = torch.linalg.eigvalsh(dense)[-1].item()
                 assert run.sharpness[k // 20, i] == pytest.approx(top, rel=1e-5)
             value.backward()
