@@ -45,7 +45,7 @@ class CentralFlow:
 
     @property
     def mean_loss(self) -> Array:
-        r"""Mean loss predicted for gradient descent: the path's plus :math:`\tfrac12 \lambda \sigma^2`."""
+        r"""The mean loss that gradient descent should have, :math:`L + \tfrac12 \lambda \sigma^2`."""
         return self.loss + self.sharpness * self.variance / 2
 
 
