@@ -113,7 +113,6 @@ def descend(
     step_size = torch.as_tensor(sizes).to(start)[:, None]
     w, v = start.detach().clone(), torch.zeros_like(start)
     losses, at, sharp, kept = [], [], [], []
-    vectors: list[Tensor | None] = [None] * len(w)
     for k in range(steps + 1):
         value, slope = _gradient(loss, w)
         lost = ~(value < TOO_LARGE)
@@ -121,7 +120,7 @@ def descend(
         losses.append(value)
         if k % every == 0:
             at.append(k)
-            sharp.append([_sharpness(loss, w, run, vectors, tol) for run in range(len(w))])
+            sharp.append([_sharpness(loss, row, tol) for row in w])
             kept.append(w.clone())
         v = momentum * v - step_size * slope
         w = w + v
@@ -138,9 +137,7 @@ def _gradient(loss: Losses, w: Tensor) -> tuple[Tensor, Tensor]:
     return value.detach().clone(), slope
 
 
-def _sharpness(loss: Losses, w: Tensor, run: int, vectors: list[Tensor | None], tol: float) -> float:
-    if not torch.isfinite(w[run]).all():
+def _sharpness(loss: Losses, row: Tensor, tol: float) -> float:
+    if not torch.isfinite(row).all():
         return float("nan")
-    found = sharpness(lambda p: loss(p["w"][None])[0], {"w": w[run]}, tol=tol, start=vectors[run])
-    vectors[run] = found.vector
-    return found.value
+    return sharpness(lambda p: loss(p["w"][None])[0], {"w": row}, tol=tol).value
