@@ -19,6 +19,7 @@ FLOW = [
     {"enlib.datasets"},
     {"enlib.losses", "enlib.models", "enlib.activations", "enlib.convexity", "enlib.descent"},
     {"enlib.curvature", "enlib.landscape"},
+    {"enlib.stability"},
     {"enlib.exponential"},
     {"enlib.evaluation", "enlib.optimizers", "enlib.history", "enlib.checkpoint"},
     {"enlib.run"},

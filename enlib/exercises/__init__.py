@@ -5,6 +5,12 @@ An unanswered stub (``None`` or ``...``) passes with "not answered yet", so that
 
 from enlib.exercises.answers import NOT_YET, RIGHT
 from enlib.exercises.critical_points import check_copies, check_index, check_permute, check_spread
+from enlib.exercises.edge_of_stability import (
+    check_catapult_step,
+    check_flattest_catapult,
+    check_momentum_edge,
+    check_settling_sharpness,
+)
 from enlib.exercises.exponential_neuron import check_added_parameters, check_rescue, check_slope_in_b
 from enlib.exercises.hessian_steps import check_diagonal_limit, check_newton_landing, check_product_by_differences
 from enlib.exercises.learning_rates import check_best_factor, check_largest_step, check_momentum_limit
@@ -23,15 +29,18 @@ __all__ = [
     "check_adam_limit",
     "check_added_parameters",
     "check_best_factor",
+    "check_catapult_step",
     "check_chord_without_symmetry",
     "check_copies",
     "check_depth",
     "check_diagonal_limit",
     "check_first_spike",
+    "check_flattest_catapult",
     "check_index",
     "check_inflection",
     "check_interval_width",
     "check_largest_step",
+    "check_momentum_edge",
     "check_momentum_limit",
     "check_newton_landing",
     "check_no_minimum",
@@ -40,6 +49,7 @@ __all__ = [
     "check_permute",
     "check_product_by_differences",
     "check_rescue",
+    "check_settling_sharpness",
     "check_slope_in_b",
     "check_smallest_weight",
     "check_spread",
