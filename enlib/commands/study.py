@@ -15,7 +15,7 @@ from enlib._progress import hide_progress
 from enlib.spikes import adam_limit, first_crossing
 from enlib.studies import STUDIES, run_study
 
-TRACE_EVERY = 5
+TRACE_EVERY = 10
 
 
 def add_parser(commands: Any) -> None:
@@ -47,6 +47,8 @@ def run(options: argparse.Namespace) -> int:
     for row in rows:
         seen = [[point[name] for point in row["trace"]] for name in ("update", "sharpness")]
         row["first_crossing"] = first_crossing(*seen, limit=adam_limit())
+        at: dict[str, float] = next((p for p in row["trace"] if p["update"] == row["first_crossing"]), {})
+        row |= {f"{name}_at_crossing": at.get(name, math.nan) for name in ("share", "exponent")}
     names = [name for name in rows[0] if name not in ("trace", "watch")]
     _write(options.out / f"{options.name}.csv", names, rows)
     traces = [
@@ -61,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _thinned(trace: list[dict[str, float]]) -> list[dict[str, float]]:
-    """Keep every fifth look; of sharpness and loss, the largest since the one before."""
+    """Keep every tenth look; of sharpness and loss, the largest since the one before."""
     kept = []
     for start in range(0, len(trace), TRACE_EVERY):
         group = trace[start : start + TRACE_EVERY]

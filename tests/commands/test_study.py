@@ -13,7 +13,7 @@ def test_a_study_writes_its_tables(tmp_path, monkeypatch, capsys):
 
     def results(trials, journal, workers):
         for t in reversed(list(trials)):
-            trace = [{"update": k, "sharpness": float(k), "batch_loss": -float(k)} for k in range(1, 8)]
+            trace = [{"update": k, "sharpness": float(k), "batch_loss": -float(k)} for k in range(1, 13)]
             yield {"condition": t.condition, "lr": t.lr, "seed": t.seed, "watch": True, "x": 1 / 3, "trace": trace}
 
     monkeypatch.setattr(study, "run_study", results)
@@ -25,7 +25,10 @@ def test_a_study_writes_its_tables(tmp_path, monkeypatch, capsys):
     assert rows[0]["x"] == "0.333333"
     with (tmp_path / "mechanism_traces.csv").open() as file:
         points = list(csv.DictReader(file))[:2]
-    assert [(p["update"], p["sharpness"], p["batch_loss"]) for p in points] == [("5", "5", "-1"), ("7", "7", "-6")]
+    assert [(p["update"], p["sharpness"], p["batch_loss"]) for p in points] == [
+        ("10", "10", "-1"),
+        ("12", "12", "-11"),
+    ]
     assert not list(tmp_path.glob("*.tmp"))
 
 
