@@ -19,7 +19,7 @@ FLOW = [
     {"enlib.datasets"},
     {"enlib.losses", "enlib.models", "enlib.activations", "enlib.convexity", "enlib.descent"},
     {"enlib.curvature"},
-    {"enlib.exponential"},
+    {"enlib.exponential", "enlib.monomial", "enlib.tomography"},
     {"enlib.evaluation", "enlib.optimizers", "enlib.history", "enlib.checkpoint"},
     {"enlib.run"},
     {"enlib.training"},

@@ -5,6 +5,7 @@ An unanswered stub (``None`` or ``...``) passes with "not answered yet", so that
 
 from enlib.exercises.answers import NOT_YET, RIGHT
 from enlib.exercises.exponential_neuron import check_added_parameters, check_rescue, check_slope_in_b
+from enlib.exercises.exponential_proof import check_most_zeros, check_pooled_output, check_separating_direction
 from enlib.exercises.hessian_steps import check_diagonal_limit, check_newton_landing, check_product_by_differences
 from enlib.exercises.learning_rates import check_best_factor, check_largest_step, check_momentum_limit
 from enlib.exercises.nonconvexity import (
@@ -27,11 +28,14 @@ __all__ = [
     "check_interval_width",
     "check_largest_step",
     "check_momentum_limit",
+    "check_most_zeros",
     "check_newton_landing",
     "check_no_minimum",
     "check_one_minimum",
+    "check_pooled_output",
     "check_product_by_differences",
     "check_rescue",
+    "check_separating_direction",
     "check_slope_in_b",
     "check_smallest_weight",
 ]
