@@ -145,10 +145,13 @@ def sample_slopes(
             "spread the probes further, take fewer samples or ones further apart, or use float64"
         )
     columns = slopes.to(matrix.dtype).reshape(k, -1)
-    # Elimination with pivoting loses nothing on these matrices (in one dimension they are totally positive); for more
+    # Elimination with pivoting is accurate on these matrices (in one dimension they are totally positive); for more
     # probes than samples QR, not the normal equations, which would square the condition number.
-    solve = torch.linalg.solve if k == n else lambda m, s: torch.linalg.lstsq(m, s, driver="gels").solution
-    solution: Tensor = solve(matrix, columns)
+    solution: Tensor
+    if k == n:
+        solution = torch.linalg.solve(matrix, columns)
+    else:
+        solution = torch.linalg.lstsq(matrix, columns, driver="gels").solution
     return solution.reshape(n, *slopes.shape[1:])
 
 
@@ -190,9 +193,10 @@ def separating_direction(x: Tensor, *, tries: int = 200, seed: int) -> Tensor:
     u = torch.randn(tries, samples.shape[1], generator=generator, dtype=torch.float64).to(samples.dtype)
     u = u / u.norm(dim=1, keepdim=True)
     if len(samples) == 1:
-        return u[0]
+        samples = torch.cat([samples, samples + 1])  # nothing to keep apart: any direction will do
     gaps = (u @ samples.T).sort(dim=1).values.diff(dim=1).min(dim=1).values
-    return u[gaps.argmax()]
+    best: Tensor = u[gaps.argmax()]
+    return best
 
 
 def _rows(x: Tensor) -> Tensor:

@@ -50,7 +50,7 @@ def test_neuron_is_the_formula():
 
 @pytest.mark.parametrize("n", [3, 4, 5, 6])
 def test_powers_below_n_minus_1_are_blind_to_one_pattern_and_n_minus_1_is_not(n):
-    """Alternating binomials c_i on a grid make sum c_i (w x_i + b)^p vanish for every p < n - 1, and only for those."""
+    """Alternating binomials c_i on a grid make sum c_i (w x_i + b)^p vanish for every p < n - 1, for no other p."""
     x = torch.arange(n, dtype=torch.float64)[:, None]
     c = torch.tensor([(-1.0) ** i * math.comb(n - 1, i) for i in range(n)], dtype=torch.float64)
     for power in range(1, n + 1):
