@@ -20,7 +20,7 @@ FLOW = [
     {"enlib.losses", "enlib.models", "enlib.activations", "enlib.convexity", "enlib.descent"},
     {"enlib.curvature", "enlib.landscape"},
     {"enlib.stability"},
-    {"enlib.exponential"},
+    {"enlib.exponential", "enlib.monomial", "enlib.tomography"},
     {"enlib.evaluation", "enlib.optimizers", "enlib.history", "enlib.checkpoint"},
     {"enlib.run"},
     {"enlib.training", "enlib.spikes"},
