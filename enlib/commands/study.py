@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import math
 import os
+import platform
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from tqdm import tqdm
 
 from enlib._progress import hide_progress
@@ -24,7 +28,7 @@ def add_parser(commands: Any) -> None:
         "study",
         help="measure why training with the neuron spikes, and what helps",
         description="Run a study and write its tables, OUT/NAME.csv and, where curvature is measured, "
-        "OUT/NAME_traces.csv. Stopped and started again, it does only what is missing.",
+        "OUT/NAME_traces.csv, and what they were made with. Stopped and started again, it does only what is missing.",
     )
     parser.add_argument("name", choices=sorted(STUDIES))
     parser.add_argument("--out", type=Path, default=Path("results"), help="folder of the tables (default: results)")
@@ -58,6 +62,19 @@ def run(options: argparse.Namespace) -> int:
     ]
     if traces:
         _write(options.out / f"{options.name}_traces.csv", list(traces[0]), traces)
+    manifest = {
+        "command": f"python -m enlib study {options.name}",
+        "runs": len(rows),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "machine": platform.machine(),
+        "threads a run": 1,
+        "dtype": "float32",
+    }
+    (options.out / f"{options.name}_manifest.json").write_text(
+        json.dumps(manifest, indent=2) + "\n", encoding="utf-8"
+    )
     print(f"{len(rows)} runs in {options.out / options.name}.csv")
     return 0
 

@@ -1,4 +1,5 @@
 import csv
+import json
 
 from enlib import studies
 from enlib.__main__ import main
@@ -29,6 +30,7 @@ def test_a_study_writes_its_tables(tmp_path, monkeypatch, capsys):
         ("10", "10", "-1"),
         ("12", "12", "-11"),
     ]
+    assert json.loads((tmp_path / "mechanism_manifest.json").read_text())["runs"] == 4
     assert not list(tmp_path.glob("*.tmp"))
 
 
