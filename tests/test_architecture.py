@@ -20,6 +20,7 @@ FLOW = [
     {"enlib.losses", "enlib.models", "enlib.activations", "enlib.convexity", "enlib.descent"},
     {"enlib.curvature"},
     {"enlib.exponential"},
+    {"enlib.escape"},
     {"enlib.evaluation", "enlib.optimizers", "enlib.history", "enlib.checkpoint"},
     {"enlib.run"},
     {"enlib.training"},
