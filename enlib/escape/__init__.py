@@ -3,7 +3,7 @@
 from enlib.escape.landscapes import Landscape, Multiplied, OneSample, WithNeuron, double_well
 from enlib.escape.minima import Minima, minima
 from enlib.escape.onset import Onset, arrest_bias, escape_loss, first_instability, onset_step, sharpness
-from enlib.escape.path import Path, descend, log_steps
+from enlib.escape.path import Path, descend, flow, log_steps
 from enlib.escape.toys import Toy, example_a, example_b, one_sample
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "example_a",
     "example_b",
     "first_instability",
+    "flow",
     "log_steps",
     "minima",
     "one_sample",

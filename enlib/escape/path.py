@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.integrate import solve_ivp
 
 from enlib import _check
 from enlib.escape.landscapes import Landscape
@@ -92,9 +93,10 @@ def descend(
     >>> path = descend(example_a(), [0.3], eta=0.01, steps=1000)
     >>> path.status.item(), path.loss[[0, -1]].round(3).tolist()
     ('capped', [0.394, 0.25])
-    >>> path = descend(example_a(), [1.0], eta=9.0, steps=1000)
+    >>> from enlib.escape.landscapes import OneSample
+    >>> path = descend(OneSample(u=0.5, lam=3.0), [0.01, 0.0], eta=1.0, steps=5000)  # eta * lam > 2
     >>> path.status.item(), path.diverged_at.item()
-    ('diverged', 7.0)
+    ('diverged', 1023.0)
     """
     _check.count("steps", steps)
     eta = np.asarray(eta, dtype=np.float64)
@@ -131,3 +133,49 @@ def descend(
         points = np.where((record.reshape(-1, *(1,) * p.ndim) >= diverged_at), np.nan, points) if dead else points
         points = np.moveaxis(points, 0, 1)
         return Path(record, points, landscape.loss(points), diverged_at)
+
+
+def flow(landscape: Landscape, start: npt.ArrayLike, times: npt.ArrayLike) -> Array:
+    r"""Follow gradient flow, :math:`\dot p = -\nabla \tilde L(p)`: descent with infinitely small steps.
+
+    Along an escape the flow is stiff, so the solver is an implicit one; it is given the Hessian.
+
+    Parameters
+    ----------
+    landscape : Landscape
+    start : array_like, shape (d,)
+        One run.
+    times : array_like, shape (m,)
+        Ascending, not negative.
+
+    Returns
+    -------
+    array, shape (d, m)
+
+    Raises
+    ------
+    RuntimeError
+        If the solver gives up.
+
+    Examples
+    --------
+    >>> from enlib.escape.landscapes import OneSample
+    >>> landscape = OneSample(u=0.5, lam=1.0)
+    >>> times = np.array([1e2, 1e4, 1e6])
+    >>> (times * landscape.loss(flow(landscape, [0.01, 0.0], times))).round(3).tolist()
+    [0.341, 0.258, 0.251]
+    """
+    times = np.asarray(times, dtype=np.float64)
+    solved = solve_ivp(
+        lambda _, p: -landscape.gradient(p),
+        (0.0, float(times[-1])),
+        np.asarray(start, dtype=np.float64),
+        method="Radau",
+        t_eval=times,
+        jac=lambda _, p: -landscape.hessian(p),
+        rtol=1e-9,
+        atol=1e-13,
+    )
+    if not solved.success:
+        raise RuntimeError(f"expected the flow to reach t = {times[-1]:g}, got to {solved.t[-1]:g}: {solved.message}")
+    return np.asarray(solved.y)
