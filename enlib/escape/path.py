@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from enlib.escape.landscapes import Landscape
 from enlib.escape.toys import Array
 
 Steps = npt.NDArray[np.int64]
+Schedule = Callable[[int], npt.ArrayLike]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,19 +66,20 @@ def descend(
     landscape: Landscape,
     start: npt.ArrayLike,
     *,
-    eta: npt.ArrayLike,
+    eta: npt.ArrayLike | Schedule,
     steps: int,
     at: npt.ArrayLike | None = None,
 ) -> Path:
-    r"""Follow gradient descent, :math:`p_{k+1} = p_k - \eta \nabla \tilde L(p_k)`.
+    r"""Follow gradient descent, :math:`p_{k+1} = p_k - \eta_k \nabla \tilde L(p_k)`.
 
     Parameters
     ----------
     landscape : Landscape
     start : array_like, shape (d, ...)
         Coordinates first, then the runs.
-    eta : array_like
-        Step size, positive; an array gives every run its own.
+    eta : array_like or callable
+        Step size, positive; an array gives every run its own. A callable maps the number of updates made so far, from
+        0, to the size of the next.
     steps : int
         Number of updates.
     at : array_like of int, optional
@@ -99,9 +102,7 @@ def descend(
     ('diverged', 1023.0)
     """
     _check.count("steps", steps)
-    eta = np.asarray(eta, dtype=np.float64)
-    if not ((eta > 0) & np.isfinite(eta)).all():
-        raise ValueError(f"expected eta > 0, got {eta}: pass a positive, finite number")
+    constant = np.array(np.nan) if callable(eta) else _positive(eta)
     p = np.array(start, dtype=np.float64)
     if p.ndim == 0 or len(p) != len(landscape.names):
         raise ValueError(
@@ -120,7 +121,8 @@ def descend(
                 slot += 1
             if k == steps:
                 break
-            move = eta * landscape.gradient(p)
+            size = _positive(eta(k)) if callable(eta) else constant
+            move = size * landscape.gradient(p)
             if dead:
                 move = np.where(np.isnan(diverged_at), move, 0.0)
             there = p - move
@@ -179,3 +181,10 @@ def flow(landscape: Landscape, start: npt.ArrayLike, times: npt.ArrayLike) -> Ar
     if not solved.success:
         raise RuntimeError(f"expected the flow to reach t = {times[-1]:g}, got to {solved.t[-1]:g}: {solved.message}")
     return np.asarray(solved.y)
+
+
+def _positive(eta: npt.ArrayLike) -> Array:
+    sizes = np.asarray(eta, dtype=np.float64)
+    if not ((sizes > 0) & np.isfinite(sizes)).all():
+        raise ValueError(f"expected eta > 0, got {eta!r}: pass a positive, finite number")
+    return sizes
