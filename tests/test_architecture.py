@@ -21,6 +21,7 @@ FLOW = [
     {"enlib.curvature", "enlib.landscape"},
     {"enlib.stability"},
     {"enlib.exponential", "enlib.monomial", "enlib.tomography"},
+    {"enlib.escape"},
     {"enlib.evaluation", "enlib.optimizers", "enlib.history", "enlib.checkpoint"},
     {"enlib.run"},
     {"enlib.training", "enlib.spikes"},

@@ -15,6 +15,12 @@ from enlib.exercises.exponential_neuron import check_added_parameters, check_res
 from enlib.exercises.exponential_proof import check_most_zeros, check_pooled_output, check_separating_direction
 from enlib.exercises.hessian_steps import check_diagonal_limit, check_newton_landing, check_product_by_differences
 from enlib.exercises.learning_rates import check_best_factor, check_largest_step, check_momentum_limit
+from enlib.exercises.minima_at_infinity import (
+    check_escape_limit,
+    check_far_input,
+    check_invariant,
+    check_longer_escape,
+)
 from enlib.exercises.nonconvexity import (
     check_chord_without_symmetry,
     check_inflection,
@@ -35,12 +41,16 @@ __all__ = [
     "check_copies",
     "check_depth",
     "check_diagonal_limit",
+    "check_escape_limit",
+    "check_far_input",
     "check_first_spike",
     "check_flattest_catapult",
     "check_index",
     "check_inflection",
     "check_interval_width",
+    "check_invariant",
     "check_largest_step",
+    "check_longer_escape",
     "check_momentum_edge",
     "check_momentum_limit",
     "check_most_zeros",
