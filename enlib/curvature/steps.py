@@ -40,13 +40,7 @@ def newton_step(gradient: Tensor, hessian: Tensor, *, damping: float = 0.0) -> T
     tensor([-1., -3.])
     """
     values, vectors = _eigen(gradient, hessian, damping)
-    values = values + damping
-    if values.abs().min() <= len(values) * torch.finfo(values.dtype).eps * values.abs().max():
-        raise ValueError(
-            "expected an invertible Hessian, got a singular one: along some direction the loss is flat and Newton's "
-            "step is infinite; add damping"
-        )
-    return -vectors @ ((vectors.T @ gradient) / values)
+    return _solve(gradient, values + damping, vectors)
 
 
 def saddle_free_step(gradient: Tensor, hessian: Tensor, *, damping: float = 0.0) -> Tensor:
@@ -77,7 +71,7 @@ def saddle_free_step(gradient: Tensor, hessian: Tensor, *, damping: float = 0.0)
     tensor([-1., -3.])
     """
     values, vectors = _eigen(gradient, hessian, damping)
-    return newton_step(gradient, (vectors * values.abs()) @ vectors.T, damping=damping)
+    return _solve(gradient, values.abs() + damping, vectors)
 
 
 def diagonal_step(gradient: Tensor, diagonal: Tensor, *, damping: float = 0.0) -> Tensor:
@@ -144,6 +138,15 @@ def _eigen(gradient: Tensor, hessian: Tensor, damping: float) -> tuple[Tensor, T
         )
     values, vectors = torch.linalg.eigh(hessian)
     return values, vectors
+
+
+def _solve(gradient: Tensor, values: Tensor, vectors: Tensor) -> Tensor:
+    if values.abs().min() <= len(values) * torch.finfo(values.dtype).eps * values.abs().max():
+        raise ValueError(
+            "expected an invertible Hessian, got a singular one: along some direction the loss is flat and Newton's "
+            "step is infinite; add damping"
+        )
+    return -vectors @ ((vectors.T @ gradient) / values)
 
 
 def _check_finite(name: str, tensor: Tensor) -> None:
