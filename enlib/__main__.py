@@ -1,4 +1,4 @@
-"""The command line: ``python -m enlib data | train | study``."""
+"""The command line: ``python -m enlib data | train | study | replicate``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from enlib import __version__
-from enlib.commands import data, study, train
+from enlib.commands import data, replicate, study, train
 from enlib.datasets import DataError
 
 
@@ -21,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     data.add_parser(commands)
     train.add_parser(commands)
     study.add_parser(commands)
+    replicate.add_parser(commands)
     options = parser.parse_args(arguments)
     try:
         status: int = options.run(options)

@@ -1,0 +1,70 @@
+"""How long a sweep still takes, from what it took so far."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from enlib.sweep.work import Unit, cost
+
+
+class Remaining:
+    """An estimate of the remaining time of a sweep.
+
+    A kind of network has a rate of its own, seconds by multiplications, as measured on the units of it that are done.
+    A kind of which none is done yet counts at the mean rate of the others, and the estimate is a rough one.
+
+    Parameters
+    ----------
+    units : iterable of tuple of Recipe
+        All that there is to do.
+    workers : int
+        How many are computed at a time.
+
+    Examples
+    --------
+    >>> from enlib.sweep import experiments, units
+    >>> todo = units(r for e in experiments("2", "quick") for r in e.recipes())
+    >>> remaining = Remaining(todo, workers=2)
+    >>> str(remaining)
+    'remaining time unknown yet'
+    >>> remaining.done(todo[0], seconds=20.0)
+    >>> str(remaining)
+    'about 53 s left'
+    """
+
+    def __init__(self, units: Iterable[Unit], workers: int) -> None:
+        self._left: dict[str, float] = defaultdict(float)
+        self._seconds: dict[str, float] = defaultdict(float)
+        self._cost: dict[str, float] = defaultdict(float)
+        self._workers = workers
+        for unit in units:
+            self._left[unit[0].model] += cost(unit)
+
+    def done(self, unit: Unit, seconds: float) -> None:
+        """Note that a unit is done, and what time its worker took."""
+        kind = unit[0].model
+        self._left[kind] -= cost(unit)
+        self._seconds[kind] += seconds
+        self._cost[kind] += cost(unit)
+
+    def seconds(self) -> float | None:
+        """Return the estimate, None before the first unit is done."""
+        if not self._cost:
+            return None
+        mean = sum(self._seconds.values()) / sum(self._cost.values())
+        rates = {kind: self._seconds[kind] / self._cost[kind] for kind in self._cost}
+        return sum(left * rates.get(kind, mean) for kind, left in self._left.items()) / self._workers
+
+    def __str__(self) -> str:
+        seconds = self.seconds()
+        if seconds is None:
+            return "remaining time unknown yet"
+        rough = (
+            "very roughly" if any(self._left[kind] and not self._cost.get(kind) for kind in self._left) else "about"
+        )
+        if seconds < 90:
+            return f"{rough} {seconds:.0f} s left"
+        if seconds < 5400:
+            return f"{rough} {seconds / 60:.0f} min left"
+        return f"{rough} {seconds // 3600:.0f} h {seconds % 3600 / 60:.0f} min left"
