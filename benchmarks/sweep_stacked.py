@@ -1,0 +1,169 @@
+"""Many runs of the small network: one stack beside a loop over runs, at equal work and with equal results.
+
+The loop is ``enlib.fit``, one run after another, on one thread and on two; ``benchmarks/fit.py`` says how it compares
+with the usual loop over a DataLoader. Used by ``benchmarks/sweep.py``.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from enlib import History, WithExponentialNeuron, datasets, fit, make_optimizer, mlp
+from enlib.stacked import fit_stacked
+
+# The grid of science: 8 step sizes, 4 lambdas, 5 seeds, all with the neuron, until there is no error or 60 epochs.
+LRS = (0.003, 0.004, 0.0055, 0.007, 0.0095, 0.0125, 0.016, 0.02)
+LAMS = (0.001, 0.01, 0.1, 1.0)
+SEEDS = range(5)
+EPOCHS = 60
+GRID = [(lr, lam) for lr in LRS for lam in LAMS]
+
+
+def data(seed: int, train: int = 1000) -> datasets.Dataset:
+    return datasets.load("spheres", seed=seed, radii=(1.0, 1.01), train=train, validation=200)
+
+
+def model(seed: int) -> nn.Module:
+    return WithExponentialNeuron(mlp((100, 50, 25, 1), seed=seed), 100, seed=seed)
+
+
+def loop(sets: list[datasets.Dataset], **options: object) -> list[History]:
+    histories = []
+    for seed, own in enumerate(sets):
+        for lr, lam in GRID:
+            net = model(seed)
+            optimizer = make_optimizer("adam", net, lr=lr)
+            common = {"seed": seed, "device": "cpu", "progress": False}
+            histories.append(fit(net, own, optimizer=optimizer, lam=lam, **common, **options))
+    return histories
+
+
+def stacked(sets: list[datasets.Dataset], **options: object) -> list[History]:
+    histories = []
+    for seed, own in enumerate(sets):
+        nets = [model(seed) for _ in GRID]
+        lrs, lams = zip(*GRID, strict=True)
+        common = {"seed": seed, "device": "cpu", "progress": False}
+        histories += fit_stacked(nets, own, lr=lrs, lam=lams, **common, **options)
+    return histories
+
+
+def timed(work: Callable[..., list[History]], threads: int, *args: object, **options: object) -> dict[str, object]:
+    torch.set_num_threads(threads)
+    start = time.perf_counter()
+    histories = work(*args, **options)
+    return {"seconds": time.perf_counter() - start, "histories": histories}
+
+
+def many_runs(rounds: int) -> dict[str, object]:
+    """160 runs in batches of 100."""
+    sets = [data(seed) for seed in SEEDS]
+    options = {"epochs": EPOCHS, "batch_size": 100}
+    return _compare(rounds, sets, options, "160 runs, n = 1000, batch 100, to zero errors or 60 epochs")
+
+
+def full_batch(rounds: int) -> dict[str, object]:
+    """32 runs at full batch."""
+    sets = [data(0, train=5000)]
+    options = {"epochs": 10, "batch_size": None, "evaluate_every": 10}
+    return _compare(rounds, sets, options, "32 runs, n = 5000, full batch, 10 updates")
+
+
+def _compare(rounds: int, sets: list[datasets.Dataset], options: dict[str, object], what: str) -> dict[str, object]:
+    ways = {
+        "loop, 1 thread": (loop, 1),
+        "loop, 2 threads": (loop, 2),
+        "stacked, 1 thread": (stacked, 1),
+        "stacked, 2 threads": (stacked, 2),
+    }
+    for work, threads in ways.values():
+        timed(work, threads, sets[:1], **{**options, "epochs": 1, "evaluate_every": 1})
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        histories = {}
+        for name, (work, threads) in ways.items():
+            result = timed(work, threads, sets, **options)
+            seconds[name].append(result["seconds"])
+            histories[name] = result["histories"]
+    difference = _equal(histories["loop, 1 thread"], histories["stacked, 2 threads"])
+    loops = [min(pair) for pair in zip(seconds["loop, 1 thread"], seconds["loop, 2 threads"], strict=True)]
+    ratios = {
+        name: sorted(a / b for a, b in zip(loops, seconds[name], strict=True)) for name in ways if "stacked" in name
+    }
+    return {
+        "what": what,
+        "seconds": {name: [round(s, 3) for s in values] for name, values in seconds.items()},
+        "the faster loop over the stack": {
+            name: {"min": round(r[0], 2), "median": round(r[len(r) // 2], 2), "max": round(r[-1], 2)}
+            for name, r in ratios.items()
+        },
+        **difference,
+    }
+
+
+def _equal(ones: list[History], others: list[History]) -> dict[str, object]:
+    """Insist on equal results, and say how equal: float32 rounds otherwise in a stack."""
+    apart, status = [], 0
+    for one, other in zip(ones, others, strict=True):
+        reached = one.epochs_to_zero_errors - other.epochs_to_zero_errors
+        apart += [] if reached != reached else [abs(reached)]
+        status += one.status != other.status
+    assert status <= 0.02 * len(ones), f"{status} of {len(ones)} runs end otherwise in the stack"
+    assert sum(gap > 1 for gap in apart) <= 0.02 * len(ones), "epochs to zero errors differ by more than one"
+    return {
+        "runs": len(ones),
+        "epochs to zero errors apart": {f"{k:g}": sum(gap == k for gap in apart) for k in sorted(set(apart))},
+        "runs with another status": status,
+    }
+
+
+MEMORY = """
+import resource, sys
+import torch
+torch.set_num_threads(1)
+from benchmarks.sweep_stacked import *
+from enlib.optimizers import make_optimizer
+own = data(0, train=5000)
+nets = [model(0) for _ in range(160)]
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+fit_stacked(nets, own, seed=0, lr=1e-3, batch_size=None, epochs=2, device="cpu", progress=False)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**20)
+"""
+
+
+def memory() -> float:
+    """Return the peak memory in GB of full-batch steps of 160 runs at n = 5000, above import, data and models."""
+    ran = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
+    return round(float(ran.stdout), 3)
+
+
+def gemm_peak(threads: int) -> dict[str, float]:
+    """Return the rates in GFLOP/s of two products of 2048 x 2048 matrices in float32."""
+    torch.set_num_threads(threads)
+    a, b = torch.randn(2, 2048, 2048)
+    ways = {"torch.mm": lambda: a @ b}
+    if torch.backends.mkldnn.is_available():
+        ways["oneDNN"] = lambda: torch.ops.mkldnn._linear_pointwise(a, b, None, "none", [], "")
+    rates = {}
+    for name, product in ways.items():
+        product()
+        best = min(_seconds(product) for _ in range(5))
+        rates[name] = round(2 * 2048**3 / best / 1e9)
+    return rates
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _peak_of_this_process() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

@@ -1,0 +1,75 @@
+"""The report's own numbers, as it prints them, and what can be checked of them without a single run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A cell pair of the report's Table 1 or 3: loss and errors, without the neuron and with it."""
+
+    loss: tuple[float, float]
+    errors: tuple[int, int]
+
+
+QUALITY = {
+    "spheres-1.01-10000": Printed((0.000, 0.000), (0, 0)),
+    "spheres-1.01-15000": Printed((44.3, 3693.2), (7, 1096)),
+    "spheres-1.01-20000": Printed((8311.8, 335.8), (2338, 35)),
+    "gaussians-0.1-15000": Printed((0.000, 0.000), (0, 0)),
+    "gaussians-0.1-20000": Printed((41.0, 53.9), (0, 0)),
+    "mnist-1v7": Printed((0.000, 0.000), (0, 0)),
+    "cifar10-0v1": Printed((0.431, 0.994), (1, 2)),
+}
+"""Table 1: training loss and training errors."""
+
+SPEED = {
+    "spheres-1.01-1000": (20, 23),
+    "spheres-1.01-5000": (28, 35),
+    "spheres-1.01-10000": (77, 126),
+    "gaussians-0.1-10000": (45, 67),
+    "gaussians-0.1-15000": (95, 131),
+    "mnist-1v7": (15, 20),
+    "cifar10-0v1": (20, 23),
+}
+"""Table 2: iterations to zero training errors, the best of a grid."""
+
+GENERALIZATION = {
+    "spheres-1.5-5000": Printed((2684.8, 6901.4), (658, 796)),
+    "spheres-5-5000": Printed((678.1, 2351.7), (140, 188)),
+    "gaussians-0.5-5000": Printed((384.2, 788.6), (56, 63)),
+    "gaussians-1-5000": Printed((1.1, 4.6), (0, 0)),
+    "mnist-1v7": Printed((0.2, 0.6), (5, 4)),
+    "cifar10-0v1": Printed((3901.5, 4516.7), (314, 313)),
+}
+"""Table 3: loss and errors on held-out data."""
+
+MNIST_SPLITS = (13_000, 2_000, 2_000)
+"""Training, test and validation images that the report takes from MNIST's ones and sevens."""
+
+MNIST_IMAGES = 13_007 + 2_163
+"""Ones and sevens that there are in MNIST, training and test images."""
+
+
+def impossible(table: dict[str, Printed]) -> list[tuple[str, float, int]]:
+    r"""Return the cells in which the summed loss is smaller than the number of errors, which cannot be.
+
+    A sample is an error if its margin is not positive, and then :math:`\max(0, 1 - y f)^3 \ge 1`. So
+
+    .. math:: \sum_i \max(0,\, 1 - y_i f(x_i))^3 \ge \text{number of errors}.
+
+    A cell that breaks this is misprinted, or its loss is a mean where others are sums.
+
+    Returns
+    -------
+    list of (str, float, int)
+        Problem, loss and errors.
+
+    Examples
+    --------
+    >>> impossible(QUALITY)
+    [('cifar10-0v1', 0.431, 1), ('cifar10-0v1', 0.994, 2)]
+    """
+    cells = [(name, *cell) for name, row in table.items() for cell in zip(row.loss, row.errors, strict=True)]
+    return [(name, loss, errors) for name, loss, errors in cells if loss < errors]
