@@ -56,9 +56,8 @@ def to_cell(value: Value) -> str:
         return ""
     if not isinstance(value, str):
         return repr(value)
-    return (
-        value if value.isprintable() and isinstance(from_cell(value), str) and value[0] != '"' else json.dumps(value)
-    )
+    plain = value.isprintable() and value[:1] != '"' and isinstance(from_cell(value), str)
+    return value if plain else json.dumps(value)
 
 
 def from_cell(cell: str) -> Value:
