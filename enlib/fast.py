@@ -21,7 +21,7 @@ from enlib.models import ConvNet
 # pooled before they leave the cache.
 _IN_CACHE = 25
 # Below this many weights a layer is too small for oneDNN's faster product to pay for the call.
-_LARGE = 2**18
+_LARGE = 2**15
 
 
 def fast_form(model: nn.Module) -> nn.Module:
@@ -117,7 +117,10 @@ class FastMLP(nn.Sequential):
     def forward(self, x: Tensor) -> Tensor:
         """Map inputs of shape (n, ...) to outputs of shape (n,)."""
         for layer in self:
-            x = _linear(x, layer.weight, layer.bias) if _gains_from_onednn(layer, x) else layer(x)
+            if isinstance(layer, nn.Linear) and _gains_from_onednn(layer, x):
+                x = _linear(x, layer.weight, layer.bias)
+            else:
+                x = layer(x)
         return x
 
 
@@ -185,10 +188,9 @@ def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return product
 
 
-def _gains_from_onednn(layer: nn.Module, x: Tensor) -> bool:
+def _gains_from_onednn(layer: nn.Linear, x: Tensor) -> bool:
     return (
-        isinstance(layer, nn.Linear)
-        and layer.weight.numel() >= _LARGE
+        layer.weight.numel() >= _LARGE
         and layer.bias is not None
         and x.dim() == 2
         and x.device.type == "cpu"

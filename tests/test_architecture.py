@@ -25,7 +25,7 @@ FLOW = [
     {"enlib.exponential", "enlib.monomial", "enlib.tomography"},
     {"enlib.escape"},
     {"enlib.evaluation", "enlib.optimizers", "enlib.history", "enlib.checkpoint"},
-    {"enlib.run"},
+    {"enlib.run", "enlib.fast"},
     {"enlib.training", "enlib.spikes"},
     {"enlib.studies"},
     {"enlib.drawing"},

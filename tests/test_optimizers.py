@@ -24,6 +24,21 @@ def test_sgd_is_gradient_descent():
     assert model.weight.item() == 3.0 - 0.25 * 6.0
 
 
+@pytest.mark.parametrize("dtype, tolerance", [(torch.float64, 1e-12), (torch.float32, 1e-5)])
+def test_fused_adam_makes_the_same_updates(dtype, tolerance):
+    x = torch.randn(40, 2, generator=torch.Generator().manual_seed(0), dtype=dtype)
+    models = [WithExponentialNeuron(mlp((2, 8, 1), seed=0), 2, seed=0).to(dtype) for _ in range(2)]
+    for model, fused in zip(models, (False, True), strict=True):
+        optimizer = make_optimizer("adam", model, lr=0.01, neuron_lr=0.001, fused=fused)
+        assert bool(optimizer.param_groups[0]["fused"]) == fused
+        for _ in range(20):
+            optimizer.zero_grad()
+            (model(x) - x[:, 0]).square().mean().backward()
+            optimizer.step()
+    for default, fused in zip(*(model.parameters() for model in models), strict=True):
+        torch.testing.assert_close(fused, default, rtol=0, atol=tolerance)
+
+
 def test_cosine_is_the_formula():
     optimizer = make_optimizer("sgd", nn.Linear(1, 1), lr=0.2)
     schedule, seen = make_schedule("cosine", optimizer, updates=10), []
@@ -50,6 +65,7 @@ def test_constant_stays():
         ("adm", {"lr": 0.1}, "did you mean 'adam'"),
         ("momentum", {"lr": 0.1, "momentum": 1.0}, r"expected momentum in \[0, 1\), got 1.0"),
         ("sgd", {"lr": 0.1, "neuron_lr": 0.1}, "leave neuron_lr out"),
+        ("sgd", {"lr": 0.1, "fused": True}, "expected optimizer 'adam' for fused=True, got 'sgd'"),
     ],
 )
 def test_bad_optimizer(name, arguments, message):
