@@ -98,7 +98,12 @@ PROFILES = ("quick", "laptop", "paper")
 # Steps of 1.5; the arm with the neuron has every other one, and two lambdas.
 _LRS = (0.001, 0.0015, 0.0023, 0.0035, 0.0055, 0.0085, 0.013, 0.02)
 _FINE = tuple(round(0.0005 * 1.131**k, 7) for k in range(32))
-_LARGE = (0.0003, 0.0005, 0.001, 0.002)
+_FC2 = Grid(
+    without=(0.0004, 0.0006, 0.0009, 0.0013), with_neuron=(0.0006, 0.0009), lams=(0.01, 1.0), schedules=("cosine",)
+)
+_CONV = Grid(
+    without=(0.0003, 0.0006, 0.0012, 0.0024), with_neuron=(0.0006, 0.0012), lams=(0.01, 1.0), schedules=("cosine",)
+)
 _GRIDS = {
     "quick": {
         "fc1": Grid(
@@ -107,8 +112,8 @@ _GRIDS = {
     },
     "laptop": {
         "fc1": Grid(without=_LRS, with_neuron=_LRS[1::2], lams=(0.01, 1.0)),
-        "fc2": Grid(without=_LARGE, with_neuron=_LARGE[1::2], lams=(0.01, 1.0), schedules=("cosine",)),
-        "conv": Grid(without=_LARGE, with_neuron=_LARGE[1::2], lams=(0.01, 1.0), schedules=("cosine",)),
+        "fc2": _FC2,
+        "conv": _CONV,
     },
     "paper": {
         "fc1": Grid(without=_FINE, with_neuron=_FINE[2::4], lams=(0.001, 0.01, 0.1, 1.0)),
@@ -146,7 +151,7 @@ _REPORT = [
     (("3",), _gaussians(0.5, 5000, 100, measure="test")),
     (("3",), _gaussians(1.0, 5000, 100, measure="test")),
     (("1", "2", "3"), {"data": "mnist-1v7", "model": "conv", "epochs": 12, "measure": "test"}),
-    (("1", "2", "3"), {"data": "cifar10-0v1", "model": "fc2", "epochs": 25, "measure": "test"}),
+    (("1", "2", "3"), {"data": "cifar10-0v1", "model": "fc2", "epochs": 30, "measure": "test"}),
 ]
 _QUICK = [
     (("2", "3"), _spheres(1.5, 200, 20, measure="test")),

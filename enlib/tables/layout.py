@@ -1,0 +1,70 @@
+"""A table as numbers, and as text, Markdown or CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of results.
+
+    Parameters
+    ----------
+    name, title : str
+    shown : list of dict
+        For each row, from column heading to what a reader sees.
+    numbers : list of dict
+        For each row, from column name to the numbers behind it, for programs.
+    notes : tuple of str
+        What a reader must know to read it.
+
+    Examples
+    --------
+    >>> table = Table("t", "Times", [{"problem": "a", "epochs": "12"}], [{"problem": "a", "epochs": 12.0}], ("n = 1",))
+    >>> print(table.text())
+    Times
+    <BLANKLINE>
+    problem  epochs
+    a            12
+    <BLANKLINE>
+    n = 1
+    """
+
+    name: str
+    title: str
+    shown: list[dict[str, str]]
+    numbers: list[dict[str, Any]]
+    notes: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """Return the table in columns of fixed width."""
+        headings = list(self.shown[0]) if self.shown else []
+        widths = {h: max(len(h), *(len(row[h]) for row in self.shown)) for h in headings}
+        lines = [
+            "  ".join(
+                row[h].ljust(widths[h]) if place == 0 else row[h].rjust(widths[h]) for place, h in enumerate(headings)
+            ).rstrip()
+            for row in [dict(zip(headings, headings, strict=True)), *self.shown]
+        ]
+        return "\n".join([self.title, "", *lines, "", *self.notes]).rstrip()
+
+    def markdown(self) -> str:
+        """Return the table in Markdown."""
+        headings = list(self.shown[0]) if self.shown else []
+        rule = "|" + "|".join([":---"] + ["---:"] * (len(headings) - 1)) + "|"
+        lines = ["| " + " | ".join(row[h] for h in headings) + " |" for row in self.shown]
+        notes = [f"- {note}" for note in self.notes]
+        return "\n".join([f"## {self.title}", "", "| " + " | ".join(headings) + " |", rule, *lines, "", *notes]) + "\n"
+
+    def csv(self) -> str:
+        """Return the numbers as CSV; what is not there is empty, what was not reached is ``nan``."""
+        names = list(dict.fromkeys(name for row in self.numbers for name in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.numbers)
+        return text.getvalue()
