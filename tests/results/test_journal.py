@@ -83,6 +83,20 @@ def test_what_was_added_comes_back_once(tmp_path):
         assert journal.rows() == expected
 
 
+def test_runs_that_finished_together_are_kept_together_or_not_at_all(tmp_path):
+    with a_journal(tmp_path) as journal:
+        journal.add(a_row(1))
+        assert journal.add_all(a_row(seed) for seed in (0, 1, 2, 2)) == 2
+        with pytest.raises(ValueError, match="got list"):
+            journal.add_all([a_row(3), a_row(4, loss=[])])
+        with journal._store.reading() as db:
+            db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}")
+        with pytest.raises(JournalError, match="full"):
+            journal.add_all([a_row(5), *(a_row(seed, text="x" * 9000) for seed in range(6, 12))])
+        assert [row["seed"] for row in journal.rows()] == [1, 0, 2]
+        assert journal.add_all([]) == 0
+
+
 values = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 
 
