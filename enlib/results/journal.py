@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -121,20 +121,16 @@ class Journal:
         JournalError
             If it cannot be written, for example on a full disk; all runs before it are kept.
         """
-        content = checked(row)
-        if "machine" in content:
-            raise ValueError("expected a row without a column 'machine', got one: pass add(row, machine=describe())")
-        given = content.pop("run", None)
-        run = self._identify(dict(content))
-        if not re.fullmatch(r"[0-9a-f]+", run):
-            raise ValueError(f"expected a hexadecimal hash from identify, got {run!r}: return its hexdigest()")
-        if given not in (None, run):
-            raise ValueError(f"expected run {run!r}, which identifies the row, got {given!r}: leave it out")
+        return self.add_all([row], machine=machine) == 1
+
+    def add_all(self, rows: Iterable[Row], *, machine: Mapping[str, Any] | None = None) -> int:
+        """Keep runs that finished together, all or none, at the price of one; return how many were not there yet."""
+        identified = [self._identified_row(row) for row in rows]
         if machine is None:
             self._machine = self._machine or describe()
             machine = self._machine
         with self._store.writing() as db:
-            return self._store.insert(db, run, content, machine)
+            return sum(self._store.insert(db, run, content, machine) for run, content in identified)
 
     def note(self, key: str, value: str) -> None:
         """Write something about the whole sweep into the manifest, such as the digest of a data set.
@@ -186,6 +182,19 @@ class Journal:
         with self._store.writing() as db:
             if db.execute("SELECT max(number) FROM exports").fetchone() == (number,):
                 replace({path: table, manifest_path: (json.dumps(manifest, indent=2) + "\n").encode()})
+
+    def _identified_row(self, row: Row) -> tuple[str, Row]:
+        """Return the identifier and the content of a row that is given, or refuse it."""
+        content = checked(row)
+        if "machine" in content:
+            raise ValueError("expected a row without a column 'machine', got one: pass add(row, machine=describe())")
+        given = content.pop("run", None)
+        run = self._identify(dict(content))
+        if not re.fullmatch(r"[0-9a-f]+", run):
+            raise ValueError(f"expected a hexadecimal hash from identify, got {run!r}: return its hexdigest()")
+        if given not in (None, run):
+            raise ValueError(f"expected run {run!r}, which identifies the row, got {given!r}: leave it out")
+        return run, content
 
     def _identified(self, content: Row) -> str | None:
         """Return the identifier of a row that was read, None if it is not one of this code's."""
