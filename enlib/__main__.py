@@ -1,4 +1,4 @@
-"""The command line: ``python -m enlib data | train | study | replicate``."""
+"""The command line: ``python -m enlib data | train | study | replicate | report``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from enlib import __version__
-from enlib.commands import data, replicate, study, train
+from enlib.commands import data, replicate, report, study, train
 from enlib.datasets import DataError
 
 
@@ -22,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     train.add_parser(commands)
     study.add_parser(commands)
     replicate.add_parser(commands)
+    report.add_parser(commands)
     options = parser.parse_args(arguments)
     try:
         status: int = options.run(options)

@@ -62,6 +62,12 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.seeds)
 
+    def subset(self, places: Iterable[int]) -> Pairs:
+        """Return the pairs at these places alone."""
+        kept = list(places)
+        without, with_neuron = ([arm[i] for i in kept] for arm in (self.without, self.with_neuron))
+        return Pairs(self.problem, [self.seeds[i] for i in kept], without, with_neuron, self.trials)
+
     def values(self, column: str) -> tuple[Array, Array]:
         """Return one column of both arms, each of shape (seeds,)."""
         without, with_neuron = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,8 @@ class Table:
 
     Examples
     --------
-    >>> table = Table("t", "Times", [{"problem": "a", "epochs": "12"}], [{"problem": "a", "epochs": 12.0}], ("n = 1",))
+    >>> shown, numbers = {"problem": "a", "epochs": "12"}, {"problem": "a", "epochs": 12.0}
+    >>> table = Table("times", "Times", [shown], [numbers], ("n = 1",))
     >>> print(table.text())
     Times
     <BLANKLINE>
@@ -58,7 +60,9 @@ class Table:
         rule = "|" + "|".join([":---"] + ["---:"] * (len(headings) - 1)) + "|"
         lines = ["| " + " | ".join(row[h] for h in headings) + " |" for row in self.shown]
         notes = [f"- {note}" for note in self.notes]
-        return "\n".join([f"## {self.title}", "", "| " + " | ".join(headings) + " |", rule, *lines, "", *notes]) + "\n"
+        return (
+            "\n".join([f"## {self.title}", "", "| " + " | ".join(headings) + " |", rule, *lines, "", *notes]) + "\n"
+        )
 
     def csv(self) -> str:
         """Return the numbers as CSV; what is not there is empty, what was not reached is ``nan``."""
@@ -68,3 +72,24 @@ class Table:
         writer.writeheader()
         writer.writerows(self.numbers)
         return text.getvalue()
+
+    def html(self) -> str:
+        """Return the table in HTML; on a narrow screen it scrolls by itself, not the page with it."""
+        headings = list(self.shown[0]) if self.shown else []
+        head = "".join(f'<th scope="col">{html.escape(h)}</th>' for h in headings)
+        body = "".join(
+            "<tr>"
+            + f'<th scope="row">{html.escape(row[headings[0]])}</th>'
+            + "".join(f"<td>{html.escape(row[h])}</td>" for h in headings[1:])
+            + "</tr>"
+            for row in self.shown
+        )
+        notes = "".join(f"<p><small>{html.escape(note)}</small></p>" for note in self.notes)
+        title = html.escape(self.title)
+        return (
+            f'<div class="en-table" tabindex="0" role="region" aria-label="{title}" style="overflow-x:auto"><table>'
+            f"<caption>{title}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{notes}"
+        )
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/html": self.html(), "text/plain": self.text()}

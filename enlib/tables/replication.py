@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from enlib import _check, report, statistics
+from enlib import report, statistics
 from enlib.selection import Array, Pairs, Row, choose, generalization, quality, speed
 from enlib.sweep.work import unpack
 from enlib.tables.layout import Table
@@ -19,12 +19,14 @@ TIME_MARGIN = 1.1
 ERROR_MARGIN = 0.2
 """Error rates within this many percentage points of each other count as equivalent."""
 
+_HOLM = "p: exact signed-rank test on the pairs, adjusted by Holm over the rows of this table."
+
 
 def quality_table(rows: Sequence[Row], *, by: str = "own") -> Table:
-    """Return Table 1: loss and errors on the training split at the end.
+    """Return Table 1: loss and errors on the training split, after the last epoch.
 
-    For each seed and arm, the trial with the fewest training errors, then the smallest loss; see
-    `enlib.selection.choose`. The loss is the sum over the split, as in most cells of the report.
+    For each seed and arm, the trial with the fewest training errors, then the smallest loss. The loss is the sum over
+    the split, as in most cells of the report.
 
     Parameters
     ----------
@@ -33,32 +35,20 @@ def quality_table(rows: Sequence[Row], *, by: str = "own") -> Table:
     by : {"own", "others"}
         See `enlib.selection.choose`.
     """
-    return _error_table(
-        "quality", "Table 1. Training errors and loss after training", rows, report.QUALITY, quality, "train", by
-    )
+    lines = [
+        _error_line(choose(rows, problem, quality, by=by), report.QUALITY.get(problem), "train")
+        for problem in problems(rows, report.QUALITY)
+    ]
+    title = "Table 1. Training loss and errors after training: median over the seeds, with the range of the errors"
+    return _error_table("quality", title, lines)
 
 
 def generalization_table(rows: Sequence[Row], *, by: str = "own") -> Table:
     """Return Table 3: loss and errors on the test split, of the trial chosen on the validation split.
 
-    As in the report, among the trials that reached zero training errors. Seeds of which none did in either arm are
-    left out, and counted.
-
-    Parameters
-    ----------
-    rows, by
-        As in `quality_table`.
-    """
-    return _error_table(
-        "generalization", "Table 3. Test errors and loss", rows, report.GENERALIZATION, generalization, "test", by
-    )
-
-
-def speed_table(rows: Sequence[Row], *, by: str = "own") -> Table:
-    """Return Table 2: epochs to zero training errors.
-
-    For each seed and arm, the fastest trial. A seed whose trials all stopped short of zero errors is censored, not
-    dropped.
+    As in the report, among the trials that reached zero training errors; a seed without one in either arm is left
+    out, and the number of seeds that remain is in the table. McNemar's test compares, sample by sample, which are
+    wrong in only one arm.
 
     Parameters
     ----------
@@ -66,28 +56,230 @@ def speed_table(rows: Sequence[Row], *, by: str = "own") -> Table:
         As in `quality_table`.
     """
     lines = []
-    for problem in _present(rows, report.SPEED):
-        pairs = choose(rows, problem, speed, by=by)
-        without, with_neuron = pairs.values("epochs_to_zero")
-        cap = float(pairs.without[0]["epochs"])
-        ratio = statistics.paired_ratio(without, with_neuron)
-        same = statistics.equivalence(without, with_neuron, margin=TIME_MARGIN, scale="ratio")
-        lines.append(
-            {
-                **_heading(pairs),
-                "report_without": report.SPEED.get(problem, (math.nan,) * 2)[0],
-                "report_with": report.SPEED.get(problem, (math.nan,) * 2)[1],
-                **_summary("without", without),
-                **_summary("with", with_neuron),
-                "cap": cap,
-                "ratio": ratio.estimate,
-                "ratio_low": ratio.low,
-                "ratio_high": ratio.high,
-                "p": statistics.signed_rank(without, with_neuron, scale="ratio").p,
-                "p_log_rank": statistics.log_rank(without, with_neuron, cap).p,
-                "p_equivalence": same.p,
-                "equivalent": same.verdict,
-            }
-        )
+    for problem in problems(rows, report.GENERALIZATION):
+        pairs = choose(rows, problem, generalization, by=by)
+        reached = [
+            i for i in range(len(pairs)) if all(_reached(arm[i]) for arm in (pairs.without, pairs.with_neuron))
+        ]
+        if reached:
+            kept = pairs.subset(reached)
+            lines.append(_error_line(kept, report.GENERALIZATION.get(problem), "test") | _discordant(kept))
+    title = "Table 3. Test loss and errors: median over the seeds, with the range of the errors"
+    return _error_table("generalization", title, lines)
+
+
+def speed_table(rows: Sequence[Row], *, by: str = "own") -> Table:
+    """Return Table 2: epochs to zero training errors.
+
+    For each seed and arm the fastest trial. A seed of which no trial got there is censored, not dropped.
+
+    Parameters
+    ----------
+    rows, by
+        As in `quality_table`.
+    """
+    lines = [_speed_line(choose(rows, problem, speed, by=by)) for problem in problems(rows, report.SPEED)]
     _adjust(lines)
-    return Table("speed", "Table 2. Epochs to zero training errors", [_show_speed(l) for l in lines], lines, SPEED_NOTES)
+    shown = [
+        {
+            "problem": label(line["problem"]),
+            "report": _arms(line["report_without"], line["report_with"], "{:g}"),
+            "seeds": f"{line['seeds']}",
+            "without": _time(line, "without"),
+            "with": _time(line, "with"),
+            "ratio [95 %]": _interval(line["ratio"], line["ratio_low"], line["ratio_high"], "{:.2f}"),
+            "p": _p(line["p_holm"]),
+            f"within {TIME_MARGIN - 1:.0%}": line["equivalent"],
+        }
+        for line in lines
+    ]
+    notes = (
+        "Report: iterations, one run. Ours: epochs, median over the seeds [range]; * where a seed did not get there.",
+        "Ratio: with / without, Hodges-Lehmann estimate over pairs of one seed, and the interval of its test.",
+        _HOLM,
+    )
+    return Table(
+        "speed", "Table 2. Epochs to zero training errors, the best of a grid for each seed", shown, lines, notes
+    )
+
+
+def problems(rows: Iterable[Row], printed: Mapping[str, Any]) -> list[str]:
+    """Return the problems of a table: those that the report has there, or, where none is, all that there are."""
+    there = list(
+        dict.fromkeys(row["problem"] for row in rows if row["measure"] != "noise" and row["optimizer"] == "adam")
+    )
+    return [p for p in printed if p in there] or there
+
+
+def label(problem: str) -> str:
+    """Return a problem's name for a table.
+
+    Examples
+    --------
+    >>> label("spheres-1.01-10000"), label("gaussians-0.1-15000"), label("mnist-1v7")
+    ('spheres 1/1.01, n = 10000', 'Gaussians 0.1, n = 15000', 'MNIST, 1 and 7')
+    """
+    images = {"mnist-1v7": "MNIST, 1 and 7", "cifar10-0v1": "CIFAR-10, 0 and 1", "digits-1v7": "digits, 1 and 7"}
+    if problem in images:
+        return images[problem]
+    kind, number, size, *how = problem.split("-")
+    name = f"spheres 1/{number}" if kind == "spheres" else f"Gaussians {number}"
+    return ", ".join([f"{name}, n = {size}", *how])
+
+
+def _reached(row: Row) -> bool:
+    return row["status"] != "diverged" and not math.isnan(row["epochs_to_zero"])
+
+
+def _heading(pairs: Pairs) -> dict[str, Any]:
+    return {"problem": pairs.problem, "seeds": len(pairs), "trials": pairs.trials}
+
+
+def _summary(arm: str, values: Array) -> dict[str, float]:
+    """Return median, smallest and largest of an arm; what was not reached counts as infinite."""
+    finite = np.nan_to_num(values, nan=np.inf)
+    return {
+        arm: float(np.sort(finite)[[(len(finite) - 1) // 2, len(finite) // 2]].mean()),
+        f"{arm}_low": float(finite.min()),
+        f"{arm}_high": float(finite.max()),
+        f"{arm}_reached": int(np.isfinite(finite).sum()),
+    }
+
+
+def _speed_line(pairs: Pairs) -> dict[str, Any]:
+    without, with_neuron = pairs.values("epochs_to_zero")
+    cap = float(pairs.without[0]["epochs"])
+    printed = report.SPEED.get(pairs.problem, (math.nan, math.nan))
+    ratio = statistics.paired_ratio(without, with_neuron, cap=cap)
+    same = statistics.ratio_equivalence(without, with_neuron, margin=TIME_MARGIN)
+    return {
+        **_heading(pairs),
+        "cap": cap,
+        "report_without": printed[0],
+        "report_with": printed[1],
+        **_summary("without", without),
+        **_summary("with", with_neuron),
+        "ratio": ratio.estimate,
+        "ratio_low": ratio.low,
+        "ratio_high": ratio.high,
+        "p": statistics.signed_rank(statistics.log_ratios(without, with_neuron)).p,
+        "p_log_rank": statistics.log_rank(without, with_neuron, cap).p,
+        "p_equivalence": same.p,
+        "equivalent": same.verdict,
+    }
+
+
+def _error_line(pairs: Pairs, printed: report.Printed | None, split: str) -> dict[str, Any]:
+    size = float(pairs.without[0][f"{split}_size"])
+    without, with_neuron = pairs.values(f"{split}_errors")
+    losses = [arm * size for arm in pairs.values(f"{split}_loss")]
+    points = [100 * arm / size for arm in (without, with_neuron)]
+    difference = statistics.paired_difference(*points)
+    same = statistics.difference_equivalence(*points, margin=ERROR_MARGIN)
+    loss, errors = (printed.loss, printed.errors) if printed else ((math.nan,) * 2, (math.nan,) * 2)
+    return {
+        **_heading(pairs),
+        "size": size,
+        "report_loss_without": loss[0],
+        "report_loss_with": loss[1],
+        "report_without": errors[0],
+        "report_with": errors[1],
+        "loss_without": float(np.median(losses[0])),
+        "loss_with": float(np.median(losses[1])),
+        "p_loss": statistics.signed_rank(statistics.differences(*losses)).p,
+        **_summary("without", without),
+        **_summary("with", with_neuron),
+        "clean_without": int((without == 0).sum()),
+        "clean_with": int((with_neuron == 0).sum()),
+        "difference": difference.estimate,
+        "difference_low": difference.low,
+        "difference_high": difference.high,
+        "p": statistics.signed_rank(statistics.differences(without, with_neuron)).p,
+        "p_equivalence": same.p,
+        "equivalent": same.verdict,
+    }
+
+
+def _discordant(pairs: Pairs) -> dict[str, Any]:
+    """Return how many test samples are wrong in one arm alone, over all seeds, and McNemar's test."""
+    counts = []
+    for without, with_neuron in zip(pairs.without, pairs.with_neuron, strict=True):
+        size = int(without["test_size"])
+        wrong = [unpack(row["test_wrong"], size) for row in (without, with_neuron)]
+        counts.append((int((wrong[0] & ~wrong[1]).sum()), int((wrong[1] & ~wrong[0]).sum())))
+    only_without, only_with = zip(*counts, strict=True)
+    return {
+        "only_without": sum(only_without),
+        "only_with": sum(only_with),
+        "p_mcnemar": statistics.mcnemar(only_without, only_with).p,
+    }
+
+
+def _error_table(name: str, title: str, lines: list[dict[str, Any]]) -> Table:
+    _adjust(lines)
+    shown = [
+        {
+            "problem": label(line["problem"]),
+            "report": _arms(
+                _cell(line["report_loss_without"], line["report_without"]),
+                _cell(line["report_loss_with"], line["report_with"]),
+                "{}",
+            ),
+            "seeds": f"{line['seeds']}",
+            **{arm: _range(line, arm) for arm in ("without", "with")},
+            "difference in % [95 %]": _interval(
+                line["difference"], line["difference_low"], line["difference_high"], "{:+.2f}"
+            ),
+            "p": _p(line["p_holm"]),
+            f"within {ERROR_MARGIN:g} %": line["equivalent"],
+        }
+        for line in lines
+    ]
+    notes = (
+        "A cell: summed loss\\errors, as in the report, whose numbers are those of one run.",
+        "Difference: with - without, of the error rates in percentage points; Hodges-Lehmann estimate over pairs.",
+        _HOLM,
+    )
+    return Table(name, title, shown, lines, notes)
+
+
+def _adjust(lines: list[dict[str, Any]]) -> None:
+    for line, p in zip(lines, statistics.holm([line["p"] for line in lines]) if lines else [], strict=True):
+        line["p_holm"] = float(p)
+
+
+def _cell(loss: float, errors: float) -> str:
+    return "" if math.isnan(errors) else f"{_loss(loss)}\\{errors:g}"
+
+
+def _range(line: Mapping[str, Any], arm: str) -> str:
+    return f"{_cell(line[f'loss_{arm}'], line[arm])} [{line[f'{arm}_low']:g}, {line[f'{arm}_high']:g}]"
+
+
+def _loss(value: float) -> str:
+    return f"{value:.1f}" if value >= 1 else f"{value:.3f}"
+
+
+def _arms(without: Any, with_neuron: Any, form: str) -> str:
+    if without in ("", None) or (isinstance(without, float) and math.isnan(without)):
+        return ""
+    return f"{form.format(without)} / {form.format(with_neuron)}"
+
+
+def _time(line: Mapping[str, Any], arm: str) -> str:
+    def epochs(value: float) -> str:
+        return f"{value:g}" if math.isfinite(value) else f"> {line['cap']:g}"
+
+    star = "" if line[f"{arm}_reached"] == line["seeds"] else "*"
+    return f"{epochs(line[arm])}{star} [{epochs(line[f'{arm}_low'])}, {epochs(line[f'{arm}_high'])}]"
+
+
+def _interval(value: float, low: float, high: float, form: str) -> str:
+    def number(x: float) -> str:
+        return form.format(x) if math.isfinite(x) else "?" if math.isnan(x) else "∞" if x > 0 else "-∞"
+
+    return f"{number(value)} [{number(low)}, {number(high)}]"
+
+
+def _p(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.3f}" if value >= 0.001 else f"{value:.0e}"
