@@ -1,7 +1,7 @@
 """The tables of the report and ours, side by side."""
 
 from enlib.tables.layout import Table
-from enlib.tables.replication import generalization_table, label, problems, quality_table, speed_table
+from enlib.tables.replication import finding, generalization_table, label, problems, quality_table, speed_table
 from enlib.tables.stability import noise_table, stability_table
 
 TABLES = {
@@ -15,6 +15,7 @@ TABLES = {
 __all__ = [
     "TABLES",
     "Table",
+    "finding",
     "generalization_table",
     "label",
     "noise_table",

@@ -111,6 +111,30 @@ def problems(rows: Iterable[Row], printed: Mapping[str, Any]) -> list[str]:
     return [p for p in printed if p in there] or there
 
 
+def finding(line: Mapping[str, Any], level: float = 0.05) -> str:
+    """Return what a line of one of the three tables says of the neuron: one word.
+
+    Parameters
+    ----------
+    line : dict
+        From ``numbers`` of a table.
+    level : float
+        Of the paired test, after Holm's adjustment, and of the test of equivalence.
+
+    Returns
+    -------
+    str
+        ``"equivalent"`` where the difference is shown to be within the margin; else ``"better"`` or ``"worse"``
+        where the paired test finds one; else ``"undecided"``: neither a difference nor its absence is shown.
+    """
+    if line["p_equivalence"] <= level:
+        return "equivalent"
+    if not line["p_holm"] <= level:
+        return "undecided"
+    higher = line["ratio"] > 1 if "ratio" in line else line["difference"] > 0
+    return "worse" if higher else "better"
+
+
 def label(problem: str) -> str:
     """Return a problem's name for a table.
 

@@ -1,0 +1,156 @@
+import math
+
+import numpy as np
+import pytest
+from replication_rows import row
+
+from enlib import report, statistics
+from enlib.tables import TABLES, finding, generalization_table, label, problems, quality_table, speed_table
+
+RNG = np.random.default_rng(0)
+WITHOUT = RNG.integers(15, 25, 10).astype(float)
+WITH = WITHOUT + RNG.integers(1, 6, 10)
+
+
+def sweep(**columns):
+    """Return ten pairs, a trial in each arm; a column is a pair of sequences, without and with the neuron."""
+    return [
+        row(seed, bool(arm), **{name: values[arm][seed] for name, values in columns.items()})
+        for seed in range(10)
+        for arm in (0, 1)
+    ]
+
+
+def test_speed_is_the_report_beside_medians_ratio_test_and_equivalence():
+    (line,) = speed_table(sweep(epochs_to_zero=(WITHOUT, WITH))).numbers
+    assert (line["report_without"], line["report_with"]) == report.SPEED["spheres-1.01-1000"]
+    assert (line["without"], line["with"]) == (np.median(WITHOUT), np.median(WITH))
+    assert (line["with_low"], line["with_high"]) == (WITH.min(), WITH.max())
+    ratio = statistics.paired_ratio(WITHOUT, WITH)
+    assert (line["ratio"], line["ratio_low"], line["ratio_high"]) == (ratio.estimate, ratio.low, ratio.high)
+    assert line["p"] == line["p_holm"] == pytest.approx(2 / 2**10)  # all ten the same way
+    assert line["equivalent"] == "not shown"
+    assert (line["seeds"], line["trials"]) == (10, 1)
+
+
+def test_speed_keeps_censored_seeds_and_marks_them():
+    late = WITH.copy()
+    late[:2] = math.nan
+    table = speed_table(sweep(epochs_to_zero=(WITHOUT, late)))
+    (line,) = table.numbers
+    assert (line["without_reached"], line["with_reached"]) == (10, 8)
+    assert line["with"] == np.median(np.where(np.isnan(late), np.inf, late))
+    assert table.shown[0]["with"].endswith("> 100]")
+    assert "*" in table.shown[0]["with"]
+    assert line["equivalent"] == "not testable"
+    assert line["p"] == pytest.approx(2 / 2**10)
+
+
+def test_speed_when_nobody_gets_there():
+    never = np.full(10, math.nan)
+    table = speed_table(sweep(epochs_to_zero=(never, never)))
+    assert table.shown[0]["without"] == "> 100* [> 100, > 100]"
+    assert "nan" not in table.text().lower()
+
+
+def test_speed_when_all_are_equal():
+    (line,) = speed_table(sweep(epochs_to_zero=(WITHOUT, WITHOUT))).numbers
+    assert (line["ratio"], line["p"], line["equivalent"]) == (1.0, 1.0, "equivalent")
+
+
+def quality_sweep(without, with_neuron):
+    rows = sweep(errors=(without, with_neuron), loss=(np.array(without) / 500, np.array(with_neuron) / 500))
+    for r in rows:  # a row of Table 1
+        r |= {"problem": "spheres-1.01-10000", "train": 10000, "train_size": 10000}
+    return rows
+
+
+def test_quality_sums_the_loss_and_compares_error_rates_in_points():
+    without, with_neuron = list(range(10)), [2 * k for k in range(10)]
+    table = quality_table(quality_sweep(without, with_neuron))
+    (line,) = table.numbers
+    assert (line["loss_without"], line["loss_with"]) == (
+        pytest.approx(4.5 / 500 * 10000),
+        pytest.approx(9 / 500 * 10000),
+    )
+    rates = [np.array(errors) / 100 for errors in (without, with_neuron)]
+    assert line["difference"] == pytest.approx(statistics.paired_difference(*rates).estimate)
+    assert (line["clean_without"], line["clean_with"]) == (1, 1)
+    assert table.shown[0]["report"] == "0.000\\0 / 0.000\\0"
+    assert table.shown[0]["without"] == "90.0\\4.5 [0, 9]"
+
+
+def test_equivalence_margin_is_in_percentage_points():
+    base = [50] * 10
+    near, far = ([50 + k % 3 + shift for k in range(10)] for shift in (0, 30))
+    assert quality_table(quality_sweep(base, near)).numbers[0]["equivalent"] == "equivalent"
+    assert quality_table(quality_sweep(base, far)).numbers[0]["equivalent"] == "not shown"
+
+
+def generalization_sweep(**columns):
+    rows = sweep(**columns)
+    for r in rows:
+        r |= {"problem": "spheres-1.5-5000", "outer": 1.5, "train": 5000}
+    return rows
+
+
+def test_generalization_counts_the_samples_that_are_wrong_in_one_arm_alone():
+    wrong = ([(1, 2, 3)] * 10, [(3, 4)] * 10)
+    (line,) = generalization_table(generalization_sweep(wrong=wrong, test_errors=([3] * 10, [2] * 10))).numbers
+    assert (line["only_without"], line["only_with"]) == (20, 10)
+    assert line["p_mcnemar"] == statistics.mcnemar([2] * 10, [1] * 10).p
+    assert line["difference"] == pytest.approx(-0.05)
+
+
+def test_generalization_leaves_out_seeds_that_were_not_learned():
+    times = ([10.0] * 10, [math.nan] * 4 + [10.0] * 6)
+    (line,) = generalization_table(generalization_sweep(epochs_to_zero=times)).numbers
+    assert line["seeds"] == 6
+    nobody = generalization_table(generalization_sweep(epochs_to_zero=([math.nan] * 10, [10.0] * 10)))
+    assert nobody.numbers == []
+    assert nobody.text()
+
+
+def test_rows_are_those_of_the_report_or_all():
+    rows = sweep()
+    assert problems(rows, report.SPEED) == ["spheres-1.01-1000"]
+    assert problems(rows, report.QUALITY) == ["spheres-1.01-1000"]
+    assert problems([*rows, row(0, True, problem="mnist-1v7")], report.QUALITY) == ["mnist-1v7"]
+    momentum = [row(0, True, problem="spheres-1.01-1000-momentum", optimizer="momentum")]
+    assert problems(momentum, report.SPEED) == []
+
+
+@pytest.mark.parametrize(
+    "problem, name",
+    [
+        ("spheres-5-5000", "spheres 1/5, n = 5000"),
+        ("cifar10-0v1", "CIFAR-10, 0 and 1"),
+        ("spheres-1.01-1000-momentum", "spheres 1/1.01, n = 1000, momentum"),
+    ],
+)
+def test_labels(problem, name):
+    assert label(problem) == name
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_table_can_be_printed_from_a_sweep_of_three_seeds(name):
+    rows = [r for r in sweep(epochs_to_zero=(WITHOUT, WITH)) if r["seed"] < 3]
+    rows += [{**r, "measure": "noise", "noise_unit": 1.5} for r in rows]
+    table = TABLES[name](rows)
+    assert table.name
+    assert table.text()
+    assert "nan" not in table.text()
+
+
+@pytest.mark.parametrize(
+    "line, word",
+    [
+        ({"p_equivalence": 0.01, "p_holm": 0.001, "ratio": 1.05}, "equivalent"),
+        ({"p_equivalence": 0.9, "p_holm": 0.01, "ratio": 1.3}, "worse"),
+        ({"p_equivalence": 0.9, "p_holm": 0.01, "difference": -3.0}, "better"),
+        ({"p_equivalence": 0.9, "p_holm": 0.2, "ratio": 1.3}, "undecided"),
+        ({"p_equivalence": math.nan, "p_holm": math.nan, "ratio": math.nan}, "undecided"),
+    ],
+)
+def test_findings(line, word):
+    assert finding(line) == word
