@@ -27,6 +27,7 @@ FLOW = [
     {"enlib.run"},
     {"enlib.training", "enlib.spikes"},
     {"enlib.studies"},
+    {"enlib.statistics"},
     {"enlib.drawing"},
     {"enlib.figures"},
     {"enlib.explore"},
