@@ -70,7 +70,7 @@ def ratio_equivalence(
     Measured on 20 000 sets of normal log-ratios: with standard deviation 0.1, a true ratio of 1.1 is called
     equivalent in 4.7 % (ten pairs) and 4.9 % (twenty), as the level promises, and a true ratio of 1 in 75 % and 99 %.
     With standard deviation 0.3, it is below 1 % on the margin, but also only 0.3 % and 1.5 % at a ratio of 1: times
-    that scatter so much take some 85 pairs to be shown equal to 10 percent.
+    that scatter so much take some 85 pairs to be shown equal to 10 percent in four cases of five.
 
     Parameters
     ----------

@@ -210,7 +210,7 @@ def _estimate(
         method = "bca-median" if exact_low and exact_high else "percentile-median"
     notes = []
     if too_few:
-        notes.append(f"{len(used)} pairs bound nothing at {confidence:.4g}: it takes {needed}")
+        notes.append(f"{len(used)} pairs bound nothing at {100 * confidence:.4g} %: it takes {needed}")
     elif np.isfinite(used).all() and np.ptp(used) == 0:
         notes.append("all effects are equal")
     if len(used) and math.isnan(estimate):

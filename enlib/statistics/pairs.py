@@ -65,7 +65,7 @@ def log_ratio_bounds(without: npt.ArrayLike, with_neuron: npt.ArrayLike, cap: fl
     [ 1.386 -0.693] [   inf -0.693]
     """
     first, second = pairs(without, with_neuron)
-    if not (math.isfinite(cap) and cap >= np.nanmax([first, second], initial=0)):
+    if not (math.isfinite(cap) and not np.any(np.append(first, second) > cap)):
         raise ValueError(f"expected cap at or above every time, got {cap:g}: pass the cap that the runs had")
     least = log_ratios(first, np.where(np.isnan(second) & ~np.isnan(first), cap, second))
     largest = log_ratios(np.where(np.isnan(first) & ~np.isnan(second), cap, first), second)
