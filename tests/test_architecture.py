@@ -28,6 +28,7 @@ FLOW = [
     {"enlib.run", "enlib.fast"},
     {"enlib.training", "enlib.spikes"},
     {"enlib.studies"},
+    {"enlib.statistics"},
     {"enlib.drawing"},
     {"enlib.figures"},
     {"enlib.explore"},
