@@ -1,7 +1,7 @@
 """Units of work on a Ray cluster, by default one of its own on this machine.
 
-A cluster is started with Ray's own tools (``ray start``). On each of its machines ``import enlib`` must find the same
-version of this package, with the same torch: only units and rows travel. ``ENLIB_DATA`` is handed on to them: if it is
+A cluster is started with Ray's own tools (``ray start``). On each of its machines ``import enlib`` must find this
+version of the package, with the same torch: only units and rows travel. ``ENLIB_DATA`` is handed on to them: if it is
 set, the real images must lie there on every machine; if not, each machine goes by its own.
 """
 
@@ -135,8 +135,8 @@ def _connected(ray: Any, address: str | None) -> Iterator[None]:
         _reach(address)
         if ray.is_initialized():
             raise RuntimeError(
-                f"expected to connect to {address}, got a connection that was there: call ray.shutdown(), or leave out "
-                "the address to use it"
+                f"expected to connect to {address}, got a connection that was there: call ray.shutdown(), or leave "
+                "out the address to use it"
             )
     elif ray.is_initialized():
         yield
