@@ -3,15 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+CLUSTER := $(VENV)/.cluster
 TESTS ?= tests enlib notebooks
 # One thread a worker: small networks lose from more, and the committed outputs were made that way.
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book test check lab outputs bench clean
+.PHONY: help book test test-cluster check lab outputs bench clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 21
 
 $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -28,13 +29,20 @@ check: $(READY)  ## ruff, mypy and the fast tests, in seconds
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n auto -m "not slow and not book and not browser" tests enlib
+	$(BIN)/pytest -n auto -m "not slow and not book and not browser and not cluster" tests enlib
 
 test: book  ## everything: checks, all tests, doctests, every notebook, the built book
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n auto --dist loadscope --nbval --nbval-current-env --nbval-cell-timeout 120 $(TESTS)
+
+$(CLUSTER): $(READY)
+	$(BIN)/pip install --quiet --editable '.[cluster]'
+	@touch $@
+
+test-cluster: $(CLUSTER)  ## the replication on a local Ray cluster; installs Ray into .venv
+	$(BIN)/pytest -m cluster tests/sweep/test_cluster.py
 
 lab: $(READY)  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks
