@@ -6,11 +6,11 @@ with the usual loop over a DataLoader. Used by ``benchmarks/sweep.py``.
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -97,8 +97,10 @@ def _compare(rounds: int, sets: list[datasets.Dataset], options: dict[str, objec
     ratios = {
         name: sorted(a / b for a, b in zip(loops, seconds[name], strict=True)) for name in ways if "stacked" in name
     }
+    work = gflop(histories["loop, 1 thread"], len(sets[0].train), options["batch_size"])
     return {
         "what": what,
+        "GF/s, evaluations included": {name: round(work / min(values), 1) for name, values in seconds.items()},
         "seconds": {name: [round(s, 3) for s in values] for name, values in seconds.items()},
         "the faster loop over the stack": {
             name: {"min": round(r[0], 2), "median": round(r[len(r) // 2], 2), "max": round(r[-1], 2)}
@@ -124,46 +126,32 @@ def _equal(ones: list[History], others: list[History]) -> dict[str, object]:
     }
 
 
+# The first layer also holds the neuron; of a training step, forward, to the weights, and, but for it, to the inputs.
+PRODUCTS = {"forward": 100 * 51 + 50 * 25 + 25, "step": 2 * 100 * 51 + 3 * (50 * 25 + 25)}
+
+
+def gflop(histories: list[History], train: int, batch_size: int | None) -> float:
+    """Return the work of runs, in units of 1e9 additions and multiplications, evaluations included."""
+    batch = min(batch_size or train, train)
+    steps = sum(len(history.batch_loss) for history in histories) * batch * PRODUCTS["step"]
+    looks = sum(len(history.epoch) for history in histories) * (train + 200) * PRODUCTS["forward"]
+    return 2e-9 * (steps + looks)
+
+
 MEMORY = """
-import resource, sys
+import resource
 import torch
+import _sweep_stacked as small
 torch.set_num_threads(1)
-from benchmarks.sweep_stacked import *
-from enlib.optimizers import make_optimizer
-own = data(0, train=5000)
-nets = [model(0) for _ in range(160)]
+own, nets = small.data(0, train=5000), [small.model(0) for _ in range(160)]
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-fit_stacked(nets, own, seed=0, lr=1e-3, batch_size=None, epochs=2, device="cpu", progress=False)
+small.fit_stacked(nets, own, seed=0, lr=1e-3, batch_size=None, epochs=2, device="cpu", progress=False)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**20)
 """
 
 
 def memory() -> float:
     """Return the peak memory in GB of full-batch steps of 160 runs at n = 5000, above import, data and models."""
-    ran = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
+    folder = Path(__file__).parent
+    ran = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True, cwd=folder)
     return round(float(ran.stdout), 3)
-
-
-def gemm_peak(threads: int) -> dict[str, float]:
-    """Return the rates in GFLOP/s of two products of 2048 x 2048 matrices in float32."""
-    torch.set_num_threads(threads)
-    a, b = torch.randn(2, 2048, 2048)
-    ways = {"torch.mm": lambda: a @ b}
-    if torch.backends.mkldnn.is_available():
-        ways["oneDNN"] = lambda: torch.ops.mkldnn._linear_pointwise(a, b, None, "none", [], "")
-    rates = {}
-    for name, product in ways.items():
-        product()
-        best = min(_seconds(product) for _ in range(5))
-        rates[name] = round(2 * 2048**3 / best / 1e9)
-    return rates
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def _peak_of_this_process() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

@@ -4,21 +4,18 @@ The loop that most tutorials show, the plain module with PyTorch's default Adam,
 fused Adam: in one process with one thread, one process with two, and two processes at once with one thread each. All
 contestants take the same steps (batch 100, images of noise) and, this is checked first, reach the same losses. They
 run in turn, in processes that stay alive, so that a machine whose speed drifts is fair to all; the figures to quote
-are the medians of the ratios of one round. Writes ``benchmarks/sweep_conv.json``.
+are the medians of the ratios of one round. Part of ``benchmarks/sweep.py``.
 """
 
 from __future__ import annotations
 
-import json
 import multiprocessing
-import platform
 import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Literal
 
 import torch
@@ -219,22 +216,3 @@ def compare(name: str, *, rounds: int = ROUNDS, steps: int = STEPS) -> dict[str,
             for engine in ("plain", "fused", "fast")
         },
     }
-
-
-def main() -> None:
-    result = {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "machine": platform.machine(),
-        "cores": multiprocessing.cpu_count(),
-        "batch": BATCH,
-        "rounds": ROUNDS,
-        "steps a round": STEPS,
-        "problems": [compare(name) for name in PROBLEMS],
-    }
-    Path(__file__).with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
-
-
-if __name__ == "__main__":
-    main()
