@@ -281,7 +281,12 @@ def test_the_data_are_brought_to_the_type_of_the_models(data):
     fit_stacked([model], data, seed=0, lr=0.01, epochs=1, device="cpu")
     assert model[1].weight.dtype == torch.float64
     history = fit_stacked(
-        [network(0, False, dtype=torch.float32)], data.to(dtype=torch.float64), seed=0, lr=0.01, epochs=1, device="cpu"
+        [network(0, False, dtype=torch.float32)],
+        data.to(dtype=torch.float64),
+        seed=0,
+        lr=0.01,
+        epochs=1,
+        device="cpu",
     )[0]
     assert history.status == "capped"
 
@@ -303,13 +308,21 @@ def test_bad_input(data):
         ([mlp((100, 1), seed=0)], {}, "with a hidden layer, got Sequential: train others with enlib.fit"),
         ([torch.nn.Linear(100, 1)], {}, "expected networks from enlib.mlp with a hidden layer, got Linear"),
         ([mlp((64, 5, 1), seed=0)], {}, "expected networks for 100 numbers a sample, got some for 64"),
-        ([WithExponentialNeuron(base, 1, seed=0)], {}, "as many as its base network takes, got one for 1: build both"),
+        (
+            [WithExponentialNeuron(base, 1, seed=0)],
+            {},
+            "as many as its base network takes, got one for 1: build both",
+        ),
         ([WithExponentialNeuron(base, 100, max_exponent=3.0, seed=0)], {}, "expected a neuron without max_exponent"),
         ([base], {"lr": 0.0}, "expected lr > 0, got 0.0"),
         ([base], {"lr": [0.1, 0.2]}, "expected one lr, or 1, one for each model, got 2: check the lengths"),
         ([neuron], {"neuron_lr": -1.0}, "expected neuron_lr > 0, got -1.0"),
         ([base, neuron], {"neuron_lr": 0.1}, "expected neuron_lr = None for a model without the exponential neuron"),
-        ([base, neuron], {"lam": 0.1}, "expected lam = 0.0 for a model without the exponential neuron, got 0.1: wrap"),
+        (
+            [base, neuron],
+            {"lam": 0.1},
+            "expected lam = 0.0 for a model without the exponential neuron, got 0.1: wrap",
+        ),
         ([neuron], {"lam": -0.1}, "expected lam >= 0, got -0.1"),
         ([base], {"schedule": "cosin"}, "did you mean 'cosine'"),
         ([base], {"optimizer": "adm"}, "did you mean 'adam'"),
