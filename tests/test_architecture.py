@@ -27,6 +27,8 @@ FLOW = [
     {"enlib.evaluation", "enlib.optimizers", "enlib.history", "enlib.checkpoint"},
     {"enlib.run"},
     {"enlib.training", "enlib.spikes"},
+    {"enlib.fast", "enlib.stacked"},
+    {"enlib.sweep"},
     {"enlib.studies"},
     {"enlib.drawing"},
     {"enlib.figures"},

@@ -80,6 +80,10 @@ def _chosen(options: argparse.Namespace) -> list[Unit]:
     _check.known("engine", options.engine, ENGINES)
     _check.count("--workers", options.workers)
     listed = experiments(options.table, options.profile)
+    if not listed:
+        raise ValueError(
+            f"expected problems in table {options.table} of profile {options.profile}, got none: take another one"
+        )
     if options.only:
         names = [experiment.problem for experiment in listed]
         listed = [e for e in listed if fnmatch.fnmatchcase(e.problem, options.only)]

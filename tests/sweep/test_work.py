@@ -52,7 +52,7 @@ def alone(recipe):
          for lr in (0.005, 0.01) for more in ({}, WITH)],
         [Recipe(data="digits-1v7", model="fc1", lr=lr, epochs=15, seed=2, **more) for lr in (0.01, 0.02)
          for more in ({}, WITH)],
-        [change(optimizer="momentum", lr=lr, batch_size=64, **more) for lr in (0.05, 0.1) for more in ({}, WITH)],
+        [change(optimizer="momentum", lr=lr, batch_size=64, **more) for lr in (0.01, 0.02) for more in ({}, WITH)],
     ],
     ids=["spheres", "gaussians", "digits", "momentum"],
 )  # fmt: skip
