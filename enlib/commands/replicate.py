@@ -174,9 +174,7 @@ def _summary(chosen: Sequence[Unit], finished: set[str], added: int, out: Path) 
     if not missing and not added:
         lines[0] = f"nothing to do: all {len(wanted)} runs were in {out / 'replication.csv'}"
     if missing:
-        lines.append(
-            f"{missing} runs are missing, or under way in another process: the same command does them"
-        )
+        lines.append(f"{missing} runs are missing, or under way in another process: the same command does them")
     return "\n".join(lines)
 
 

@@ -15,6 +15,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
 import torch
+from tqdm import tqdm
 
 from enlib import _check
 from enlib.sweep.work import Row, Unit, compute
@@ -107,6 +108,8 @@ def _deaf_to_interrupts() -> Iterator[None]:
 def _start_worker(listen: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
+    # Its own lock would be a semaphore between processes, which one that ends at once leaves behind.
+    tqdm.set_lock(threading.RLock())
 
     def follow() -> None:
         listen.poll(None)
