@@ -42,16 +42,15 @@ def test_nothing_in_them_names_a_place_or_a_person():
 def test_a_cell_can_be_made_again(rows):
     """What guards PROTOCOL: raise it whenever this fails for a reason of the code's."""
     there = {row["run"]: row for row in rows}
-    (unit,) = units(
-        Recipe.from_row(row) for row in rows if (row["problem"], row["seed"]) == ("spheres-1.01-1000", 0)
-    )
+    (unit,) = units(Recipe.from_row(row) for row in rows if (row["problem"], row["seed"]) == ("spheres-1.01-1000", 0))
     (done,) = run_local([unit], workers=1)
     before = [there[recipe.identity] for recipe in unit]
     same_place = {"processor", "machine", "system", "torch"}
     origin = read_manifest(RESULTS)["machines"][before[0]["machine"]]["description"]
     if all(describe()[name] == origin[name] for name in same_place):
         names = [name for name in done.rows[0] if name != "data_digest"]
-        assert [[repr(row[n]) for n in names] for row in done.rows] == [[repr(row[n]) for n in names] for row in before]
+        for new, old in zip(done.rows, before, strict=True):
+            assert {n: repr(new[n]) for n in names} == {n: repr(old[n]) for n in names}
         return
     # Another processor rounds otherwise; training amplifies it, so that a few runs end a little earlier or later.
     apart = [abs(new["epochs_to_zero"] - old["epochs_to_zero"]) for new, old in zip(done.rows, before, strict=True)]

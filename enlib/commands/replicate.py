@@ -7,20 +7,24 @@ import fnmatch
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from enlib import _check
+from enlib.datasets import load
 from enlib.results import Journal, describe
+from enlib.results.machine import identity
 from enlib.results.tidy import Row
 from enlib.sweep import PROTOCOL, TABLES, Remaining, experiments, identify, run_local, units
 from enlib.sweep.local import Done
 from enlib.sweep.work import Unit
 
 ENGINES = ("local", "ray")
+FILES = ("replication.sqlite", "replication.csv")
 
 
 def add_parser(commands: Any) -> None:
@@ -50,23 +54,24 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Do what is missing; Ctrl-C and the like cost at most the runs in flight."""
     chosen = _chosen(options)
+    if (options.list or options.again) and not any((options.out / name).exists() for name in FILES):
+        if options.again:
+            raise ValueError(f"expected finished runs in {options.out} to make again, got none: leave --again out")
+        print(_listing(chosen, set()))
+        return 0
     with Journal(options.out, protocol=PROTOCOL, identify=identify) as journal:
         if options.list:
             print(_listing(chosen, journal.finished()))
             return 0
         if options.again:
-            return _compare(chosen, journal, _engine(options))
+            return _compare(chosen, journal, options)
+        added = 0
         try:
-            _do(chosen, journal, options)
+            for new in _do(chosen, journal, options):
+                added += new
         finally:
             journal.export(order=_order)
-        finished = journal.finished()
-        missing = sum(recipe.identity not in finished for unit in chosen for recipe in unit)
-        print(
-            f"{sum(map(len, chosen)) - missing} of {sum(map(len, chosen))} runs in {options.out / 'replication.csv'}"
-        )
-        if missing:
-            print(f"{missing} runs are under way in another process on {options.out}")
+            print(_summary(chosen, journal.finished(), added, options.out), flush=True)
     return 0
 
 
@@ -75,6 +80,10 @@ def _chosen(options: argparse.Namespace) -> list[Unit]:
     _check.known("engine", options.engine, ENGINES)
     _check.count("--workers", options.workers)
     listed = experiments(options.table, options.profile)
+    if not listed:
+        raise ValueError(
+            f"expected problems in table {options.table} of profile {options.profile}, got none: take another one"
+        )
     if options.only:
         names = [experiment.problem for experiment in listed]
         listed = [e for e in listed if fnmatch.fnmatchcase(e.problem, options.only)]
@@ -87,61 +96,124 @@ def _chosen(options: argparse.Namespace) -> list[Unit]:
     return sorted(found, key=lambda unit: unit[0].seed)
 
 
-def _engine(options: argparse.Namespace) -> Callable[[Iterable[Unit]], Iterator[Done]]:
+def _results(units: Iterable[Unit], options: argparse.Namespace) -> Generator[Done, None, None]:
+    """Yield units as the engine is done with them."""
     if options.engine == "ray":
         from enlib.sweep.cluster import run_ray  # an extra: Ray is never needed on one machine
 
-        return lambda todo: run_ray(todo, address=options.address, device=options.device)
-    return lambda todo: run_local(todo, workers=options.workers, device=options.device)
+        yield from run_ray(units, address=options.address, device=options.device)
+    else:
+        yield from run_local(units, workers=options.workers, device=options.device)
 
 
-def _do(chosen: Sequence[Unit], journal: Journal, options: argparse.Namespace) -> None:
-    finished = journal.finished()
+def _do(chosen: Sequence[Unit], journal: Journal, options: argparse.Namespace) -> Iterator[int]:
+    """Do what is missing; yield how many runs each unit added to the journal."""
+    wanted, finished = _identities(chosen), journal.finished()
     missing = [unit for unit in chosen if any(recipe.identity not in finished for recipe in unit)]
+    if not missing:
+        return
     machine = describe(options.device)
+    _fetch(missing, options)
     remaining = Remaining(missing, options.workers)
-    progress = _Progress(sum(map(len, chosen)), sum(map(len, chosen)) - sum(map(len, missing)), remaining)
+    progress = _Progress(len(wanted), remaining)
     # Two sweeps on one folder share the work: a lock for each unit in flight, which ends with its process.
     folder, locks = options.out / ".locks", dict[Unit, FileLock]()
     folder.mkdir(exist_ok=True)
+    (folder / ".gitignore").write_text("*\n", encoding="utf-8")
 
     def free() -> Iterator[Unit]:
-        for unit in missing:
-            lock = FileLock(folder / f"{unit[0].identity}.lock")
-            try:
-                lock.acquire(blocking=False)
-            except Timeout:
-                continue
-            if journal.finished() >= {recipe.identity for recipe in unit}:
-                lock.release()
-                continue
-            locks[unit] = lock
-            yield unit
+        left = missing
+        while left:
+            locked = []
+            for unit in left:
+                lock = FileLock(folder / f"{unit[0].identity}.lock")
+                try:
+                    lock.acquire(blocking=False)
+                except Timeout:
+                    locked.append(unit)
+                    continue
+                if journal.finished() >= _identities([unit]):
+                    lock.release()
+                    remaining.drop(unit)
+                    continue
+                locks[unit] = lock
+                yield unit
+            if len(locked) == len(left):
+                # Each is in the hands of another process. Had one of these died meanwhile, its unit would be free.
+                return
+            left = locked
 
-    for done in _engine(options)(free()):
-        for row in done.rows:
-            journal.add(row, machine=machine)
-        locks.pop(done.unit).release()
-        remaining.done(done.unit, done.seconds)
-        progress.add(len(done.unit))
+    try:
+        with closing(_results(free(), options)) as results:
+            for done in results:
+                added = sum(journal.add(row, machine=machine) for row in done.rows)
+                locks.pop(done.unit).release()
+                remaining.done(done.unit, done.seconds)
+                progress.show(len(wanted & journal.finished()))
+                yield added
+    finally:
+        progress.close()
 
 
-def _compare(chosen: Sequence[Unit], journal: Journal, engine: Callable[[Iterable[Unit]], Iterator[Done]]) -> int:
+def _fetch(units: Sequence[Unit], options: argparse.Namespace) -> None:
+    """Load the images once: should they be missing, it shows now and not in the middle of the night."""
+    if options.engine == "local":
+        for name in sorted({unit[0].data for unit in units if unit[0].train is None}):
+            load(name, seed=0)
+
+
+def _identities(units: Iterable[Unit]) -> set[str]:
+    return {recipe.identity for unit in units for recipe in unit}
+
+
+def _summary(chosen: Sequence[Unit], finished: set[str], added: int, out: Path) -> str:
+    """Say what there is now; in the end as after Ctrl-C."""
+    wanted = _identities(chosen)
+    missing = len(wanted - finished)
+    lines = [f"{len(wanted) - missing} of {len(wanted)} runs in {out / 'replication.csv'}, {added} of them new"]
+    if not missing and not added:
+        lines[0] = f"nothing to do: all {len(wanted)} runs were in {out / 'replication.csv'}"
+    if missing:
+        lines.append(f"{missing} runs are missing, or under way in another process: the same command does them")
+    return "\n".join(lines)
+
+
+def _compare(chosen: Sequence[Unit], journal: Journal, options: argparse.Namespace) -> int:
     """Make runs again, and say where they differ from what is in the journal."""
     recorded = {row["run"]: row for row in journal.rows()}
-    same, new, other = 0, 0, []
-    for done in engine(chosen):
-        for row in done.rows:
-            before = recorded.get(identify(row))
-            if before is None:
-                new += 1
-            elif differing := [name for name, value in row.items() if repr(value) != repr(before[name])]:
-                other.append(f"{row['problem']}, seed {row['seed']}, {before['run']}: {', '.join(differing)}")
-            else:
-                same += 1
-    print(f"{same} runs the same to the last bit, {len(other)} different, {new} not in the journal")
-    print("\n".join(other), end="\n" if other else "")
-    return 1 if other else 0
+    again = [unit for unit in chosen if not recorded.keys().isdisjoint(_identities([unit]))]
+    if not again:
+        raise ValueError(f"expected finished runs of these in {options.out}, got none: leave --again out")
+    here = identity(describe(options.device))
+    remaining = Remaining(again, options.workers)
+    progress = _Progress(sum(map(len, again)), remaining)
+    seen, same, different, elsewhere = 0, 0, list[str](), 0
+    try:
+        with closing(_results(again, options)) as results:
+            for done in results:
+                for row in done.rows:
+                    seen += 1
+                    before = recorded.get(identify(row))
+                    if before is None:
+                        continue
+                    columns = [name for name, value in row.items() if repr(value) != repr(before.get(name))]
+                    same += not columns
+                    if columns:
+                        elsewhere += before["machine"] != here
+                        what = f"{row['problem']}, seed {row['seed']}, run {before['run']}"
+                        different.append(f"{what}: {', '.join(columns)}")
+                remaining.done(done.unit, done.seconds)
+                progress.show(seen)
+    finally:
+        progress.close()
+    print(f"{same} runs the same to the last bit, {len(different)} different")
+    print("\n".join(different), end="\n" if different else "")
+    if elsewhere:
+        print(
+            f"{elsewhere} of the different ones were recorded on another machine, with another version or from "
+            "another commit, where rounding may differ"
+        )
+    return 1 if different else 0
 
 
 def _listing(chosen: Sequence[Unit], finished: set[str]) -> str:
@@ -161,18 +233,22 @@ def _order(row: Row) -> tuple[Any, ...]:
 class _Progress:
     """A line on a terminal, overwritten; elsewhere a line a minute."""
 
-    def __init__(self, total: int, done: int, remaining: Remaining) -> None:
-        self._total, self._done, self._remaining = total, done, remaining
+    def __init__(self, total: int, remaining: Remaining) -> None:
+        self._total, self._remaining = total, remaining
         self._terminal = sys.stderr.isatty()
         self._last = time.monotonic()
+        self._open = False
 
-    def add(self, runs: int) -> None:
-        self._done += runs
+    def show(self, done: int) -> None:
         now = time.monotonic()
         if not self._terminal and now - self._last < 60:
             return
-        self._last = now
-        end = "\r" if self._terminal and self._done < self._total else "\n"
-        print(
-            f"{self._done} of {self._total} runs, {self._remaining}".ljust(60), end=end, file=sys.stderr, flush=True
-        )
+        self._last, self._open = now, self._terminal
+        line = f"{done} of {self._total} runs, {self._remaining}".ljust(60)
+        print(line, end="\r" if self._terminal else "\n", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Leave the line to what is printed next."""
+        if self._open:
+            print(file=sys.stderr, flush=True)
+            self._open = False

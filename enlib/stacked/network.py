@@ -52,10 +52,7 @@ class StackedMLP:
     """
 
     def __init__(self, models: Sequence[nn.Module]) -> None:
-        linear = [_linear_layers(model) for model in models]
-        shapes = {tuple((w.shape, w.dtype, w.device) for w in (layer.weight for layer in one)) for one in linear}
-        if len(shapes) != 1:
-            raise ValueError(f"expected networks of one shape, type and device, got {len(shapes)} kinds: group them")
+        linear = check_alike(models)
         rows = [layer.out_features for layer in linear[0]]
         first = linear[0][0].weight
         self.layers = [
@@ -104,8 +101,13 @@ class StackedMLP:
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """Return outputs of shape (R, n) for inputs of shape (n, d + 1), the last column of ones; see `with_ones`."""
-        parts = [self._forward(chunk) for chunk in torch.split(inputs, CHUNK)]
-        return torch.cat([output + self.a[:, None] * exponent.exp() for output, exponent, _ in parts], dim=1)
+
+        def outputs(chunk: Tensor) -> Tensor:
+            output, exponent, _ = self._forward(chunk)
+            return output + self.a[:, None] * exponent.exp()
+
+        # The activations of a chunk are gone before the next one's are made.
+        return torch.cat([outputs(chunk) for chunk in torch.split(inputs, CHUNK)], dim=1)
 
     def _forward(self, inputs: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Return the base networks' outputs and the exponents, each (R, n), and the hidden activations."""
@@ -147,7 +149,8 @@ class StackedMLP:
             self.largest_exponent = torch.fmax(self.largest_exponent, exponent.amax(dim=1))
             e = exponent.exp_()
             slack = torch.addcmul(output, self.a[:, None], e).mul_(-y).add_(1).clamp_(min=0)
-            slope = slack.pow(power - 1)
+            # 0**0 is 1, but beyond the margin nothing slopes.
+            slope = slack.pow(power - 1) if power > 1 else (slack > 0).to(slack)
             loss += torch.linalg.vecdot(slope, slack) / len(inputs)
             d_output = slope.mul_(y * (-power / len(inputs)))
             d_a = torch.linalg.vecdot(d_output, e) * self.exponential
@@ -187,6 +190,21 @@ def _times_transposed(left: Tensor, right: Tensor) -> Tensor:
         product: Tensor = torch.ops.mkldnn._linear_pointwise(left, right, None, "none", [], "")
         return product
     return left @ right.t()
+
+
+def check_alike(models: Sequence[nn.Module]) -> list[list[nn.Linear]]:
+    """Return the layers of networks that can be stacked; raise `ValueError` if they cannot."""
+    linear = [_linear_layers(model) for model in models]
+    kinds = {tuple((w.shape, w.dtype, w.device) for w in (layer.weight for layer in one)) for one in linear}
+    if len(kinds) != 1:
+        raise ValueError(f"expected networks of one shape, type and device, got {len(kinds)} kinds: group them")
+    for model, layers in zip(models, linear, strict=True):
+        if isinstance(model, WithExponentialNeuron) and len(model.neuron.w) != layers[0].in_features:
+            raise ValueError(
+                f"expected a neuron for {layers[0].in_features} numbers a sample, as many as its base network takes, "
+                f"got one for {len(model.neuron.w)}: build both for the same data"
+            )
+    return linear
 
 
 def _linear_layers(model: nn.Module) -> list[nn.Linear]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from tqdm import tqdm
@@ -20,7 +21,7 @@ from enlib.history import History
 from enlib.optimizers import SCHEDULES
 from enlib.seeds import generator
 from enlib.stacked.block import Block
-from enlib.stacked.network import with_ones
+from enlib.stacked.network import check_alike, with_ones
 
 # Parameters, derivatives and moments of that many networks stay in the cache.
 BLOCK = 32
@@ -64,7 +65,8 @@ def fit_stacked(
         Of the batch order, as in `fit`.
     lr, neuron_lr, lam, schedule
         One for all models, or one for each: step size, that of the exponential neuron (None: the same), weight of
-        the penalty, ``"constant"`` or ``"cosine"`` over all updates. See `make_optimizer` and `make_schedule`.
+        the penalty, ``"constant"`` or ``"cosine"`` over all updates. See `make_optimizer` and `make_schedule`. A
+        model without the neuron has neither a ``neuron_lr`` nor a ``lam`` other than zero.
     optimizer : {"adam", "sgd", "momentum"}
     momentum : float
         For ``"momentum"``.
@@ -104,6 +106,14 @@ def fit_stacked(
         raise ValueError(f"expected a Dataset, got {type(data).__name__}: see enlib.datasets.load")
     if len({id(model) for model in models}) != len(models) or not models:
         raise ValueError("expected at least one model, each once: build one for each run")
+    if not 0 <= momentum < 1:
+        raise ValueError(f"expected momentum in [0, 1), got {momentum}: 0.9 is usual")
+    features = check_alike(models)[0][0].in_features
+    if features != data.in_features:
+        raise ValueError(
+            f"expected networks for {data.in_features} numbers a sample, got some for {features}: "
+            "build them for this data, as enlib.make_model does"
+        )
     settings = _settings(models, lr=lr, neuron_lr=neuron_lr, lam=lam, schedule=schedule)
     dtype = next(models[0].parameters()).dtype
     where = resolve_device(device, dtype)
@@ -156,23 +166,27 @@ def _settings(
     """Return one setting for each model, checked."""
     count = len(models)
     lrs = [_check.positive("lr", value) for value in _each("lr", lr, count)]
+    given = _each("neuron_lr", neuron_lr, count)
     own = [
         value if other is None else _check.positive("neuron_lr", other)
-        for value, other in zip(lrs, _each("neuron_lr", neuron_lr, count), strict=True)
+        for value, other in zip(lrs, given, strict=True)
     ]
     lams = [_check.non_negative("lam", value) for value in _each("lam", lam, count)]
     schedules = [_check.known("schedule", name, SCHEDULES) for name in _each("schedule", schedule, count)]
-    for model, weight in zip(models, lams, strict=True):
-        if weight and not isinstance(model, WithExponentialNeuron):
-            raise ValueError(
-                f"expected lam = 0 for a model without the exponential neuron, got {weight}: "
-                "wrap it in WithExponentialNeuron"
-            )
+    for model, weight, other in zip(models, lams, given, strict=True):
+        if isinstance(model, WithExponentialNeuron):
+            continue
+        for name, value, neutral in (("lam", weight, 0.0), ("neuron_lr", other, None)):
+            if value != neutral:
+                raise ValueError(
+                    f"expected {name} = {neutral} for a model without the exponential neuron, got {value}: "
+                    f"wrap it in WithExponentialNeuron, or give each model a {name} of its own"
+                )
     return {"lr": lrs, "neuron_lr": own, "lam": lams, "schedule": schedules}
 
 
 def _each(name: str, value: Any, count: int) -> list[Any]:
-    values = [value] * count if isinstance(value, (float, int, str, type(None))) else list(value)
+    values = [value] * count if np.ndim(value) == 0 else list(value)
     if len(values) != count:
         raise ValueError(f"expected one {name}, or {count}, one for each model, got {len(values)}: check the lengths")
     return values

@@ -71,6 +71,12 @@ class Recipe:
     optimizer: str = "adam"
     measure: str = ""
 
+    def __post_init__(self) -> None:
+        # 1 and 1.0 are equal, but not their texts, of which the identity is made.
+        for name in ("inner", "outer", "shift", "lr", "lam"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, float(getattr(self, name)))
+
     @property
     def problem(self) -> str:
         """The data set in one word, such as ``spheres-1.01-10000``."""

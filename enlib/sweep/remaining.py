@@ -19,7 +19,7 @@ class Remaining:
     units : iterable of tuple of Recipe
         All that there is to do.
     workers : int
-        How many are computed at a time.
+        How many are computed at a time; of the last few units, fewer.
 
     Examples
     --------
@@ -38,15 +38,22 @@ class Remaining:
         self._seconds: dict[str, float] = defaultdict(float)
         self._cost: dict[str, float] = defaultdict(float)
         self._workers = workers
+        self._units = 0
         for unit in units:
             self._left[unit[0].model] += cost(unit)
+            self._units += 1
 
     def done(self, unit: Unit, seconds: float) -> None:
         """Note that a unit is done, and what time its worker took."""
         kind = unit[0].model
-        self._left[kind] -= cost(unit)
+        self.drop(unit)
         self._seconds[kind] += seconds
         self._cost[kind] += cost(unit)
+
+    def drop(self, unit: Unit) -> None:
+        """Note that a unit is done elsewhere."""
+        self._left[unit[0].model] -= cost(unit)
+        self._units -= 1
 
     def seconds(self) -> float | None:
         """Return the estimate, None before the first unit is done."""
@@ -54,7 +61,8 @@ class Remaining:
             return None
         mean = sum(self._seconds.values()) / sum(self._cost.values())
         rates = {kind: self._seconds[kind] / self._cost[kind] for kind in self._cost}
-        return sum(left * rates.get(kind, mean) for kind, left in self._left.items()) / self._workers
+        left = sum(left * rates.get(kind, mean) for kind, left in self._left.items())
+        return left / max(1, min(self._workers, self._units))
 
     def __str__(self) -> str:
         seconds = self.seconds()
@@ -63,8 +71,9 @@ class Remaining:
         rough = (
             "very roughly" if any(self._left[kind] and not self._cost.get(kind) for kind in self._left) else "about"
         )
+        minutes = round(seconds / 60)
         if seconds < 90:
             return f"{rough} {seconds:.0f} s left"
-        if seconds < 5400:
-            return f"{rough} {seconds / 60:.0f} min left"
-        return f"{rough} {seconds // 3600:.0f} h {seconds % 3600 / 60:.0f} min left"
+        if minutes < 90:
+            return f"{rough} {minutes} min left"
+        return f"{rough} {minutes // 60} h {minutes % 60} min left"

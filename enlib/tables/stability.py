@@ -29,7 +29,7 @@ def stability_table(rows: Sequence[Row], *, by: str = "own") -> Table:
         if row["measure"] == "noise":
             key = row["data"], row["standardize"], row["schedule"], row["lr"]
             cells.setdefault(key, {False: [], True: []})[row["exponential"]].append(row)
-    lines = [_line(key, arms) for key, arms in sorted(cells.items())]
+    lines = [_line(key, arms) for key, arms in sorted(cells.items()) if all(arms.values())]
     shown = [
         {
             "problem": line["data"],
@@ -99,7 +99,7 @@ def _line(key: tuple[Any, ...], arms: dict[bool, list[Row]]) -> dict[str, Any]:
             "diverged": sum(row["status"] == "diverged" for row in arm),
         }
         for what, count in counts.items():
-            share = statistics.wilson(count, len(arm)) if arm else statistics.Share(*[float("nan")] * 3, 0, 0, 0.95)
+            share = statistics.wilson(count, len(arm))
             line |= {
                 f"{what}_{name}": share.share,
                 f"{what}_{name}_low": share.low,
