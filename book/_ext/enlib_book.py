@@ -51,7 +51,7 @@ _ACCESSIBLE = {
 
 
 # What the notebooks import or read besides themselves, and what makes the pages.
-_CODE = (("enlib", "*.py"), ("results", "*"))
+_CODE = (("enlib", "*.py"), ("results", "*.csv"), ("results", "*.json"), ("benchmarks", "*.json"))
 _SITE = (("book/_ext", "*.py"), ("book/_assets", "*"))
 
 

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from enlib import _check
 from enlib.datasets import load
-from enlib.results import Journal, describe
+from enlib.results import Journal
 from enlib.results.machine import identity
 from enlib.results.tidy import Row
 from enlib.sweep import PROTOCOL, TABLES, Remaining, experiments, identify, run_local, units
@@ -43,7 +43,12 @@ def add_parser(commands: Any) -> None:
     option("--seeds", type=int, help="only the seeds below this number")
     option("--out", type=Path, default=Path("replication"), help="folder of the results")
     option("--engine", default="local", help=", ".join(ENGINES))
-    option("--workers", type=int, default=os.cpu_count() or 1, help="processes of the local engine, a thread each")
+    option(
+        "--workers",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="processes, a thread each; for Ray the CPUs to expect",
+    )
     option("--device", default="cpu", help="cpu, cuda, mps, auto")
     option("--address", help="of the Ray cluster; by default one on this machine")
     option("--list", action="store_true", help="list the problems and what is done of them, and stop")
@@ -112,7 +117,6 @@ def _do(chosen: Sequence[Unit], journal: Journal, options: argparse.Namespace) -
     missing = [unit for unit in chosen if any(recipe.identity not in finished for recipe in unit)]
     if not missing:
         return
-    machine = describe(options.device)
     _fetch(missing, options)
     remaining = Remaining(missing, options.workers)
     progress = _Progress(len(wanted), remaining)
@@ -146,7 +150,7 @@ def _do(chosen: Sequence[Unit], journal: Journal, options: argparse.Namespace) -
     try:
         with closing(_results(free(), options)) as results:
             for done in results:
-                added = sum(journal.add(row, machine=machine) for row in done.rows)
+                added = sum(journal.add(row, machine=done.machine) for row in done.rows)
                 locks.pop(done.unit).release()
                 remaining.done(done.unit, done.seconds)
                 progress.show(len(wanted & journal.finished()))
@@ -184,7 +188,6 @@ def _compare(chosen: Sequence[Unit], journal: Journal, options: argparse.Namespa
     again = [unit for unit in chosen if not recorded.keys().isdisjoint(_identities([unit]))]
     if not again:
         raise ValueError(f"expected finished runs of these in {options.out}, got none: leave --again out")
-    here = identity(describe(options.device))
     remaining = Remaining(again, options.workers)
     progress = _Progress(sum(map(len, again)), remaining)
     seen, same, different, elsewhere = 0, 0, list[str](), 0
@@ -199,7 +202,7 @@ def _compare(chosen: Sequence[Unit], journal: Journal, options: argparse.Namespa
                     columns = [name for name, value in row.items() if repr(value) != repr(before.get(name))]
                     same += not columns
                     if columns:
-                        elsewhere += before["machine"] != here
+                        elsewhere += before["machine"] != identity(done.machine)
                         what = f"{row['problem']}, seed {row['seed']}, run {before['run']}"
                         different.append(f"{what}: {', '.join(columns)}")
                 remaining.done(done.unit, done.seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import threading
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
@@ -18,6 +19,8 @@ import torch
 from tqdm import tqdm
 
 from enlib import _check
+from enlib.results import describe
+from enlib.results.machine import Machine
 from enlib.sweep.work import Row, Unit, compute
 
 Work = Callable[[Unit, str], list[Row]]
@@ -25,11 +28,12 @@ Work = Callable[[Unit, str], list[Row]]
 
 @dataclass(frozen=True)
 class Done:
-    """A unit that is done, its rows, and the time that its worker took."""
+    """A unit that is done, its rows, the seconds that its worker took, and the machine that it ran on."""
 
     unit: Unit
     rows: list[Row]
     seconds: float
+    machine: Machine = field(default_factory=describe)
 
 
 def run_local(units: Iterable[Unit], *, workers: int, device: str = "cpu", work: Work = compute) -> Iterator[Done]:
@@ -86,10 +90,15 @@ def run_local(units: Iterable[Unit], *, workers: int, device: str = "cpu", work:
 
 
 def timed(work: Work, unit: Unit, device: str) -> Done:
-    """Return what ``work`` makes of a unit, and how long it took."""
+    """Return what ``work`` makes of a unit, and how long it took where."""
     start = time.perf_counter()
     rows = work(unit, device)
-    return Done(unit, rows, time.perf_counter() - start)
+    return Done(unit, rows, time.perf_counter() - start, _machine(device))
+
+
+@functools.lru_cache
+def _machine(device: str) -> Machine:
+    return describe(device)
 
 
 @contextmanager

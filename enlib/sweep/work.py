@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from enlib.datasets import Dataset, Split, load
+from enlib.devices import resolve_device
 from enlib.evaluation import evaluate
 from enlib.exponential import WithExponentialNeuron
 from enlib.fast import fast_form
@@ -109,7 +110,7 @@ def _model(recipe: Recipe, data: Dataset) -> nn.Module:
 
 
 def _fit(recipe: Recipe, model: nn.Module, data: Dataset, device: str) -> History:
-    fast = fast_form(model)
+    fast = fast_form(model) if resolve_device(device).type == "cpu" else model
     optimizer = make_optimizer(recipe.optimizer, fast, lr=recipe.lr, fused=recipe.optimizer == "adam")
     updates = recipe.epochs * math.ceil(len(data.train) / recipe.batch_size)
     return fit(
