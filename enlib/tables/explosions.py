@@ -44,7 +44,7 @@ def explosion_table(rows: Sequence[Row]) -> Table:
             (event, arm): share(side, event) for event in EVENTS for arm, side in zip((0, 1), sides, strict=True)
         }
         lines.append((problem, shares, by_seed(pairs, "diverges")))
-    p = holm([signed_rank(seeds).p for _, _, seeds in lines]) if lines else []
+    p = [float(value) for value in holm([signed_rank(seeds).p for _, _, seeds in lines])] if lines else []
     shown = [
         {"problem": label(problem), "seeds": f"{len(seeds)}"}
         | {f"{event}, {('without', 'with')[arm]}": percent(part) for (event, arm), part in shares.items()}
@@ -146,7 +146,7 @@ def cure_table(trials: Sequence[Row], lr: float, *, plain: str = "with the neuro
     for trial in trials:
         if trial["lr"] == lr:
             spiked.setdefault(str(trial["condition"]), {})[int(trial["seed"])] = not math.isnan(trial["first_spike"])
-    shown, numbers = [], []
+    shown, numbers, p = [], [], []
     for name in [name for name in spiked if name != plain]:
         both = [(spiked[plain][seed], now) for seed, now in spiked[name].items()]
         saved, new = both.count((True, False)), both.count((False, True))
@@ -157,8 +157,9 @@ def cure_table(trials: Sequence[Row], lr: float, *, plain: str = "with the neuro
             for n, of in ((saved, ill), (new, len(both) - ill))
         ]
         shown.append({"cure": name, "saved": parts[0], "newly ill": parts[1], "spike in %": percent(left)})
-        numbers.append({"cure": name, "saved": saved, "new": new, "left": left.successes, "p": mcnemar(saved, new).p})
-    for row, line, value in zip(shown, numbers, holm([line["p"] for line in numbers]), strict=True):
+        p.append(mcnemar(saved, new).p)
+        numbers.append({"cure": name, "saved": saved, "new": new, "left": left.successes, "p": p[-1]})
+    for row, line, value in zip(shown, numbers, holm(p), strict=True):
         row["p"], line["p_holm"] = f"{value:.2g}", float(value)
     notes = ("In % [95 % interval by Wilson]. p: McNemar's exact test, adjusted by Holm over this table.",)
     return Table("cures", f"Cures against the plain neuron, step size {lr:g}", shown, numbers, notes)
