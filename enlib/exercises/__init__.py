@@ -27,6 +27,12 @@ from enlib.exercises.nonconvexity import (
     check_no_minimum,
     check_one_minimum,
 )
+from enlib.exercises.replication_stability import (
+    check_cosine_tenth,
+    check_discordant_seeds,
+    check_fatal_length,
+    check_mcnemar,
+)
 from enlib.exercises.sigmoid_bounds import check_depth, check_interval_width, check_smallest_weight
 from enlib.exercises.spikes import check_adam_limit, check_first_spike, check_no_spikes
 
@@ -39,10 +45,13 @@ __all__ = [
     "check_catapult_step",
     "check_chord_without_symmetry",
     "check_copies",
+    "check_cosine_tenth",
     "check_depth",
     "check_diagonal_limit",
+    "check_discordant_seeds",
     "check_escape_limit",
     "check_far_input",
+    "check_fatal_length",
     "check_first_spike",
     "check_flattest_catapult",
     "check_index",
@@ -51,6 +60,7 @@ __all__ = [
     "check_invariant",
     "check_largest_step",
     "check_longer_escape",
+    "check_mcnemar",
     "check_momentum_edge",
     "check_momentum_limit",
     "check_most_zeros",
