@@ -27,6 +27,7 @@ from enlib.exercises.nonconvexity import (
     check_no_minimum,
     check_one_minimum,
 )
+from enlib.exercises.replication_quality import check_best_of, check_fewest_pairs, check_more_tries
 from enlib.exercises.sigmoid_bounds import check_depth, check_interval_width, check_smallest_weight
 from enlib.exercises.spikes import check_adam_limit, check_first_spike, check_no_spikes
 
@@ -36,6 +37,7 @@ __all__ = [
     "check_adam_limit",
     "check_added_parameters",
     "check_best_factor",
+    "check_best_of",
     "check_catapult_step",
     "check_chord_without_symmetry",
     "check_copies",
@@ -43,6 +45,7 @@ __all__ = [
     "check_diagonal_limit",
     "check_escape_limit",
     "check_far_input",
+    "check_fewest_pairs",
     "check_first_spike",
     "check_flattest_catapult",
     "check_index",
@@ -53,6 +56,7 @@ __all__ = [
     "check_longer_escape",
     "check_momentum_edge",
     "check_momentum_limit",
+    "check_more_tries",
     "check_most_zeros",
     "check_newton_landing",
     "check_no_minimum",
