@@ -33,6 +33,7 @@ from enlib.exercises.replication_stability import (
     check_fatal_length,
     check_mcnemar,
 )
+from enlib.exercises.replication_quality import check_best_of, check_fewest_pairs, check_more_tries
 from enlib.exercises.sigmoid_bounds import check_depth, check_interval_width, check_smallest_weight
 from enlib.exercises.spikes import check_adam_limit, check_first_spike, check_no_spikes
 
@@ -42,6 +43,7 @@ __all__ = [
     "check_adam_limit",
     "check_added_parameters",
     "check_best_factor",
+    "check_best_of",
     "check_catapult_step",
     "check_chord_without_symmetry",
     "check_copies",
@@ -52,6 +54,7 @@ __all__ = [
     "check_escape_limit",
     "check_far_input",
     "check_fatal_length",
+    "check_fewest_pairs",
     "check_first_spike",
     "check_flattest_catapult",
     "check_index",
@@ -63,6 +66,7 @@ __all__ = [
     "check_mcnemar",
     "check_momentum_edge",
     "check_momentum_limit",
+    "check_more_tries",
     "check_most_zeros",
     "check_newton_landing",
     "check_no_minimum",

@@ -10,6 +10,7 @@ from enlib.statistics.estimates import PairedEstimate, paired_difference, paired
 from enlib.statistics.pairs import differences, log_ratios
 from enlib.statistics.randomization import HypothesisTest, holm, sign_flip, signed_rank
 from enlib.statistics.survival import KaplanMeier, kaplan_meier, log_rank
+from enlib.statistics.tries import chance_of_lower, expected_best
 
 __all__ = [
     "Equivalence",
@@ -17,8 +18,10 @@ __all__ = [
     "KaplanMeier",
     "PairedEstimate",
     "Share",
+    "chance_of_lower",
     "difference_equivalence",
     "differences",
+    "expected_best",
     "holm",
     "kaplan_meier",
     "log_rank",
