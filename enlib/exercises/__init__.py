@@ -27,6 +27,12 @@ from enlib.exercises.nonconvexity import (
     check_no_minimum,
     check_one_minimum,
 )
+from enlib.exercises.replication_speed import (
+    check_censored_median,
+    check_fewest_pairs,
+    check_missing_the_best,
+    check_updates,
+)
 from enlib.exercises.sigmoid_bounds import check_depth, check_interval_width, check_smallest_weight
 from enlib.exercises.spikes import check_adam_limit, check_first_spike, check_no_spikes
 
@@ -37,12 +43,14 @@ __all__ = [
     "check_added_parameters",
     "check_best_factor",
     "check_catapult_step",
+    "check_censored_median",
     "check_chord_without_symmetry",
     "check_copies",
     "check_depth",
     "check_diagonal_limit",
     "check_escape_limit",
     "check_far_input",
+    "check_fewest_pairs",
     "check_first_spike",
     "check_flattest_catapult",
     "check_index",
@@ -51,6 +59,7 @@ __all__ = [
     "check_invariant",
     "check_largest_step",
     "check_longer_escape",
+    "check_missing_the_best",
     "check_momentum_edge",
     "check_momentum_limit",
     "check_most_zeros",
@@ -67,4 +76,5 @@ __all__ = [
     "check_slope_in_b",
     "check_smallest_weight",
     "check_spread",
+    "check_updates",
 ]
