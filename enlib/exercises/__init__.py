@@ -34,6 +34,12 @@ from enlib.exercises.replication_stability import (
     check_mcnemar,
 )
 from enlib.exercises.replication_quality import check_best_of, check_fewest_pairs, check_more_tries
+from enlib.exercises.replication_speed import (
+    check_censored_median,
+    check_fewest_pairs,
+    check_missing_the_best,
+    check_updates,
+)
 from enlib.exercises.sigmoid_bounds import check_depth, check_interval_width, check_smallest_weight
 from enlib.exercises.spikes import check_adam_limit, check_first_spike, check_no_spikes
 
@@ -45,6 +51,7 @@ __all__ = [
     "check_best_factor",
     "check_best_of",
     "check_catapult_step",
+    "check_censored_median",
     "check_chord_without_symmetry",
     "check_copies",
     "check_cosine_tenth",
@@ -64,6 +71,7 @@ __all__ = [
     "check_largest_step",
     "check_longer_escape",
     "check_mcnemar",
+    "check_missing_the_best",
     "check_momentum_edge",
     "check_momentum_limit",
     "check_more_tries",
@@ -81,4 +89,5 @@ __all__ = [
     "check_slope_in_b",
     "check_smallest_weight",
     "check_spread",
+    "check_updates",
 ]

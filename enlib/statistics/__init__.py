@@ -4,6 +4,7 @@ Every function takes arrays with one entry per seed. NaN stands for a run that w
 within its cap. No pair is dropped without being counted; `log_ratios` and `differences` hold the rule.
 """
 
+from enlib.statistics.budgets import best_of, chance_slower, typical_best
 from enlib.statistics.counts import Share, mcnemar, wilson
 from enlib.statistics.equivalence import Equivalence, difference_equivalence, ratio_equivalence
 from enlib.statistics.estimates import PairedEstimate, paired_difference, paired_ratio
@@ -18,7 +19,12 @@ __all__ = [
     "KaplanMeier",
     "PairedEstimate",
     "Share",
+<<<<<<< HEAD
     "chance_of_lower",
+=======
+    "best_of",
+    "chance_slower",
+>>>>>>> nb11
     "difference_equivalence",
     "differences",
     "expected_best",
@@ -32,5 +38,6 @@ __all__ = [
     "ratio_equivalence",
     "sign_flip",
     "signed_rank",
+    "typical_best",
     "wilson",
 ]
