@@ -175,7 +175,7 @@ def pairs(
     def panel(title: str, axes: Axes) -> None:
         arms = dict(zip(COLORS, panels[title], strict=True))
         finite = [v for values in arms.values() for v in values if math.isfinite(v)]
-        top = 1.15 * max(finite, default=1.0)
+        top = 1.15 * (max(finite, default=0.0) or 1.0)
         for seed, (a, b) in enumerate(zip(*arms.values(), strict=True)):
             ends = [top if math.isnan(v) else v for v in (a, b)]
             axes.plot([seed, seed], ends, color=DIVERGED, linewidth=1, zorder=1)

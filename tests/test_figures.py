@@ -72,6 +72,10 @@ def test_saved_to_a_file(picture, tmp_path, ending):
     assert path.stat().st_size > 1000
 
 
+def test_pairs_that_are_all_zero_have_an_axis():
+    assert "<svg" in figures.pairs({"digits": ([0, 0], [0, 0])}, quantity="errors", alt="Pairs.").to_html()
+
+
 def test_pairs_with_a_run_that_never_got_there():
     picture = figures.pairs({"digits": ([3, 4, math.nan], [3, math.nan, 5])}, quantity="epochs", alt="Pairs.")
     ElementTree.fromstring(picture.to_html())

@@ -13,6 +13,12 @@ from enlib.exercises.edge_of_stability import (
 )
 from enlib.exercises.exponential_neuron import check_added_parameters, check_rescue, check_slope_in_b
 from enlib.exercises.exponential_proof import check_most_zeros, check_pooled_output, check_separating_direction
+from enlib.exercises.generalization import (
+    check_most_errors,
+    check_optimism,
+    check_seeds_for_equivalence,
+    check_tail_share,
+)
 from enlib.exercises.hessian_steps import check_diagonal_limit, check_newton_landing, check_product_by_differences
 from enlib.exercises.learning_rates import check_best_factor, check_largest_step, check_momentum_limit
 from enlib.exercises.minima_at_infinity import (
@@ -75,19 +81,23 @@ __all__ = [
     "check_momentum_edge",
     "check_momentum_limit",
     "check_more_tries",
+    "check_most_errors",
     "check_most_zeros",
     "check_newton_landing",
     "check_no_minimum",
     "check_no_spikes",
     "check_one_minimum",
+    "check_optimism",
     "check_permute",
     "check_pooled_output",
     "check_product_by_differences",
     "check_rescue",
+    "check_seeds_for_equivalence",
     "check_separating_direction",
     "check_settling_sharpness",
     "check_slope_in_b",
     "check_smallest_weight",
     "check_spread",
     "check_updates",
+    "check_tail_share",
 ]
