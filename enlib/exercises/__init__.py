@@ -33,18 +33,18 @@ from enlib.exercises.nonconvexity import (
     check_no_minimum,
     check_one_minimum,
 )
+from enlib.exercises.replication_quality import check_best_of, check_fewest_pairs, check_more_tries
+from enlib.exercises.replication_speed import (
+    check_censored_median,
+    check_missing_the_best,
+    check_pairs_for_holm,
+    check_updates,
+)
 from enlib.exercises.replication_stability import (
     check_cosine_tenth,
     check_discordant_seeds,
     check_fatal_length,
     check_mcnemar,
-)
-from enlib.exercises.replication_quality import check_best_of, check_fewest_pairs, check_more_tries
-from enlib.exercises.replication_speed import (
-    check_censored_median,
-    check_fewest_pairs,
-    check_missing_the_best,
-    check_updates,
 )
 from enlib.exercises.sigmoid_bounds import check_depth, check_interval_width, check_smallest_weight
 from enlib.exercises.spikes import check_adam_limit, check_first_spike, check_no_spikes
@@ -88,6 +88,7 @@ __all__ = [
     "check_no_spikes",
     "check_one_minimum",
     "check_optimism",
+    "check_pairs_for_holm",
     "check_permute",
     "check_pooled_output",
     "check_product_by_differences",
@@ -98,6 +99,6 @@ __all__ = [
     "check_slope_in_b",
     "check_smallest_weight",
     "check_spread",
-    "check_updates",
     "check_tail_share",
+    "check_updates",
 ]

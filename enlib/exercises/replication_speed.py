@@ -85,12 +85,12 @@ def check_censored_median(find: Callable[[Sequence[float]], float | None]) -> st
     return RIGHT
 
 
-def check_fewest_pairs(answer: float | None) -> str:
+def check_pairs_for_holm(answer: float | None) -> str:
     """Check how many pairs, all in one direction, survive Holm's correction over seven rows at the level 0.05.
 
     Examples
     --------
-    >>> check_fewest_pairs(6)
+    >>> check_pairs_for_holm(6)
     'not quite: 6 pairs give 2 / 2**6 = 0.031, enough for one row; the smallest of seven counts seven times'
     """
     if trouble := no_number(answer):

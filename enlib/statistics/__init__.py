@@ -4,14 +4,13 @@ Every function takes arrays with one entry per seed. NaN stands for a run that w
 within its cap. No pair is dropped without being counted; `log_ratios` and `differences` hold the rule.
 """
 
-from enlib.statistics.budgets import best_of, chance_slower, typical_best
 from enlib.statistics.counts import Share, mcnemar, wilson
 from enlib.statistics.equivalence import Equivalence, difference_equivalence, ratio_equivalence
 from enlib.statistics.estimates import PairedEstimate, paired_difference, paired_ratio
 from enlib.statistics.pairs import differences, log_ratios
 from enlib.statistics.randomization import HypothesisTest, holm, sign_flip, signed_rank
 from enlib.statistics.survival import KaplanMeier, kaplan_meier, log_rank
-from enlib.statistics.tries import chance_of_lower, expected_best
+from enlib.statistics.tries import best_of, chance_of_lower, expected_best, typical_best
 
 __all__ = [
     "Equivalence",
@@ -19,12 +18,8 @@ __all__ = [
     "KaplanMeier",
     "PairedEstimate",
     "Share",
-<<<<<<< HEAD
-    "chance_of_lower",
-=======
     "best_of",
-    "chance_slower",
->>>>>>> nb11
+    "chance_of_lower",
     "difference_equivalence",
     "differences",
     "expected_best",

@@ -1,4 +1,7 @@
-"""What tries buy: the best of k, and who has it, when k of the trials of a grid are drawn at random."""
+"""What tries buy: the best of k of the n trials of a grid, drawn at random, and who has it.
+
+Nothing is simulated: all subsets are counted.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,88 @@ import numpy as np
 import numpy.typing as npt
 
 from enlib import _check
-from enlib.statistics.pairs import Array
+from enlib.statistics.pairs import Array, column
+
+
+def best_of(times: npt.ArrayLike, tries: int) -> tuple[Array, Array]:
+    r"""Return what the best of a few random trials can be, and with which chance.
+
+    Of n trials, sorted, all subsets of size k are equally likely. The i-th is the best of its subset if the other
+    k - 1 come from the n - i behind it:
+
+    .. math:: P(\min = t_{(i)}) = \binom{n-i}{k-1} \Big/ \binom{n}{k}
+
+    Parameters
+    ----------
+    times : array_like, shape (n,)
+        Of all trials; NaN for one that did not get there, which is worse than any that did.
+    tries : int
+        k, from 1 to n.
+
+    Returns
+    -------
+    best : array, shape (n,)
+        The times in ascending order; infinite for trials that did not get there.
+    chances : array, shape (n,)
+        Of each to be the best; they sum to 1.
+
+    Raises
+    ------
+    ValueError
+        If there are no times, or fewer than ``tries``.
+
+    Examples
+    --------
+    >>> best, chances = best_of([30, 20, float("nan")], tries=2)
+    >>> print(best, chances.round(3))
+    [20. 30. inf] [0.667 0.333 0.   ]
+    """
+    values = column("times", times)
+    n, k = len(values), _check.count("tries", tries)
+    if k > n:
+        raise ValueError(f"expected at most {n} tries, one for each trial, got {k}: nothing is drawn twice")
+    return np.sort(np.where(np.isnan(values), np.inf, values)), _chances(n, k)
+
+
+def typical_best(times: npt.ArrayLike, tries: int, *, cap: float) -> float:
+    r"""Return the geometric mean of the best of a few random trials.
+
+    .. math:: \exp \sum_i P(\min = t_{(i)}) \log t_{(i)}
+
+    A subset in which no trial gets there counts as the cap, the least that it can be.
+
+    Parameters
+    ----------
+    times, tries
+        As in `best_of`; the times are positive.
+    cap : float
+        When watching ended.
+
+    Raises
+    ------
+    ValueError
+        If a time is not positive or above the cap, or as `best_of`.
+
+    Examples
+    --------
+    >>> round(typical_best([40, 10], tries=1, cap=100), 3), round(typical_best([40, 10], tries=2, cap=100), 3)
+    (20.0, 10.0)
+    """
+    best, chances = best_of(times, tries)
+    if best[0] <= 0:
+        raise ValueError(f"expected times > 0, got {best[0]:g}: times are positive, or NaN if not reached")
+    finite = best[np.isfinite(best)]
+    if not np.all(finite <= cap):
+        raise ValueError(f"expected cap at or above every time, got {cap:g}: pass the cap that the runs had")
+    return float(np.exp(chances @ np.log(np.minimum(best, cap))))
 
 
 def expected_best(values: npt.ArrayLike) -> Array:
     r"""Return the smallest of k values that one may expect, for k = 1, ..., n.
 
-    Of the :math:`\binom nk` ways to draw k of n values, the j-th smallest, :math:`x_{(j)}`, is the smallest in
-    :math:`\binom{n-j}{k-1}`, so
+    .. math:: E_k = \sum_{i=1}^{n} P(\min = x_{(i)})\, x_{(i)}
 
-    .. math:: E_k = \sum_{j=1}^{n} \frac{\binom{n-j}{k-1}}{\binom nk}\, x_{(j)} .
+    with the chances of `best_of`.
 
     Exact, and unbiased for the expectation over all settings that the grid stands for; drawing *with* replacement, as
     is also done, promises too much for few trials.
@@ -48,7 +123,12 @@ def expected_best(values: npt.ArrayLike) -> Array:
     >>> expected_best([3.0, 0.0, 9.0])
     array([4., 1., 0.])
     """
-    ordered = np.sort(_trials("values", values), axis=-1)
+    array = np.asarray(values, dtype=np.float64)
+    if not array.ndim or not array.shape[-1]:
+        raise ValueError(f"expected values of shape (..., n), got shape {array.shape}: pass one for each trial")
+    if not np.isfinite(array).all():
+        raise ValueError(f"expected finite values, got {array}: give a diverged trial the errors of a coin")
+    ordered = np.sort(array, axis=-1)
     chances = np.array([_chances(ordered.shape[-1], k) for k in range(1, ordered.shape[-1] + 1)])
     best: Array = ordered @ chances.T
     return best
@@ -64,7 +144,7 @@ def chance_of_lower(
     Parameters
     ----------
     first, second : array_like, shape (n,) and (m,)
-        What is to be small, one for each trial.
+        What is to be small, one for each trial; NaN for one that did not get there, worse than any that did.
     tries : (int, int)
         How many the first and the second arm may draw.
 
@@ -76,7 +156,7 @@ def chance_of_lower(
     Raises
     ------
     ValueError
-        If an arm is empty, not flat, not finite, or has fewer trials than tries.
+        As `best_of`.
 
     Examples
     --------
@@ -85,31 +165,12 @@ def chance_of_lower(
     >>> chance_of_lower([0.0, 2.0], [1.0, 3.0], tries=(2, 1))
     (1.0, 0.0, 0.0)
     """
-    arms, chances = [], []
-    for name, values, k in zip(("first", "second"), (first, second), tries, strict=True):
-        arm = np.sort(_trials(name, values))
-        if arm.ndim != 1 or _check.count("tries", k) > len(arm):
-            raise ValueError(
-                f"expected {name} of shape (n,) with n >= {k} tries, got shape {arm.shape}: draw fewer, or pass one "
-                "seed at a time"
-            )
-        arms.append(arm)
-        chances.append(_chances(len(arm), k))
-    joint = np.outer(*chances)
-    difference = np.sign(np.subtract.outer(*arms))
-    lower, equal, higher = (float(joint[difference == sign].sum()) for sign in (-1, 0, 1))
-    return lower, equal, higher
+    (one, chances_one), (other, chances_other) = best_of(first, tries[0]), best_of(second, tries[1])
+    joint = np.outer(chances_one, chances_other)
+    lower, equal = (compare.outer(one, other) for compare in (np.less, np.equal))
+    return float(joint[lower].sum()), float(joint[equal].sum()), float(joint[~lower & ~equal].sum())
 
 
 def _chances(n: int, k: int) -> Array:
-    """Return the chance that the j-th smallest of n is the smallest of k, for j = 1, ..., n."""
-    return np.array([math.comb(n - j, k - 1) / math.comb(n, k) for j in range(1, n + 1)])
-
-
-def _trials(name: str, values: npt.ArrayLike) -> Array:
-    array = np.asarray(values, dtype=np.float64)
-    if not array.ndim or not array.shape[-1]:
-        raise ValueError(f"expected {name} of shape (..., n), got shape {array.shape}: pass one value for each trial")
-    if not np.isfinite(array).all():
-        raise ValueError(f"expected finite {name}, got {array}: give a diverged trial the errors of a coin")
-    return array
+    """Return the chance that the i-th smallest of n is the smallest of k, for i = 1, ..., n."""
+    return np.array([math.comb(n - i, k - 1) / math.comb(n, k) for i in range(1, n + 1)])

@@ -2,9 +2,10 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import norm
+
 from enlib import exercises
 from enlib.exercises.generalization import expected_extreme
-from scipy.stats import norm
 
 
 def test_most_errors_of_a_mean_loss():
@@ -47,7 +48,7 @@ def test_optimism_of_the_best_of_many():
     assert "too small" in check(0.1)
 
 
-@pytest.mark.parametrize(("n", "expected"), [(1, 0.0), (2, 1 / math.sqrt(math.pi)), (3, 1.5 / math.sqrt(math.pi))])
+@pytest.mark.parametrize("n, expected", [(1, 0.0), (2, 1 / math.sqrt(math.pi)), (3, 1.5 / math.sqrt(math.pi))])
 def test_expected_extreme_in_closed_form(n, expected):
     assert expected_extreme(n) == pytest.approx(expected, abs=1e-9)
 

@@ -9,7 +9,7 @@ from enlib.statistics import best_of, holm, signed_rank
 
 @pytest.mark.parametrize("stub", [None, ...])
 def test_stubs_are_not_answered_yet(stub):
-    for check in (exercises.check_updates, exercises.check_missing_the_best, exercises.check_fewest_pairs):
+    for check in (exercises.check_updates, exercises.check_missing_the_best, exercises.check_pairs_for_holm):
         assert check(stub) == exercises.NOT_YET
     assert exercises.check_censored_median(lambda times: stub) == exercises.NOT_YET
 
@@ -44,8 +44,8 @@ def test_a_median_with_runs_that_never_got_there():
 
 
 def test_fewest_pairs():
-    assert exercises.check_fewest_pairs(9) == exercises.RIGHT
+    assert exercises.check_pairs_for_holm(9) == exercises.RIGHT
     p = [signed_rank(range(1, n + 1)).p for n in (8, 9)]
     assert [holm([value] * 7)[0] <= 0.05 for value in p] == [False, True]
     for wrong, hint in ((6, "counts seven times"), (7, "counts seven times"), (8, "0.055"), (10, "fewer"), (2, "by")):
-        assert hint in exercises.check_fewest_pairs(wrong)
+        assert hint in exercises.check_pairs_for_holm(wrong)
