@@ -72,7 +72,7 @@ def moment_table(rows: Sequence[Row]) -> Table:
         at = np.array([moment(row, "spikes") for row in runs])
         parts = {
             "first tenth": int((at < 0.1).sum()),
-            "from then to the middle": int(((at >= 0.1) & (at < 0.5)).sum()),
+            "first half, rest": int(((at >= 0.1) & (at < 0.5)).sum()),
             "second half": int((at >= 0.5).sum()),
         }
         rates = {f"{event[:-1]} in %": percent(share(runs, event)) for event in EVENTS}
@@ -100,7 +100,7 @@ def trained_noise_table(rows: Sequence[Row]) -> Table:
         shown.append(
             {"inputs": name, "without an error": f"{len(runs)} of {len(noised)}"}
             | {h: f"{f:.3g}" if runs else "-" for h, f in zip(headings, factors.values(), strict=True)}
-            | {"loss, noise on the neuron": f"{loss:.1g}" if runs else "-"}
+            | {"loss, neuron noisy": f"{loss:.1g}" if runs else "-"}
         )
         numbers.append({"inputs": name, "runs": len(runs), **factors, "loss": loss})
     title = "Networks without a training error: median factor of the noise, and loss with it"

@@ -53,7 +53,7 @@ def test_moments_by_step_size(tuned):
     tuned[2]["first_spike"] = 1.0
     tuned[3] |= {"first_spike": 15.0, "diverged_at": NEVER}
     [line] = explosions.moment_table(tuned).numbers
-    parts = line["first tenth"], line["from then to the middle"], line["second half"]
+    parts = line["first tenth"], line["first half, rest"], line["second half"]
     assert line["runs"] == 12
     assert parts == (1, 10, 1)
 
@@ -63,7 +63,7 @@ def test_noise_on_networks_that_learned(stability):
     lines = {line["inputs"]: line for line in explosions.trained_noise_table(stability).shown}
     assert lines["spheres, as they are"]["without an error"] == "5 of 6"
     assert lines["spheres, as they are"]["exponential neuron"] == "2"
-    assert lines["spheres, as they are"]["loss, noise on the neuron"] == "0.002"
+    assert lines["spheres, as they are"]["loss, neuron noisy"] == "0.002"
     assert lines["gaussians, one by one"]["layer of 50"] == "-"
 
 
