@@ -1,8 +1,9 @@
 """The tables of the report and ours, side by side."""
 
 from enlib.tables.layout import Table
-from enlib.tables.replication import finding, generalization_table, label, problems, quality_table, speed_table
+from enlib.tables.replication import generalization_table, problems, quality_table, speed_table
 from enlib.tables.stability import noise_table, stability_table
+from enlib.tables.words import finding, label
 
 TABLES = {
     "1": quality_table,

@@ -11,7 +11,8 @@ from enlib.selection import Row
 from enlib.statistics import holm, mcnemar, signed_rank, wilson
 from enlib.tables.counting import EVENTS, by_seed, change, moment, percent, share, twins
 from enlib.tables.layout import Table
-from enlib.tables.replication import label, problems
+from enlib.tables.replication import problems
+from enlib.tables.words import label
 
 INPUTS = {
     f"{data}, {how}": (data, standardize)

@@ -12,6 +12,7 @@ from enlib import report, statistics
 from enlib.selection import Array, Pairs, Row, choose, generalization, quality, speed
 from enlib.sweep.work import unpack
 from enlib.tables.layout import Table
+from enlib.tables.words import label
 
 TIME_MARGIN = 1.1
 """Times within this factor of each other count as equivalent."""
@@ -109,46 +110,6 @@ def problems(rows: Iterable[Row], printed: Mapping[str, Any]) -> list[str]:
         dict.fromkeys(row["problem"] for row in rows if row["measure"] != "noise" and row["optimizer"] == "adam")
     )
     return [p for p in printed if p in there] or there
-
-
-def finding(line: Mapping[str, Any], level: float = 0.05) -> str:
-    """Return what a line of one of the three tables says of the neuron: one word.
-
-    Parameters
-    ----------
-    line : dict
-        From ``numbers`` of a table.
-    level : float
-        Of the paired test, after Holm's adjustment, and of the test of equivalence.
-
-    Returns
-    -------
-    str
-        ``"equivalent"`` where the difference is shown to be within the margin; else ``"better"`` or ``"worse"``
-        where the paired test finds one; else ``"undecided"``: neither a difference nor its absence is shown.
-    """
-    if line["p_equivalence"] <= level:
-        return "equivalent"
-    if not line["p_holm"] <= level:
-        return "undecided"
-    higher = line["ratio"] > 1 if "ratio" in line else line["difference"] > 0
-    return "worse" if higher else "better"
-
-
-def label(problem: str) -> str:
-    """Return a problem's name for a table.
-
-    Examples
-    --------
-    >>> label("spheres-1.01-10000"), label("gaussians-0.1-15000"), label("mnist-1v7")
-    ('spheres 1/1.01, n = 10000', 'Gaussians 0.1, n = 15000', 'MNIST, 1 and 7')
-    """
-    images = {"mnist-1v7": "MNIST, 1 and 7", "cifar10-0v1": "CIFAR-10, 0 and 1", "digits-1v7": "digits, 1 and 7"}
-    if problem in images:
-        return images[problem]
-    kind, number, size, *how = problem.split("-")
-    name = f"spheres 1/{number}" if kind == "spheres" else f"Gaussians {number}"
-    return ", ".join([f"{name}, n = {size}", *how])
 
 
 def _reached(row: Row) -> bool:

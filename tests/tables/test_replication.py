@@ -5,7 +5,7 @@ import pytest
 from replication_rows import row
 
 from enlib import report, statistics
-from enlib.tables import TABLES, finding, generalization_table, label, problems, quality_table, speed_table
+from enlib.tables import TABLES, generalization_table, problems, quality_table, speed_table
 
 RNG = np.random.default_rng(0)
 WITHOUT = RNG.integers(15, 25, 10).astype(float)
@@ -120,18 +120,6 @@ def test_rows_are_those_of_the_report_or_all():
     assert problems(momentum, report.SPEED) == []
 
 
-@pytest.mark.parametrize(
-    "problem, name",
-    [
-        ("spheres-5-5000", "spheres 1/5, n = 5000"),
-        ("cifar10-0v1", "CIFAR-10, 0 and 1"),
-        ("spheres-1.01-1000-momentum", "spheres 1/1.01, n = 1000, momentum"),
-    ],
-)
-def test_labels(problem, name):
-    assert label(problem) == name
-
-
 @pytest.mark.parametrize("name", TABLES)
 def test_every_table_can_be_printed_from_a_sweep_of_three_seeds(name):
     rows = [r for r in sweep(epochs_to_zero=(WITHOUT, WITH)) if r["seed"] < 3]
@@ -140,17 +128,3 @@ def test_every_table_can_be_printed_from_a_sweep_of_three_seeds(name):
     assert table.name
     assert table.text()
     assert "nan" not in table.text()
-
-
-@pytest.mark.parametrize(
-    "line, word",
-    [
-        ({"p_equivalence": 0.01, "p_holm": 0.001, "ratio": 1.05}, "equivalent"),
-        ({"p_equivalence": 0.9, "p_holm": 0.01, "ratio": 1.3}, "worse"),
-        ({"p_equivalence": 0.9, "p_holm": 0.01, "difference": -3.0}, "better"),
-        ({"p_equivalence": 0.9, "p_holm": 0.2, "ratio": 1.3}, "undecided"),
-        ({"p_equivalence": math.nan, "p_holm": math.nan, "ratio": math.nan}, "undecided"),
-    ],
-)
-def test_findings(line, word):
-    assert finding(line) == word
