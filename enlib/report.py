@@ -22,7 +22,7 @@ QUALITY = {
     "mnist-1v7": Printed((0.000, 0.000), (0, 0)),
     "cifar10-0v1": Printed((0.431, 0.994), (1, 2)),
 }
-"""Table 1: training loss and training errors."""
+"""The report's first table, training loss and training errors."""
 
 SPEED = {
     "spheres-1.01-1000": (20, 23),
@@ -33,7 +33,7 @@ SPEED = {
     "mnist-1v7": (15, 20),
     "cifar10-0v1": (20, 23),
 }
-"""Table 2: iterations to zero training errors, the best of a grid."""
+"""The report's second table, iterations to zero training errors, the best of a grid."""
 
 GENERALIZATION = {
     "spheres-1.5-5000": Printed((2684.8, 6901.4), (658, 796)),
@@ -43,7 +43,7 @@ GENERALIZATION = {
     "mnist-1v7": Printed((0.2, 0.6), (5, 4)),
     "cifar10-0v1": Printed((3901.5, 4516.7), (314, 313)),
 }
-"""Table 3: loss and errors on held-out data."""
+"""The report's third table, loss and errors on held-out data."""
 
 MNIST_SPLITS = (13_000, 2_000, 2_000)
 """Training, test and validation images that the report takes from MNIST's ones and sevens."""

@@ -29,14 +29,14 @@ class StackedMLP:
 
     Attributes
     ----------
-    layers : list of Tensor
-        Layer l has shape (R, rows, columns + 1); see above.
-    a : Tensor, shape (R,)
-        Amplitudes; zero where there is no exponential neuron.
-    exponential : Tensor, shape (R,)
-        1 for networks with the neuron, 0 for those without.
-    largest_exponent : Tensor, shape (R,)
-        The largest exponent met by `gradient` so far, -inf before the first.
+    layers
+        A list; layer l has shape (R, rows, columns + 1); see above.
+    a
+        Amplitudes, of shape (R,); zero where there is no exponential neuron.
+    exponential
+        Of shape (R,): 1 for networks with the neuron, 0 for those without.
+    largest_exponent
+        Of shape (R,): the largest exponent met by `gradient` so far, -inf before the first.
 
     Raises
     ------
