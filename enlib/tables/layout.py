@@ -87,7 +87,7 @@ class Table:
         notes = "".join(f"<p><small>{html.escape(note)}</small></p>" for note in self.notes)
         title = html.escape(self.title)
         return (
-            f'<div class="en-table" tabindex="0" role="region" aria-label="{title}" style="overflow-x:auto"><table>'
+            f'<div class="en-table" tabindex="0" role="group" aria-label="{title}" style="overflow-x:auto"><table>'
             f"<caption>{title}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{notes}"
         )
 
