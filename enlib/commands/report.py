@@ -10,6 +10,7 @@ from enlib import _check
 from enlib.results import read_rows
 from enlib.tables import TABLES
 
+# The methods of a table, and how their files end.
 FORMATS = {"text": "txt", "markdown": "md", "csv": "csv"}
 
 
@@ -40,8 +41,7 @@ def run(options: argparse.Namespace) -> int:
     rows = read_rows(options.results)
     tables = [make(rows, by=options.by) for name, make in TABLES.items() if options.table in (name, "all")]
     if options.out is None:
-        shape = {"text": "text", "markdown": "markdown", "csv": "csv"}[options.format]
-        print("\n\n".join(getattr(table, shape)() for table in tables))
+        print("\n\n".join(getattr(table, options.format)() for table in tables))
         return 0
     options.out.mkdir(parents=True, exist_ok=True)
     for table in tables:
