@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +19,7 @@ from enlib.models import mlp
 from enlib.optimizers import make_optimizer, make_schedule
 from enlib.spikes import SpikeWatch, first_spike
 from enlib.training import fit
+from enlib.workers import in_workers
 
 EPOCHS, SAMPLES, BATCH = 25, 2000, 100
 
@@ -155,20 +153,15 @@ def run_study(
         del wanted[_key(row)]
         yield row
     journal.parent.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(os.getpid(),)
-    ) as pool:
-        running = [pool.submit(work, trial) for trial in wanted.values()]
-        try:
-            with journal.open("a", encoding="utf-8") as file:
-                for future in as_completed(running):
-                    row = future.result()
-                    file.write(json.dumps(row) + "\n")
-                    file.flush()
-                    os.fsync(file.fileno())
-                    yield row
-        finally:
-            pool.shutdown(cancel_futures=True)
+    with (
+        journal.open("a", encoding="utf-8") as file,
+        closing(in_workers(work, wanted.values(), workers=workers)) as rows,
+    ):
+        for row in rows:
+            file.write(json.dumps(row) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+            yield row
 
 
 def read_journal(journal: Path) -> list[dict[str, Any]]:
@@ -200,15 +193,3 @@ def read_journal(journal: Path) -> list[dict[str, Any]]:
 
 def _key(row: dict[str, Any]) -> tuple[Any, ...]:
     return row["condition"], row["lr"], row["seed"], row["watch"]
-
-
-def _start_worker(parent: int) -> None:
-    torch.set_num_threads(1)
-
-    def follow() -> None:
-        # A pool whose owner is killed leaves its workers running.
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()

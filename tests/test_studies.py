@@ -3,7 +3,6 @@ import math
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -27,9 +26,9 @@ TRIALS = [Trial(WITH, 0.01, seed) for seed in range(5)]
 
 
 @pytest.fixture
-def threads(monkeypatch):
+def one_process(monkeypatch):
     """Functions of a test cannot be sent to another process."""
-    monkeypatch.setattr(studies, "ProcessPoolExecutor", lambda workers, **_: ThreadPoolExecutor(workers))
+    monkeypatch.setattr(studies, "in_workers", lambda work, items, *, workers: (work(item) for item in items))
 
 
 def test_studies_are_paired_and_complete():
@@ -41,7 +40,7 @@ def test_studies_are_paired_and_complete():
     assert {t.condition for t in STUDIES["cures"]} == set(CONDITIONS)
 
 
-def test_a_finished_study_is_read_and_not_run_again(tmp_path, threads):
+def test_a_finished_study_is_read_and_not_run_again(tmp_path, one_process):
     journal = tmp_path / "out" / "j.jsonl"
     first = list(run_study(TRIALS, journal, workers=2, work=quick))
     assert sorted(row["square"] for row in first) == [0, 1, 4, 9, 16]
@@ -52,7 +51,7 @@ def test_a_finished_study_is_read_and_not_run_again(tmp_path, threads):
     assert list(run_study(TRIALS, journal, workers=1, work=never)) == read_journal(journal)
 
 
-def test_a_study_goes_on_where_it_was_cut_off(tmp_path, threads):
+def test_a_study_goes_on_where_it_was_cut_off(tmp_path, one_process):
     journal = tmp_path / "j.jsonl"
     list(run_study(TRIALS, journal, workers=1, work=quick))
     lines = journal.read_text().splitlines(keepends=True)
@@ -65,7 +64,7 @@ def test_a_study_goes_on_where_it_was_cut_off(tmp_path, threads):
     assert journal.read_text() == ""
 
 
-def test_a_stopped_study_keeps_what_was_finished(tmp_path, threads):
+def test_a_stopped_study_keeps_what_was_finished(tmp_path, one_process):
     journal = tmp_path / "j.jsonl"
     going = run_study(TRIALS, journal, workers=1, work=quick)
     first = next(going)

@@ -118,7 +118,7 @@ def _do(chosen: Sequence[Unit], journal: Journal, options: argparse.Namespace) -
     if not missing:
         return
     _fetch(missing, options)
-    remaining = Remaining(missing, options.workers)
+    remaining = Remaining(missing)
     progress = _Progress(len(wanted), remaining)
     # Two sweeps on one folder share the work: a lock for each unit in flight, which ends with its process.
     folder, locks = options.out / ".locks", dict[Unit, FileLock]()
@@ -148,7 +148,7 @@ def _do(chosen: Sequence[Unit], journal: Journal, options: argparse.Namespace) -
             left = locked
 
     try:
-        with closing(_results(free(), options)) as results:
+        with closing(_results(remaining.taken(free()), options)) as results:
             for done in results:
                 added = sum(journal.add(row, machine=done.machine) for row in done.rows)
                 locks.pop(done.unit).release()
@@ -188,11 +188,11 @@ def _compare(chosen: Sequence[Unit], journal: Journal, options: argparse.Namespa
     again = [unit for unit in chosen if not recorded.keys().isdisjoint(_identities([unit]))]
     if not again:
         raise ValueError(f"expected finished runs of these in {options.out}, got none: leave --again out")
-    remaining = Remaining(again, options.workers)
+    remaining = Remaining(again)
     progress = _Progress(sum(map(len, again)), remaining)
     seen, same, different, elsewhere = 0, 0, list[str](), 0
     try:
-        with closing(_results(again, options)) as results:
+        with closing(_results(remaining.taken(again), options)) as results:
             for done in results:
                 for row in done.rows:
                     seen += 1

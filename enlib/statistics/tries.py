@@ -88,12 +88,12 @@ def typical_best(times: npt.ArrayLike, tries: int, *, cap: float) -> float:
     return float(np.exp(chances @ np.log(np.minimum(best, cap))))
 
 
-def expected_best(values: npt.ArrayLike) -> Array:
-    r"""Return the smallest of k values that one may expect, for k = 1, ..., n.
+def expected_best(values: npt.ArrayLike, *, by: npt.ArrayLike | None = None) -> Array:
+    r"""Return what one may expect of the best of k trials, for k = 1, ..., n.
 
-    .. math:: E_k = \sum_{i=1}^{n} P(\min = x_{(i)})\, x_{(i)}
+    .. math:: E_k = \sum_{i=1}^{n} P(\text{the } i\text{-th is the best})\, x_i
 
-    with the chances of `best_of`.
+    with the trials in order, the best first, and the chances of `best_of`.
 
     Exact, and unbiased for the expectation over all settings that the grid stands for; drawing *with* replacement, as
     is also done, promises too much for few trials.
@@ -102,16 +102,19 @@ def expected_best(values: npt.ArrayLike) -> Array:
     ----------
     values : array_like, shape (..., n)
         What is to be small, such as errors; one for each trial along the last axis.
+    by : array_like, shape (..., n), optional
+        What the best has the least of, such as errors on a split of its own; by default the values themselves. Of
+        equals, the first is the better one.
 
     Returns
     -------
     array, shape (..., n)
-        Entry k - 1 is for k trials: first the mean, last the minimum.
+        Entry k - 1 is for k trials: first the mean, last the value of the best of all.
 
     Raises
     ------
     ValueError
-        If there are no values, or one is not finite.
+        If there are no values, or one is not finite; or ``by`` is of another shape, or NaN somewhere.
 
     References
     ----------
@@ -122,13 +125,22 @@ def expected_best(values: npt.ArrayLike) -> Array:
     --------
     >>> expected_best([3.0, 0.0, 9.0])
     array([4., 1., 0.])
+    >>> expected_best([3.0, 0.0, 9.0], by=[1, 2, 3])
+    array([4., 2., 3.])
     """
     array = np.asarray(values, dtype=np.float64)
     if not array.ndim or not array.shape[-1]:
         raise ValueError(f"expected values of shape (..., n), got shape {array.shape}: pass one for each trial")
     if not np.isfinite(array).all():
         raise ValueError(f"expected finite values, got {array}: give a diverged trial the errors of a coin")
-    ordered = np.sort(array, axis=-1)
+    keys = array if by is None else np.asarray(by, dtype=np.float64)
+    if keys.shape != array.shape:
+        raise ValueError(
+            f"expected by of shape {array.shape}, as the values, got {keys.shape}: pass one for each trial"
+        )
+    if np.isnan(keys).any():
+        raise ValueError(f"expected by without NaN, got {keys}: NaN is neither better nor worse")
+    ordered = np.take_along_axis(array, np.argsort(keys, axis=-1, kind="stable"), axis=-1)
     chances = np.array([_chances(ordered.shape[-1], k) for k in range(1, ordered.shape[-1] + 1)])
     best: Array = ordered @ chances.T
     return best

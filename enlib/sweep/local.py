@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import functools
-import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 
-import torch
-from tqdm import tqdm
-
-from enlib import _check
 from enlib.results import describe
 from enlib.results.machine import Machine
 from enlib.sweep.work import Row, Unit, compute
+from enlib.workers import in_workers
 
 Work = Callable[[Unit, str], list[Row]]
 
@@ -57,36 +46,7 @@ def run_local(units: Iterable[Unit], *, workers: int, device: str = "cpu", work:
     RuntimeError
         If a worker dies, as for lack of memory; what was yielded before is done.
     """
-    _check.count("workers", workers)
-    waiting = iter(units)
-    context = get_context("spawn")
-    # Nothing is ever sent. The end that this process holds closes with it, however it ends, and workers see that.
-    listen, hold = context.Pipe(duplex=False)
-    with (
-        listen,
-        hold,
-        ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(listen,)) as pool,
-    ):
-        running: dict[Future[Done], Unit] = {}
-        try:
-            while True:
-                while len(running) < workers and (unit := next(waiting, None)) is not None:
-                    with _deaf_to_interrupts():
-                        running[pool.submit(timed, work, unit, device)] = unit
-                if not running:
-                    return
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    del running[future]
-                    yield future.result()
-        except BaseException as error:
-            hold.close()
-            if isinstance(error, BrokenProcessPool):
-                raise RuntimeError(
-                    "expected every worker to live, got one that was killed, perhaps for lack of memory: start "
-                    "again, with fewer --workers if it happens again"
-                ) from error
-            raise
+    return in_workers(functools.partial(timed, work, device=device), units, workers=workers)
 
 
 def timed(work: Work, unit: Unit, device: str) -> Done:
@@ -99,29 +59,3 @@ def timed(work: Work, unit: Unit, device: str) -> Done:
 @functools.lru_cache
 def _machine(device: str) -> Machine:
     return describe(device)
-
-
-@contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Let the processes that are started within ignore Ctrl-C, which is for this one to handle, a moment later."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _start_worker(listen: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    # Its own lock would be a semaphore between processes, which one that ends at once leaves behind.
-    tqdm.set_lock(threading.RLock())
-
-    def follow() -> None:
-        listen.poll(None)
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from enlib.sweep.work import Unit, cost
 
@@ -17,15 +17,14 @@ class Remaining:
     Parameters
     ----------
     units : iterable of tuple of Recipe
-        All that there is to do.
-    workers : int
-        How many are computed at a time; of the last few units, fewer.
+        All that there is to do. How many are computed at a time is seen from what is taken and not yet done.
 
     Examples
     --------
     >>> from enlib.sweep import experiments, units
     >>> todo = units(r for e in experiments("2", "quick") for r in e.recipes())
-    >>> remaining = Remaining(todo, workers=2)
+    >>> remaining = Remaining(todo)
+    >>> for unit in remaining.taken(todo[:2]): pass  # two workers
     >>> str(remaining)
     'remaining time unknown yet'
     >>> remaining.done(todo[0], seconds=20.0)
@@ -33,19 +32,27 @@ class Remaining:
     'about 53 s left'
     """
 
-    def __init__(self, units: Iterable[Unit], workers: int) -> None:
+    def __init__(self, units: Iterable[Unit]) -> None:
         self._left: dict[str, float] = defaultdict(float)
         self._seconds: dict[str, float] = defaultdict(float)
         self._cost: dict[str, float] = defaultdict(float)
-        self._workers = workers
         self._units = 0
+        self._running = self._workers = 0
         for unit in units:
             self._left[unit[0].model] += cost(unit)
             self._units += 1
 
+    def taken(self, units: Iterable[Unit]) -> Iterator[Unit]:
+        """Yield units to an engine that takes each only when a worker is free for it, and count them as taken."""
+        for unit in units:
+            self._running += 1
+            self._workers = self._running
+            yield unit
+
     def done(self, unit: Unit, seconds: float) -> None:
         """Note that a unit is done, and what time its worker took."""
         kind = unit[0].model
+        self._running -= 1
         self.drop(unit)
         self._seconds[kind] += seconds
         self._cost[kind] += cost(unit)

@@ -339,7 +339,7 @@ class Terminal(io.StringIO):
 def test_progress_on_a_terminal_is_one_line(monkeypatch):
     todo = units(experiments("2", "quick")[0].recipes())
     monkeypatch.setattr(sys, "stderr", Terminal())
-    remaining = Remaining(todo, 1)
+    remaining = Remaining(todo)
     progress = replicate._Progress(24, remaining)
     progress.show(8)
     remaining.done(todo[0], 3.0)
@@ -358,7 +358,7 @@ def test_progress_elsewhere_is_a_line_a_minute(monkeypatch):
     clock = [0.0]
     monkeypatch.setattr(replicate.time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    progress = replicate._Progress(24, Remaining([], 1))
+    progress = replicate._Progress(24, Remaining([]))
     for now, done in [(1, 1), (59, 2), (61, 3), (100, 4), (122, 5)]:
         clock[0] = now
         progress.show(done)

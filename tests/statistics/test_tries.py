@@ -68,6 +68,17 @@ def test_expected_best_is_the_mean_over_all_subsets(values):
     assert expected_best(values) == pytest.approx(counted)
 
 
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 20)), min_size=1, max_size=7))
+def test_chosen_by_one_split_and_counted_on_another(trials):
+    """Equals in the first split: the first of them is taken, as `min` does."""
+    counted = [
+        np.mean([min(chosen, key=lambda trial: trial[0])[1] for chosen in itertools.combinations(trials, k)])
+        for k in range(1, len(trials) + 1)
+    ]
+    by, values = zip(*trials, strict=True)
+    assert expected_best(values, by=by) == pytest.approx(counted)
+
+
 def test_expected_best_of_several_seeds_at_once():
     values = np.random.default_rng(0).exponential(size=(3, 16))
     best = expected_best(values)
@@ -111,5 +122,9 @@ def test_errors_say_what_to_do():
         expected_best([1.0, np.nan])
     with pytest.raises(ValueError, match="pass one for each trial"):
         expected_best([])
+    with pytest.raises(ValueError, match=r"expected by of shape \(2,\), one for each value, got \(3,\)"):
+        expected_best([1.0, 2.0], by=[1, 2, 3])
+    with pytest.raises(ValueError, match="expected by without NaN"):
+        expected_best([1.0, 2.0], by=[1, np.nan])
     with pytest.raises(ValueError, match="expected at most 2 tries"):
         chance_of_lower([1.0, 2.0], [1.0], tries=(3, 1))
