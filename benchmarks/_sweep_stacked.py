@@ -11,8 +11,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 import torch
+from _peak import peaks
 from torch import nn
 
 from enlib import History, WithExponentialNeuron, datasets, fit, make_optimizer, mlp
@@ -86,7 +88,9 @@ def _compare(rounds: int, sets: list[datasets.Dataset], options: dict[str, objec
     for work, threads in ways.values():
         timed(work, threads, sets[:1], **{**options, "epochs": 1, "evaluate_every": 1})
     seconds: dict[str, list[float]] = {name: [] for name in ways}
+    peak = []
     for _ in range(rounds):
+        peak.append(max(peaks(repeats=2).values()))
         histories = {}
         for name, (work, threads) in ways.items():
             result = timed(work, threads, sets, **options)
@@ -101,6 +105,10 @@ def _compare(rounds: int, sets: list[datasets.Dataset], options: dict[str, objec
     return {
         "what": what,
         "GF/s, evaluations included": {name: round(work / min(values), 1) for name, values in seconds.items()},
+        "fraction of the GEMM peak of as many threads (median of rounds)": {
+            name: round(median(work / took / top / threads for took, top in zip(seconds[name], peak, strict=True)), 3)
+            for name, (_, threads) in ways.items()
+        },
         "seconds": {name: [round(s, 3) for s in values] for name, values in seconds.items()},
         "the faster loop over the stack": {
             name: {"min": round(r[0], 2), "median": round(r[len(r) // 2], 2), "max": round(r[-1], 2)}

@@ -122,7 +122,7 @@ def test_errors_say_what_to_do():
         expected_best([1.0, np.nan])
     with pytest.raises(ValueError, match="pass one for each trial"):
         expected_best([])
-    with pytest.raises(ValueError, match=r"expected by of shape \(2,\), one for each value, got \(3,\)"):
+    with pytest.raises(ValueError, match=r"expected by of shape \(2,\), as the values, got \(3,\)"):
         expected_best([1.0, 2.0], by=[1, 2, 3])
     with pytest.raises(ValueError, match="expected by without NaN"):
         expected_best([1.0, 2.0], by=[1, np.nan])
