@@ -16,7 +16,7 @@ MODULES = {
 FLOW = [
     {"enlib._check", "enlib._progress"},
     {"enlib.seeds", "enlib.devices"},
-    {"enlib.results"},
+    {"enlib.results", "enlib.workers"},
     {"enlib.weight_noise"},
     {"enlib.datasets"},
     {"enlib.losses", "enlib.models", "enlib.activations", "enlib.convexity", "enlib.descent"},
