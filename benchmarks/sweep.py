@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 from pathlib import Path
 
 import _sweep_conv as large
 import _sweep_stacked as small
-import torch
+
+from enlib.results import describe
 
 ROUNDS = 3
 
@@ -22,14 +22,9 @@ ROUNDS = 3
 def main() -> None:
     result = {
         "small networks": [small.many_runs(ROUNDS), small.full_batch(ROUNDS)],
-        "peak memory of full-batch steps of 160 stacked runs, n = 5000, GB": small.memory(),
+        "peak memory of full-batch steps of 160 stacked runs, n = 5000, above import, GB": small.memory(),
         "large networks": [large.compare(name) for name in large.PROBLEMS],
-        "environment": {
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-            "cpu": platform.machine(),
-            "cores": os.cpu_count(),
-        },
+        "environment": describe() | {"threads": None, "cores": os.cpu_count()},
     }
     Path(__file__).with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=2))

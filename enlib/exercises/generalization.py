@@ -110,10 +110,10 @@ def check_seeds_for_equivalence(answer: float | None) -> str:
     assert answer is not None
     quantiles = norm.ppf([0.95, 0.9])
     needed = (1.5 * quantiles.sum()) ** 2
-    if needed <= answer <= math.ceil(needed) + 2:
-        return RIGHT
-    if 19 <= answer < needed:
+    if 19 <= answer < math.ceil(needed):
         return f"not quite: {answer:g} is just short of it; round up"
+    if needed <= answer <= math.ceil(needed) + 2:
+        return RIGHT if answer == int(answer) else f"not quite: seeds come whole, and {answer:g} is not"
     if math.ceil(answer) == 14:
         sides = "allow each side to fail in 20 % of the cases; both together may, so each in 10 %"
         return f"not quite: {answer:g} seeds {sides}"

@@ -53,7 +53,7 @@ def check_fewest_pairs(answer: float | None, rows: int, *, level: float = 0.05) 
     Examples
     --------
     >>> check_fewest_pairs(6, rows=7)
-    'not quite: 6 pairs can give p = 0.031, which Holm multiplies by 7 rows'
+    'not quite: 6 pairs can give p = 0.031, which Holm multiplies by 7 rows; that is above 0.05'
     """
     if trouble := no_number(answer):
         return trouble
@@ -68,7 +68,8 @@ def check_fewest_pairs(answer: float | None, rows: int, *, level: float = 0.05) 
     if pairs > expected:
         return f"enough, but not the fewest: {pairs - 1} pairs would do as well"
     p = smallest[pairs - 1] / rows
-    return f"not quite: {pairs} pairs can give p = {p:.2g}, which Holm multiplies by {rows} rows"
+    much = f"which Holm multiplies by {rows} rows; that is above {level:g}"
+    return f"not quite: {pairs} pairs can give p = {p:.2g}, {much}"
 
 
 def check_best_of(best_of: Callable[[list[float], int], Any]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import CensoredData, ecdf, logrank
 
-from enlib.statistics.pairs import Array, column, pairs
+from enlib.statistics.pairs import Array, column
 from enlib.statistics.randomization import HypothesisTest
 
 
@@ -69,10 +69,10 @@ def log_rank(without: npt.ArrayLike, with_neuron: npt.ArrayLike, cap: npt.ArrayL
 
     Parameters
     ----------
-    without, with_neuron : array_like, shape (n,)
+    without, with_neuron : array_like, shape (n,) and (m,)
         Times, not negative; NaN where the run was censored.
     cap : float or array_like, shape (n,)
-        When watching ended, for all runs, or for both runs of each seed.
+        When watching ended, for all runs, or, where both arms have as many, for both runs of each seed.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def log_rank(without: npt.ArrayLike, with_neuron: npt.ArrayLike, cap: npt.ArrayL
     Raises
     ------
     ValueError
-        If the arms differ in length, or a time is negative, infinite or above its cap.
+        If a time is negative, infinite or above its cap.
 
     References
     ----------
@@ -96,14 +96,14 @@ def log_rank(without: npt.ArrayLike, with_neuron: npt.ArrayLike, cap: npt.ArrayL
     >>> print(round(test.statistic, 2), round(test.p, 4))
     2.71 0.0067
     """
-    pairs(without, with_neuron)
     first, second = _sample("without", without, cap), _sample("with_neuron", with_neuron, cap)
+    runs = np.size(without) + np.size(with_neuron)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         found = logrank(second, first)
     if np.isnan(found.pvalue):
-        return HypothesisTest(1.0, 0.0, "log-rank", 2 * len(first), "no time tells the arms apart")
-    return HypothesisTest(float(found.pvalue), float(found.statistic), "log-rank", 2 * len(first))
+        return HypothesisTest(1.0, 0.0, "log-rank", runs, "no time tells the arms apart")
+    return HypothesisTest(float(found.pvalue), float(found.statistic), "log-rank", runs)
 
 
 def _sample(name: str, times: npt.ArrayLike, cap: npt.ArrayLike) -> CensoredData:

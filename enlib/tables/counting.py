@@ -24,7 +24,7 @@ _RECIPE = (
 def moment(row: Row, event: str) -> float:
     """Return when a run first spiked, or diverged, as a fraction of its training; NaN if it never did.
 
-    A run that diverges has spiked at the latest then.
+    A run that diverges has spiked at the latest then: where `happened` is true, there is a moment, and only there.
 
     Parameters
     ----------
@@ -49,6 +49,34 @@ def moment(row: Row, event: str) -> float:
     return float(at / (row["epochs"] * math.ceil(row["train_size"] / row["batch_size"])))
 
 
+def happened(row: Row, event: str) -> bool:
+    """Return whether a run spiked, or diverged.
+
+    A run that diverges has spiked at the latest then, even if no batch loss was seen to jump: its training loss may
+    overflow after an epoch of calm batches.
+
+    Parameters
+    ----------
+    row : dict
+        With ``first_spike`` and ``status``: a run of the replication, or one of `enlib.studies`.
+    event : {"spikes", "diverges"}
+
+    Raises
+    ------
+    ValueError
+        If the event is another one.
+
+    Examples
+    --------
+    >>> run = {"first_spike": float("nan"), "status": "diverged"}
+    >>> happened(run, "spikes"), happened(run | {"status": "converged"}, "spikes")
+    (True, False)
+    """
+    _check.known("event", event, EVENTS)
+    diverged = bool(row["status"] == "diverged")
+    return diverged or (event == "spikes" and not math.isnan(row["first_spike"]))
+
+
 def share(rows: Sequence[Row], event: str) -> Share:
     """Return the share of runs in which it happened, with Wilson's interval, which takes them for independent.
 
@@ -57,7 +85,7 @@ def share(rows: Sequence[Row], event: str) -> Share:
     ValueError
         If there are no runs.
     """
-    return wilson(sum(_happened(row, event) for row in rows), len(rows))
+    return wilson(sum(happened(row, event) for row in rows), len(rows))
 
 
 def percent(part: Share) -> str:
@@ -100,15 +128,15 @@ def twins(rows: Iterable[Row], column: str, first: object, second: object) -> li
 
 def discordant(pairs: Iterable[Pair], event: str) -> tuple[int, int]:
     """Return in how many pairs it happened in the first run alone, and in how many in the second alone."""
-    happened = [(_happened(first, event), _happened(second, event)) for first, second in pairs]
-    return happened.count((True, False)), happened.count((False, True))
+    both = [(happened(first, event), happened(second, event)) for first, second in pairs]
+    return both.count((True, False)), both.count((False, True))
 
 
 def by_seed(pairs: Iterable[Pair], event: str) -> list[int]:
     """Return for each seed in how many more of the second runs it happened than in the first."""
     more: dict[int, int] = {}
     for first, second in pairs:
-        more[first["seed"]] = more.get(first["seed"], 0) + _happened(second, event) - _happened(first, event)
+        more[first["seed"]] = more.get(first["seed"], 0) + happened(second, event) - happened(first, event)
     return [more[seed] for seed in sorted(more)]
 
 
@@ -142,7 +170,3 @@ def change(pairs: Sequence[Pair], event: str) -> Change:
     """
     before, after = (share([pair[i] for pair in pairs], event) for i in (0, 1))
     return Change(before, after, *discordant(pairs, event), signed_rank(by_seed(pairs, event)).p)
-
-
-def _happened(row: Row, event: str) -> bool:
-    return not math.isnan(moment(row, event))

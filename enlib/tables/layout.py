@@ -5,8 +5,14 @@ from __future__ import annotations
 import csv
 import html
 import io
+import re
 from dataclasses import dataclass
 from typing import Any
+
+_SPACE = "\N{NO-BREAK SPACE}"
+_EQUALS = re.compile(" (?==)|(?<==) ")
+# In a cell: all but those before an interval, and after the slash between two arms.
+_INNER = re.compile(r"(?<! /) (?!\[)")
 
 
 @dataclass(frozen=True)
@@ -74,13 +80,13 @@ class Table:
         return text.getvalue()
 
     def html(self) -> str:
-        """Return the table in HTML; on a narrow screen it scrolls by itself, not the page with it."""
+        """Return the table in HTML, where cells break before an interval; if it is still too wide, it scrolls."""
         headings = list(self.shown[0]) if self.shown else []
         head = "".join(f'<th scope="col">{html.escape(h)}</th>' for h in headings)
         body = "".join(
             "<tr>"
-            + f'<th scope="row">{html.escape(row[headings[0]])}</th>'
-            + "".join(f"<td>{html.escape(row[h])}</td>" for h in headings[1:])
+            + f'<th scope="row">{html.escape(_EQUALS.sub(_SPACE, row[headings[0]]))}</th>'
+            + "".join(f"<td>{html.escape(_INNER.sub(_SPACE, row[h]))}</td>" for h in headings[1:])
             + "</tr>"
             for row in self.shown
         )

@@ -40,8 +40,7 @@ def quality_table(rows: Sequence[Row], *, by: str = "own") -> Table:
         _error_line(choose(rows, problem, quality, by=by), report.QUALITY.get(problem), "train")
         for problem in problems(rows, report.QUALITY)
     ]
-    title = "Table 1. Training loss and errors after training: median over the seeds, with the range of the errors"
-    return _error_table("quality", title, lines)
+    return _error_table("quality", f"Table 1. Training loss and errors, {_choice(by)}", lines)
 
 
 def generalization_table(rows: Sequence[Row], *, by: str = "own") -> Table:
@@ -65,8 +64,7 @@ def generalization_table(rows: Sequence[Row], *, by: str = "own") -> Table:
         if reached:
             kept = pairs.subset(reached)
             lines.append(_error_line(kept, report.GENERALIZATION.get(problem), "test") | _discordant(kept))
-    title = "Table 3. Test loss and errors: median over the seeds, with the range of the errors"
-    return _error_table("generalization", title, lines)
+    return _error_table("generalization", f"Table 3. Test loss and errors, {_choice(by)}", lines)
 
 
 def speed_table(rows: Sequence[Row], *, by: str = "own") -> Table:
@@ -96,12 +94,12 @@ def speed_table(rows: Sequence[Row], *, by: str = "own") -> Table:
     ]
     notes = (
         "Report: iterations, one run. Ours: epochs, median over the seeds [range]; * where a seed did not get there.",
-        "Ratio: with / without, Hodges-Lehmann estimate over pairs of one seed, and the interval of its test.",
+        "Ratio: with / without, Hodges-Lehmann estimate over pairs of one seed, and the interval of its test; "
+        "∞ where too many pairs have only the run without the neuron arrive.",
         _HOLM,
+        f"Within {TIME_MARGIN - 1:.0%}: two one-sided t tests on the mean log-ratio, each row for itself.",
     )
-    return Table(
-        "speed", "Table 2. Epochs to zero training errors, the best of a grid for each seed", shown, lines, notes
-    )
+    return Table("speed", f"Table 2. Epochs to zero training errors, {_choice(by)}", shown, lines, notes)
 
 
 def problems(rows: Iterable[Row], printed: Mapping[str, Any]) -> list[str]:
@@ -110,6 +108,10 @@ def problems(rows: Iterable[Row], printed: Mapping[str, Any]) -> list[str]:
         dict.fromkeys(row["problem"] for row in rows if row["measure"] != "noise" and row["optimizer"] == "adam")
     )
     return [p for p in printed if p in there] or there
+
+
+def _choice(by: str) -> str:
+    return {"own": "the best of a grid for each seed", "others": "the setting tuned on the other seeds"}[by]
 
 
 def _reached(row: Row) -> bool:
@@ -221,9 +223,11 @@ def _error_table(name: str, title: str, lines: list[dict[str, Any]]) -> Table:
         for line in lines
     ]
     notes = (
-        "A cell: summed loss\\errors, as in the report, whose numbers are those of one run.",
+        "A cell: summed loss\\errors; of one run in the report, here medians over the seeds, with the errors' range.",
         "Difference: with - without, of the error rates in percentage points; Hodges-Lehmann estimate over pairs.",
         _HOLM,
+        f"Within {ERROR_MARGIN:g} %: two one-sided t tests on the mean, each row for itself; the interval shown is "
+        "another one, and may stick out.",
     )
     return Table(name, title, shown, lines, notes)
 

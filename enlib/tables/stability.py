@@ -9,7 +9,11 @@ import numpy as np
 
 from enlib import statistics
 from enlib.selection import Row
+from enlib.tables.counting import happened
 from enlib.tables.layout import Table
+
+STANDARDIZED = {"none": "as they are", "global": "together", "feature": "one by one"}
+"""What the tables call the ways to standardize: not at all, all coordinates by one scale, or each by its own."""
 
 
 def stability_table(rows: Sequence[Row], *, by: str = "own") -> Table:
@@ -33,7 +37,7 @@ def stability_table(rows: Sequence[Row], *, by: str = "own") -> Table:
     shown = [
         {
             "problem": line["data"],
-            "standardized": line["standardize"],
+            "inputs": STANDARDIZED.get(line["standardize"], line["standardize"]),
             "schedule": line["schedule"],
             "step size": f"{line['lr']:g}",
             "runs": f"{line['runs']}",
@@ -46,7 +50,7 @@ def stability_table(rows: Sequence[Row], *, by: str = "own") -> Table:
     ]
     notes = (
         "Share of runs in % [95 % interval by Wilson], n = 2000, 25 epochs, lambda 0.1.",
-        "Spiked: a batch loss above 100 times the smallest before it (which counts as at least 0.01), or not finite.",
+        "Spiked: a batch loss above 100 times the smallest before it (which counts as at least 0.01), or diverged.",
         "Diverged: not finite, or above a million.",
     )
     return Table("stability", "Stability. Runs that spike and runs that diverge", shown, lines, notes)
@@ -78,7 +82,7 @@ def noise_table(rows: Sequence[Row], *, by: str = "own") -> Table:
                 )  # fmt: skip
     shown = [
         {
-            "problem": f"{line['data']}, {line['standardize']}",
+            "problem": f"{line['data']}, {STANDARDIZED.get(line['standardize'], line['standardize'])}",
             "noise on": line["where"],
             "network": "with" if line["exponential"] else "without",
             "runs": f"{line['runs']}",
@@ -95,8 +99,8 @@ def _line(key: tuple[Any, ...], arms: dict[bool, list[Row]]) -> dict[str, Any]:
     line["runs"] = len(arms[True])
     for name, arm in (("without", arms[False]), ("with", arms[True])):
         counts = {
-            "spiked": sum(row["first_spike"] == row["first_spike"] for row in arm),
-            "diverged": sum(row["status"] == "diverged" for row in arm),
+            "spiked": sum(happened(row, "spikes") for row in arm),
+            "diverged": sum(happened(row, "diverges") for row in arm),
         }
         for what, count in counts.items():
             share = statistics.wilson(count, len(arm))

@@ -59,6 +59,8 @@ def test_seeds_for_equivalence():
     for answer in (20, 21, 22):
         assert check(answer) == exercises.RIGHT
     assert "round up" in check(19)
+    assert "round up" in check(19.3)
+    assert "seeds come whole" in check(20.5)
     assert "each in 10 %" in check(14)
     assert "square root" in check(4.4)
     assert "too few" in check(10)

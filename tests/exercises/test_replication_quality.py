@@ -21,6 +21,9 @@ def test_the_fewest_pairs():
     assert check(None, rows=7) == exercises.NOT_YET
     assert check(9, rows=7) == exercises.RIGHT
     assert check(6, rows=1) == exercises.RIGHT
+    assert check(12, rows=13, level=0.01) == exercises.RIGHT
+    assert "above 0.01" in check(11, rows=13, level=0.01)
+    assert "above 0.01" in check(10, rows=13, level=0.01)
     assert "9 pairs would do" in check(10, rows=7)
     assert "0.0078" in check(8, rows=7)
     assert "number of pairs, got 8.5" in check(8.5, rows=7)

@@ -39,6 +39,7 @@ def test_a_median_with_runs_that_never_got_there():
     assert "dropped" in check(np.nanmedian)
     assert "never is later" in check(np.median)
     assert "did get there" in check(lambda times: math.inf)
+    assert "is inf, got 50" in check(lambda times: np.median(np.nan_to_num(times, nan=50.0)))
     assert check(lambda times: 41.0).endswith("is 40, got 41")
     assert "return a number" in check(lambda times: "late")
 

@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, binomtest
 
 from enlib import exercises, statistics
 
@@ -20,16 +20,18 @@ def test_the_fatal_length():
 def test_how_many_seeds_must_differ():
     check = exercises.check_discordant_seeds
     assert check(...) == exercises.NOT_YET
-    assert check(6) == exercises.RIGHT
-    assert "0.0625" in check(5)
-    assert "p = 0.125" in check(4)
-    assert "so are fewer" in check(7)
+    assert check(8) == exercises.RIGHT
+    assert "one side" in check(7)
+    assert "against none" in check(6)
+    assert "p = 0.219" in check(5)
+    assert "so are fewer" in check(9)
     assert "1 or more" in check(0)
     assert "1 or more" in check(5.5)
 
 
-def test_six_is_what_the_test_itself_says():
-    assert statistics.mcnemar(0, 5).p > 0.05 > statistics.mcnemar(0, 6).p
+def test_eight_is_what_the_test_itself_says():
+    assert statistics.mcnemar(1, 7).p > 0.05 > statistics.mcnemar(1, 8).p
+    assert statistics.mcnemar(1, 8).p == 2 * (1 + 9) / 2**9
 
 
 def test_mcnemars_test():
@@ -43,14 +45,26 @@ def test_mcnemars_test():
     assert "got 'x'" in check(lambda b, c: "x")
 
 
+def test_without_a_coin_the_natural_answer_is_told_and_not_a_traceback():
+    check = exercises.check_mcnemar
+    assert "no coin to toss: return 1" in check(lambda b, c: binomtest(b, b + c).pvalue)
+    with pytest.raises(ValueError, match="mine"):
+        check(_raising)
+
+
+def _raising(b, c):
+    raise ValueError("mine")
+
+
 def test_the_cosine_at_a_tenth():
     check = exercises.check_cosine_tenth
     assert check(None) == exercises.NOT_YET
     assert check(0.795) == exercises.RIGHT
+    assert "0.095 of its start" in check(0.8)
     assert "straight line" in check(0.9)
     assert "(1 + cos) / 2" in check(0.4681)
     assert "between 0 and 1" in check(79.5)
-    assert "0.50 of its start" in check(0.5)
+    assert "0.500 of its start" in check(0.5)
 
 
 @pytest.mark.parametrize("fraction", [0.7951, math.acos(-0.8) / math.pi])

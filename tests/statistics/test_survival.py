@@ -70,6 +70,8 @@ def test_log_rank_by_hand():
         arms[arms > 30] = NAN
         assert log_rank(*arms, 30).statistic == pytest.approx(by_hand(*arms, 30.0))
         assert log_rank(*arms, 30).p == pytest.approx(log_rank(*arms[::-1], 30).p)
+        fewer = arms[0][:7], arms[1]
+        assert log_rank(*fewer, 30).statistic == pytest.approx(by_hand(*fewer, 30.0))
 
 
 def test_log_rank_ignores_the_pairing():
@@ -102,6 +104,6 @@ def test_bad_times(times, cap, message):
         log_rank(times, times, cap)
 
 
-def test_arms_of_one_length():
-    with pytest.raises(ValueError, match="got 2 and 1"):
-        log_rank([1, 2], [1], 20)
+def test_caps_for_each_run_are_as_many_as_the_runs():
+    with pytest.raises(ValueError, match="expected one cap, or 1, got shape"):
+        log_rank([1, 2], [1], [20, 30])

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from enlib.statistics import mcnemar, signed_rank, wilson
 from enlib.sweep import Recipe
-from enlib.tables.counting import by_seed, change, discordant, moment, percent, share, twins
+from enlib.tables.counting import by_seed, change, discordant, happened, moment, percent, share, twins
 
 NEVER = math.nan
 
@@ -14,7 +14,8 @@ NEVER = math.nan
 def run(seed=0, *, spike=NEVER, end=NEVER, **recipe):
     what = {"data": "spheres", "train": 200, "model": "fc1", "lr": 0.01, "epochs": 10, **recipe}
     row = Recipe(**what, seed=seed).row()
-    return row | {"train_size": 200, "first_spike": spike, "diverged_at": end}
+    status = "capped" if math.isnan(end) else "diverged"
+    return row | {"train_size": 200, "first_spike": spike, "diverged_at": end, "status": status}
 
 
 def pair(seed, first, second):
@@ -39,9 +40,19 @@ def test_a_run_that_diverges_has_spiked_at_the_latest_then():
     assert moment(run(spike=2.0, end=10.0), "spikes") == 0.1
 
 
+@pytest.mark.parametrize("event", ["spikes", "diverges"])
+@pytest.mark.parametrize("spike", [NEVER, 2.0])
+@pytest.mark.parametrize("end", [NEVER, 10.0])
+def test_what_happened_has_a_moment(event, spike, end):
+    row = run(spike=spike, end=end)
+    assert happened(row, event) == (not math.isnan(moment(row, event)))
+    assert happened(row, "spikes") >= happened(row, "diverges")
+
+
 def test_an_unknown_event():
-    with pytest.raises(ValueError, match="event"):
-        moment(run(), "explodes")
+    for function in (moment, happened):
+        with pytest.raises(ValueError, match="event"):
+            function(run(), "explodes")
 
 
 def test_shares_are_wilsons():

@@ -11,13 +11,14 @@ from enlib.tables import explosions
 from enlib.tables.counting import percent
 
 NEVER = math.nan
-DONE = {"train_size": 200, "train_errors": 0.0, "train_loss": 1e-3, "status": "converged"}
+DONE = {"train_size": 200, "train_errors": 0.0, "train_loss": 1e-3}
 
 
 def run(seed, *, spike=NEVER, end=NEVER, noise=NEVER, **recipe):
     row = Recipe(model="fc1", epochs=10, train=200, seed=seed, **recipe).row()
     noises = {f"noise_{place}": noise for place in ("neuron", "unit", "layer")}
-    return row | DONE | {"first_spike": spike, "diverged_at": end, **noises}
+    status = "converged" if math.isnan(end) else "diverged"
+    return row | DONE | {"first_spike": spike, "diverged_at": end, "status": status, **noises}
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_only_step_sizes_of_both_arms_are_compared(tuned, stability):
 
 def test_moments_by_step_size(tuned):
     tuned[2]["first_spike"] = 1.0
-    tuned[3] |= {"first_spike": 15.0, "diverged_at": NEVER}
+    tuned[3] |= {"first_spike": 15.0, "diverged_at": NEVER, "status": "converged"}
     [line] = explosions.moment_table(tuned).numbers
     parts = line["first tenth"], line["first half, rest"], line["second half"]
     assert line["runs"] == 12
@@ -69,7 +70,7 @@ def test_noise_on_networks_that_learned(stability):
 
 def test_what_standardized_inputs_change(stability):
     lines = explosions.standardization_table(stability).shown
-    assert [line["inputs"] for line in lines] == ["spheres, all together"] * 2 + ["gaussians, all together"] * 2
+    assert [line["inputs"] for line in lines] == ["spheres, together"] * 2 + ["gaussians, together"] * 2
     assert (lines[0]["only before"], lines[0]["only after"], lines[0]["p"]) == ("0", "6", "0.031")
     assert lines[0]["end without an error"] == "6, then 6 of 6"
 
@@ -77,7 +78,7 @@ def test_what_standardized_inputs_change(stability):
 def test_cures_seed_by_seed():
     outcomes = {WITH: [1, 1, 1, 0], "cure": [0, 0, 0, 1], "water": [1, 1, 1, 0]}
     trials = [
-        {"condition": name, "lr": 0.03, "seed": seed, "first_spike": 5.0 if spiked else NEVER}
+        {"condition": name, "lr": 0.03, "seed": seed, "first_spike": 5.0 if spiked else NEVER, "status": "capped"}
         for name, runs in outcomes.items() for seed, spiked in enumerate(runs)
     ]  # fmt: skip
     table = explosions.cure_table(trials, 0.03)
@@ -86,10 +87,21 @@ def test_cures_seed_by_seed():
     assert table.shown[0]["saved"] == f"3 of 3: {percent(wilson(3, 3))}"
 
 
+def test_a_cure_after_which_a_run_diverges_did_not_save_it():
+    trials = [
+        {"condition": name, "lr": 0.03, "seed": 0, "first_spike": NEVER, "status": "diverged"}
+        for name in (WITH, "a tenth of the step size")
+    ]
+    table = explosions.cure_table(trials, 0.03)
+    assert (table.numbers[0]["saved"], table.numbers[0]["left"]) == (0, 1)
+    assert table.numbers[0]["cure"] == "a tenth of the step size"
+    assert table.shown[0]["cure"] == "a tenth of the step size, neuron only"
+
+
 def test_where_nobody_is_ill_nobody_is_saved():
     trials = np.array(
-        [(name, 0.01, seed, np.nan) for name in (WITH, "cure") for seed in range(3)],
-        dtype=[("condition", "U20"), ("lr", float), ("seed", int), ("first_spike", float)],
+        [(name, 0.01, seed, np.nan, "converged") for name in (WITH, "cure") for seed in range(3)],
+        dtype=[("condition", "U20"), ("lr", float), ("seed", int), ("first_spike", float), ("status", "U20")],
     )
     [line] = explosions.cure_table(trials, 0.01).shown
     assert line["saved"] == "none"

@@ -38,6 +38,22 @@ def test_html_is_sound_and_can_be_reached_with_the_keyboard():
     assert TABLE._repr_mimebundle_()["text/plain"] == TABLE.text()
 
 
+def test_cells_break_before_an_interval_and_between_arms_alone():
+    shown = [{"problem": "spheres 1/1.5, n = 5000", "a": "40.0\\1 [0, 7]", "b": "1.0\\2 / 3.0\\4", "c": "not shown"}]
+    page = ElementTree.fromstring(f"<div>{Table('name', 'Title', shown, []).html()}</div>")
+    lines = [cell.text.split(" ") for cell in page.iter("td")]
+    assert lines == [
+        ["40.0\\1", "[0,\N{NO-BREAK SPACE}7]"],
+        ["1.0\\2\N{NO-BREAK SPACE}/", "3.0\\4"],
+        ["not\N{NO-BREAK SPACE}shown"],
+    ]
+    assert page.find(".//tbody//th").text.split(" ") == [
+        "spheres",
+        "1/1.5,",
+        "n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}5000",
+    ]
+
+
 def test_an_empty_table():
     empty = Table("name", "Nothing", [], [])
     assert empty.text() == "Nothing"

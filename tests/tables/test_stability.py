@@ -19,6 +19,12 @@ def test_shares_count_every_run_of_a_cell():
     assert stability_table(rows).shown[0]["with"] == f"70 [{100 * share.low:.0f}, {100 * share.high:.0f}]"
 
 
+def test_a_run_that_diverged_has_spiked_even_if_no_batch_was_seen_to():
+    rows = [row(0, arm, measure="noise", status="diverged" if arm else "capped") for arm in (False, True)]
+    (line,) = stability_table(rows).numbers
+    assert (line["spiked_with"], line["diverged_with"], line["spiked_without"]) == (1.0, 1.0, 0.0)
+
+
 def test_runs_of_other_tables_have_no_part_in_it():
     assert stability_table([row(0, True), row(0, False)]).numbers == []
 
