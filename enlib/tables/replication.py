@@ -88,7 +88,7 @@ def speed_table(rows: Sequence[Row], *, by: str = "own") -> Table:
             "with": _time(line, "with"),
             "ratio [95 %]": _interval(line["ratio"], line["ratio_low"], line["ratio_high"], "{:.2f}"),
             "p": _p(line["p_holm"]),
-            f"within {TIME_MARGIN - 1:.0%}": line["equivalent"],
+            f"within {100 * (TIME_MARGIN - 1):.0f} %": line["equivalent"],
         }
         for line in lines
     ]
@@ -97,7 +97,7 @@ def speed_table(rows: Sequence[Row], *, by: str = "own") -> Table:
         "Ratio: with / without, Hodges-Lehmann estimate over pairs of one seed, and the interval of its test; "
         "∞ where too many pairs have only the run without the neuron arrive.",
         _HOLM,
-        f"Within {TIME_MARGIN - 1:.0%}: two one-sided t tests on the mean log-ratio, each row for itself.",
+        f"Within {100 * (TIME_MARGIN - 1):.0f} %: two one-sided t tests on the mean log-ratio, each row for itself.",
     )
     return Table("speed", f"Table 2. Epochs to zero training errors, {_choice(by)}", shown, lines, notes)
 
