@@ -1,12 +1,17 @@
 """Settings of the test run, for tests, doctests and notebooks alike."""
 
 import os
+import signal
 
 import pytest
 
 # Static outputs in notebooks, as they are committed; one thread a worker, as the figures were computed.
 os.environ["ENLIB_STATIC"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A test run that a shell started in the background ignores Ctrl-C, and so would the programs whose Ctrl-C is tested.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collectstart(collector):
