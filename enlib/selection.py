@@ -109,6 +109,7 @@ def choose(rows: Iterable[Row], problem: str, score: Score, *, by: str = "own") 
     >>> choose(runs, "p", speed).values("epochs_to_zero")
     (array([20.]), array([21.]))
     """
+    rows = list(rows)
     arms: dict[tuple[int, bool], list[Row]] = defaultdict(list)
     for row in rows:
         if row["problem"] == problem:
@@ -117,7 +118,10 @@ def choose(rows: Iterable[Row], problem: str, score: Score, *, by: str = "own") 
     seeds = sorted(s for s, e in arms if e and all(len(arms.get((s, arm), [])) == trials for arm in (False, True)))
     if not seeds:
         known = sorted({row["problem"] for row in rows})
-        raise ValueError(f"expected runs of both arms of {problem}, got none that are complete among {known}")
+        raise ValueError(
+            f"expected runs of both arms of {problem}, got none that are complete among {known}: finish "
+            "them with python -m enlib replicate"
+        )
     if by == "own":
         best = {key: min(arms[key], key=score) for key in arms}
     elif by == "others":

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
 from enlib import _check
 from enlib.datasets import load
@@ -142,26 +143,54 @@ def run_study(
     ------
     ValueError
         If ``workers`` is not positive, or the journal is not one of this study.
+    RuntimeError
+        If another process writes the journal, or a worker ends by itself.
     """
     _check.count("workers", workers)
     wanted = {_key(asdict(trial)): trial for trial in trials}
-    for row in read_journal(journal):
-        if _key(row) not in wanted:
-            raise ValueError(
-                f"expected {journal} to be a journal of this study, got a run of another: {_key(row)}; move it away"
-            )
-        del wanted[_key(row)]
-        yield row
+    known = wanted.keys() | {_key(asdict(trial)) for study in STUDIES.values() for trial in study}
     journal.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(journal):
+        for row in read_journal(journal):
+            if _key(row) not in known:
+                raise ValueError(
+                    f"expected {journal} to be a journal of this study, got a run of another: {_key(row)}; "
+                    "move it away"
+                )
+            if wanted.pop(_key(row), None):
+                yield row
+        yield from _run(wanted.values(), journal, workers, work)
+
+
+def _run(
+    trials: Iterable[Trial], journal: Path, workers: int, work: Callable[[Trial], dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
     with (
         journal.open("a", encoding="utf-8") as file,
-        closing(in_workers(work, wanted.values(), workers=workers)) as rows,
+        closing(in_workers(work, trials, workers=workers)) as rows,
     ):
         for row in rows:
             file.write(json.dumps(row) + "\n")
             file.flush()
             os.fsync(file.fileno())
             yield row
+
+
+@contextmanager
+def _alone(journal: Path) -> Iterator[None]:
+    """Hold the journal for this process: two would make every run twice."""
+    lock = FileLock(f"{journal}.lock", blocking=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise RuntimeError(
+            f"expected to be alone with {journal}, got another process that writes it: wait for it, or pass another "
+            "--out"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def read_journal(journal: Path) -> list[dict[str, Any]]:
@@ -183,10 +212,11 @@ def read_journal(journal: Path) -> list[dict[str, Any]]:
     for number, line in enumerate(whole.splitlines(), 1):
         try:
             rows.append(json.loads(line))
-        except json.JSONDecodeError as error:
+            _key(rows[-1])
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
             raise ValueError(
-                f"expected a JSON object in line {number} of {journal}, got something else: delete that line; its "
-                "run will be made again"
+                f"expected a run as a JSON object in line {number} of {journal}, got something else: delete that "
+                "line; its run will be made again"
             ) from error
     return rows
 

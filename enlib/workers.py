@@ -32,7 +32,8 @@ def in_workers(
     Parameters
     ----------
     work : callable
-        What a process can import; what it raises is raised here.
+        What a process can import; what it raises is raised here. A script that calls this needs the usual
+        ``if __name__ == "__main__":``, for each process imports the script.
     items : iterable
     workers : int
         Processes; no more are started than there are items.
@@ -42,7 +43,7 @@ def in_workers(
     ValueError
         If ``workers`` is not positive.
     RuntimeError
-        If a worker dies, as for lack of memory; what was yielded before is done.
+        If a worker ends by itself, as for lack of memory; what was yielded before is done.
 
     Examples
     --------
@@ -77,8 +78,8 @@ def in_workers(
             hold.close()
             if isinstance(error, BrokenProcessPool):
                 raise RuntimeError(
-                    "expected every worker to live, got one that was killed, perhaps for lack of memory: start "
-                    "again, with fewer --workers if it happens again"
+                    "expected every worker to live, got one that ended: if for lack of memory, start again with "
+                    "fewer --workers; if the calling script has no `if __name__ == '__main__':`, add it"
                 ) from error
             raise
 

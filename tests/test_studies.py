@@ -72,6 +72,25 @@ def test_a_stopped_study_keeps_what_was_finished(tmp_path, one_process):
     assert read_journal(journal)[0] == first
 
 
+def test_fewer_trials_than_the_journal_has(tmp_path, one_process):
+    journal = tmp_path / "j.jsonl"
+    trials = STUDIES["cures"][:4]
+    list(run_study(trials, journal, workers=1, work=quick))
+    assert [row["seed"] for row in run_study(trials[:2], journal, workers=1, work=quick)] == [
+        t.seed for t in trials[:2]
+    ]
+
+
+def test_a_second_process_is_refused(tmp_path, one_process):
+    journal = tmp_path / "j.jsonl"
+    going = run_study(TRIALS, journal, workers=1, work=quick)
+    next(going)
+    with pytest.raises(RuntimeError, match="expected to be alone with .*j.jsonl"):
+        next(run_study(TRIALS, journal, workers=1, work=quick))
+    assert len(list(going)) == len(TRIALS) - 1
+    assert len(read_journal(journal)) == len(TRIALS)
+
+
 def test_what_fails_in_another_process_is_said_here(tmp_path):
     with pytest.raises(ValueError, match="expected condition to be one of"):
         list(run_study([Trial("nonsense", 0.01, 0)], tmp_path / "j.jsonl", workers=1))
@@ -107,7 +126,7 @@ def wait(condition, seconds=60):
 def test_damaged_and_foreign_journals(tmp_path):
     journal = tmp_path / "j.jsonl"
     journal.write_text("{}}\n" + json.dumps(quick(TRIALS[0])) + "\n")
-    with pytest.raises(ValueError, match="JSON object in line 1"):
+    with pytest.raises(ValueError, match="a run as a JSON object in line 1"):
         read_journal(journal)
     journal.write_text(json.dumps(quick(Trial(WITHOUT, 0.5, 7))) + "\n")
     with pytest.raises(ValueError, match="journal of this study, got a run of another"):

@@ -7,7 +7,7 @@ import fnmatch
 import os
 import sys
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from filelock import FileLock, Timeout
 
 from enlib import _check
 from enlib.datasets import load
-from enlib.results import Journal
+from enlib.devices import resolve_device
+from enlib.results import Journal, read_manifest, read_rows
 from enlib.results.machine import identity
 from enlib.results.tidy import Row
 from enlib.sweep import PROTOCOL, TABLES, Remaining, experiments, identify, run_local, units
@@ -47,7 +48,7 @@ def add_parser(commands: Any) -> None:
         "--workers",
         type=int,
         default=os.cpu_count() or 1,
-        help="processes, a thread each; for Ray the CPUs to expect",
+        help="processes, a thread each; with Ray the whole cluster computes",
     )
     option("--device", default="cpu", help="cpu, cuda, mps, auto")
     option("--address", help="of the Ray cluster; by default one on this machine")
@@ -64,18 +65,20 @@ def run(options: argparse.Namespace) -> int:
             raise ValueError(f"expected finished runs in {options.out} to make again, got none: leave --again out")
         print(_listing(chosen, set()))
         return 0
+    if options.list:
+        print(_listing(chosen, set(_recorded(options.out))))
+        return 0
+    if options.again:
+        return _compare(chosen, _recorded(options.out), options)
     with Journal(options.out, protocol=PROTOCOL, identify=identify) as journal:
-        if options.list:
-            print(_listing(chosen, journal.finished()))
-            return 0
-        if options.again:
-            return _compare(chosen, journal, options)
         added = 0
         try:
             for new in _do(chosen, journal, options):
                 added += new
         finally:
-            journal.export(order=_order)
+            if journal.finished():
+                _note_images(journal)
+                journal.export(order=_order)
             print(_summary(chosen, journal.finished(), added, options.out), flush=True)
     return 0
 
@@ -84,6 +87,10 @@ def _chosen(options: argparse.Namespace) -> list[Unit]:
     """Return the units asked for, by seed: wherever one stops, what is there is complete pairs."""
     _check.known("engine", options.engine, ENGINES)
     _check.count("--workers", options.workers)
+    if options.engine == "local":
+        resolve_device(options.device)
+        if options.address is not None:
+            raise ValueError(f"expected --engine ray with --address {options.address}, got 'local': add --engine ray")
     listed = experiments(options.table, options.profile)
     if not listed:
         raise ValueError(
@@ -150,7 +157,7 @@ def _do(chosen: Sequence[Unit], journal: Journal, options: argparse.Namespace) -
     try:
         with closing(_results(remaining.taken(free()), options)) as results:
             for done in results:
-                added = sum(journal.add(row, machine=done.machine) for row in done.rows)
+                added = journal.add_all(done.rows, machine=done.machine)
                 locks.pop(done.unit).release()
                 remaining.done(done.unit, done.seconds)
                 progress.show(len(wanted & journal.finished()))
@@ -182,15 +189,29 @@ def _summary(chosen: Sequence[Unit], finished: set[str], added: int, out: Path) 
     return "\n".join(lines)
 
 
-def _compare(chosen: Sequence[Unit], journal: Journal, options: argparse.Namespace) -> int:
-    """Make runs again, and say where they differ from what is in the journal."""
-    recorded = {row["run"]: row for row in journal.rows()}
+def _recorded(out: Path) -> dict[str, Row]:
+    """Return the runs that there are; where there is only a table, as after git clone, no journal is made of it."""
+    journal, table = (out / name for name in FILES)
+    if table.exists() and not journal.exists() and read_manifest(out)["protocol"] == PROTOCOL:
+        return {str(row["run"]): row for row in read_rows(out)}
+    with Journal(out, protocol=PROTOCOL, identify=identify) as opened:
+        return {str(row["run"]): row for row in opened.rows()}
+
+
+def _note_images(journal: Journal) -> None:
+    """Write into the manifest which images the runs saw; drawn data have a digest for each seed, in the table."""
+    for data, digest in {(row["data"], row["data_digest"]) for row in journal.rows() if row["train"] is None}:
+        journal.note(f"digest of {data}", str(digest))
+
+
+def _compare(chosen: Sequence[Unit], recorded: Mapping[str, Row], options: argparse.Namespace) -> int:
+    """Make runs again, and say where they differ from those that were recorded."""
     again = [unit for unit in chosen if not recorded.keys().isdisjoint(_identities([unit]))]
     if not again:
         raise ValueError(f"expected finished runs of these in {options.out}, got none: leave --again out")
     remaining = Remaining(again)
     progress = _Progress(sum(map(len, again)), remaining)
-    seen, same, different, elsewhere = 0, 0, list[str](), 0
+    seen = same = different = elsewhere = 0
     try:
         with closing(_results(remaining.taken(again), options)) as results:
             for done in results:
@@ -203,19 +224,19 @@ def _compare(chosen: Sequence[Unit], journal: Journal, options: argparse.Namespa
                     same += not columns
                     if columns:
                         elsewhere += before["machine"] != identity(done.machine)
+                        different += 1
                         what = f"{row['problem']}, seed {row['seed']}, run {before['run']}"
-                        different.append(f"{what}: {', '.join(columns)}")
+                        print(f"{what}: {', '.join(columns)} differ", flush=True)
                 remaining.done(done.unit, done.seconds)
                 progress.show(seen)
     finally:
         progress.close()
-    print(f"{same} runs the same to the last bit, {len(different)} different")
-    print("\n".join(different), end="\n" if different else "")
-    if elsewhere:
-        print(
-            f"{elsewhere} of the different ones were recorded on another machine, with another version or from "
-            "another commit, where rounding may differ"
-        )
+        print(f"{same} runs the same to the last bit, {different} different")
+        if elsewhere:
+            print(
+                f"{elsewhere} of the different ones were recorded on another machine, with another version or from "
+                "another commit, where rounding may differ"
+            )
     return 1 if different else 0
 
 

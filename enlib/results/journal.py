@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -72,12 +73,11 @@ class Journal:
                 self._store.prepare(db)
                 for run, content, _ in self._store.rows(db):
                     if self._identified(content) != run:
-                        raise self._store.damaged(f"run {run} has a content that other code identifies")
-                exported = {sha256 for (sha256,) in db.execute("SELECT sha256 FROM exports")}
-                runs, notes = self._committed(exported)
-                for run, content, machine in runs:
-                    self._store.insert(db, run, content, machine)
-                db.executemany("INSERT OR IGNORE INTO notes VALUES (?, ?)", notes)
+                        raise JournalError(
+                            f"expected run {run} of {file} to have the identifier of its content: it was made by "
+                            "other code; move the journal, its table and manifest away, or pass another --out"
+                        )
+                self._take_in_table(db)
         except BaseException:
             self.close()
             raise
@@ -168,10 +168,11 @@ class Journal:
         Raises
         ------
         JournalError
-            If they cannot be written; the ones before are left whole.
+            If they cannot be written, or a table that came meanwhile cannot be used; the ones before are left whole.
         """
         path, manifest_path = paths(self.folder, self.name)
         with self._store.writing() as db:
+            self._take_in_table(db)  # it may have come meanwhile, from another machine
             rows = sorted(self.rows(), key=lambda row: str(row["run"]))
             rows = sorted(rows, key=order) if order else rows
             table = to_csv(rows)
@@ -202,6 +203,14 @@ class Journal:
             return self._identify(dict(content))
         except (ValueError, KeyError, TypeError):
             return None
+
+    def _take_in_table(self, db: sqlite3.Connection) -> None:
+        """Add the runs and notes of the table in the folder, if this journal did not export it."""
+        exported = {sha256 for (sha256,) in db.execute("SELECT sha256 FROM exports")}
+        runs, notes = self._committed(exported)
+        for run, content, machine in runs:
+            self._store.insert(db, run, content, machine)
+        db.executemany("INSERT OR IGNORE INTO notes VALUES (?, ?)", notes)
 
     def _committed(
         self, exported: Collection[str] = ()

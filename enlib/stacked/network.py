@@ -36,7 +36,7 @@ class StackedMLP:
     exponential
         Of shape (R,): 1 for networks with the neuron, 0 for those without.
     largest_exponent
-        Of shape (R,): the largest exponent met by `gradient` so far, -inf before the first.
+        Of shape (R,): the largest exponent met by `gradient` so far; before the first, what the models have.
 
     Raises
     ------
@@ -194,11 +194,18 @@ def _times_transposed(left: Tensor, right: Tensor) -> Tensor:
 
 def check_alike(models: Sequence[nn.Module]) -> list[list[nn.Linear]]:
     """Return the layers of networks that can be stacked; raise `ValueError` if they cannot."""
+    if not models:
+        raise ValueError("expected at least one network, got none: pass a list of them")
     linear = [_linear_layers(model) for model in models]
     kinds = {tuple((w.shape, w.dtype, w.device) for w in (layer.weight for layer in one)) for one in linear}
     if len(kinds) != 1:
         raise ValueError(f"expected networks of one shape, type and device, got {len(kinds)} kinds: group them")
     for model, layers in zip(models, linear, strict=True):
+        if not all(p.requires_grad and p.dtype == layers[0].weight.dtype for p in model.parameters()):
+            raise ValueError(
+                "expected networks of one type that train all their parameters, got frozen or mixed ones: train them "
+                "with enlib.fit"
+            )
         if isinstance(model, WithExponentialNeuron) and len(model.neuron.w) != layers[0].in_features:
             raise ValueError(
                 f"expected a neuron for {layers[0].in_features} numbers a sample, as many as its base network takes, "
@@ -213,7 +220,8 @@ def _linear_layers(model: nn.Module) -> list[nn.Linear]:
     parts = list(base) if isinstance(base, nn.Sequential) else []
     linear = [part for part in parts if isinstance(part, nn.Linear)]
     expected = [nn.Flatten, *([nn.Linear, nn.Sigmoid] * len(linear))[:-1], nn.Flatten]
-    if len(linear) < 2 or [type(part) for part in parts] != expected:
+    odd = [type(part) for part in parts] != expected or any(part.bias is None for part in linear)
+    if len(linear) < 2 or odd:
         raise ValueError(
             f"expected networks from enlib.mlp with a hidden layer, got {type(base).__name__}: "
             "train others with enlib.fit"

@@ -22,8 +22,8 @@ class PairedEstimate:
     Attributes
     ----------
     estimate, low, high : float
-        Infinite where the runs do not bound them; NaN where no pair has an order, or where
-        censored runs of both arms balance.
+        Infinite where the runs do not bound them; NaN where no pair has an order, or where censored runs of both arms
+        leave even the side open.
     median : float
         Of the effects, whatever the method; infinite once half of them are.
     confidence : float

@@ -31,7 +31,9 @@ def hodges_lehmann(values: Array) -> float:
     means = _pairwise_means(values)
     # The mean of the two infinities may be anything.
     low, high = (median_effect(np.where(np.isnan(means), bound, means)) for bound in (-np.inf, np.inf))
-    return low if low == high else math.nan
+    if low == high:
+        return low
+    return (low + high) / 2 if math.isfinite(low) and math.isfinite(high) else math.nan
 
 
 def signed_rank_interval(values: Array, confidence: float) -> tuple[float, float]:

@@ -27,7 +27,8 @@ def log_ratios(without: npt.ArrayLike, with_neuron: npt.ArrayLike) -> Array:
     Returns
     -------
     array, shape (n,)
-        Equal ratios give equal numbers, and opposite ones opposite numbers, to the last bit: ranks see true ties.
+        Opposite ratios give opposite numbers, and equal ones of whole numbers, such as epochs, equal numbers, to the
+        last bit: ranks see true ties.
 
     Raises
     ------

@@ -29,6 +29,8 @@ class HypothesisTest:
         Entries that it rests on.
     note : str
         Empty, as a rule.
+    direction : int
+        Of `signed_rank`, to which side its ranks lean: 1 above zero, -1 below, 0 to neither.
     """
 
     p: float
@@ -36,6 +38,7 @@ class HypothesisTest:
     method: str
     used: int
     note: str = ""
+    direction: int = 0
 
 
 def signed_rank(paired_effects: npt.ArrayLike) -> HypothesisTest:
@@ -45,8 +48,9 @@ def signed_rank(paired_effects: npt.ArrayLike) -> HypothesisTest:
 
     The p-value is exact for any ties and zeros: the share of the :math:`2^n` ways to swap the arms within the pairs
     whose W is as far from its mean. (`scipy.stats.wilcoxon` is exact without ties only, or enumerates.) Zeros
-    take part in the ranking and then drop out (Pratt 1959). An infinite effect has the largest rank, which is right
-    for a run that did not get there; pairs with two such runs (NaN) are left out.
+    take part in the ranking and then drop out (Pratt 1959). An infinite effect has the largest rank: a valid
+    test where both runs of a pair had the same cap, but it takes for granted that a run which did not get there would
+    have been the latest by far (`paired_ratio` with a cap does not). Pairs with two such runs (NaN) are left out.
 
     Parameters
     ----------
@@ -80,7 +84,13 @@ def signed_rank(paired_effects: npt.ArrayLike) -> HypothesisTest:
     observed = int(doubled[values > 0].sum())
     chances = signed_rank_distribution(doubled[values != 0])
     tail = min(chances[: observed + 1].sum(), chances[observed:].sum())
-    return HypothesisTest(min(1.0, float(2 * tail)), observed / 2, "signed rank, exact", len(values))
+    return HypothesisTest(
+        min(1.0, float(2 * tail)),
+        observed / 2,
+        "signed rank, exact",
+        len(values),
+        direction=int(np.sign(2 * observed - doubled[values != 0].sum())),
+    )
 
 
 def signed_rank_distribution(ranks: npt.NDArray[np.int_]) -> Array:

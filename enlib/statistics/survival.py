@@ -17,7 +17,8 @@ from enlib.statistics.randomization import HypothesisTest
 class KaplanMeier:
     """A falling staircase: just after ``times[k]``, the share ``survival[k]`` of the runs is not there yet.
 
-    Both arrays have the same length; the first time is 0, with share 1, and the last is the latest that was watched.
+    Both arrays have the same length. The first time is 0, with share 1 if no run is there at the start; the last is
+    the latest that was watched.
     """
 
     times: Array
@@ -55,6 +56,8 @@ def kaplan_meier(times: npt.ArrayLike, cap: npt.ArrayLike) -> KaplanMeier:
     [ 0.  5.  8. 20.] [1.   0.75 0.25 0.25]
     """
     found = ecdf(_sample("times", times, cap)).sf
+    if found.quantiles[0] == 0:  # some were there at the start
+        return KaplanMeier(found.quantiles, found.probabilities)
     return KaplanMeier(np.append(0.0, found.quantiles), np.append(1.0, found.probabilities))
 
 

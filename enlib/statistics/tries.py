@@ -72,13 +72,15 @@ def typical_best(times: npt.ArrayLike, tries: int, *, cap: float) -> float:
     Raises
     ------
     ValueError
-        If a time is not positive or above the cap, or as `best_of`.
+        If a time is not positive or above the cap, the cap not positive and finite, or as `best_of`.
 
     Examples
     --------
     >>> round(typical_best([40, 10], tries=1, cap=100), 3), round(typical_best([40, 10], tries=2, cap=100), 3)
     (20.0, 10.0)
     """
+    if not 0 < cap < math.inf:
+        raise ValueError(f"expected cap > 0 and finite, got {cap:g}: pass the cap that the runs had")
     best, chances = best_of(times, tries)
     if best[0] <= 0:
         raise ValueError(f"expected times > 0, got {best[0]:g}: times are positive, or NaN if not reached")
@@ -96,7 +98,7 @@ def expected_best(values: npt.ArrayLike, *, by: npt.ArrayLike | None = None) -> 
     with the trials in order, the best first, and the chances of `best_of`.
 
     Exact, and unbiased for the expectation over all settings that the grid stands for; drawing *with* replacement, as
-    is also done, promises too much for few trials.
+    is also done, promises too little, for it may draw one trial twice: the less, the nearer k is to n.
 
     Parameters
     ----------

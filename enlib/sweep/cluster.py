@@ -81,7 +81,8 @@ def run_ray(
         running: dict[Any, Unit] = {}
         try:
             while True:
-                while len(running) < _room(ray, needs) and (unit := next(waiting, None)) is not None:
+                # With no room at all for a moment, one unit waits in Ray's own queue.
+                while len(running) < max(1, _room(ray, needs)) and (unit := next(waiting, None)) is not None:
                     running[task.remote(work, unit, device)] = unit
                 if not running:
                     return
@@ -162,10 +163,16 @@ def _connected(ray: Any, address: str | None) -> Iterator[None]:
 def _reach(address: str) -> None:
     """Raise an error where nothing answers: Ray itself would try for minutes."""
     place = urlsplit(address if "//" in address else f"//{address}")
-    if place.port is None:
+    try:
+        port = place.port
+    except ValueError:
+        raise ValueError(
+            f"expected an address such as 'auto' or HOST:PORT, got {address!r}: check --address"
+        ) from None
+    if port is None:
         return
     try:
-        socket.create_connection((place.hostname or "", place.port), timeout=10).close()
+        socket.create_connection((place.hostname or "", port), timeout=10).close()
     except OSError as error:
         raise ValueError(
             f"expected a Ray cluster at {address}, got {error}: start one with 'ray start --head', or leave out "

@@ -168,7 +168,8 @@ def experiments(table: str, profile: str) -> list[Experiment]:
     table : {"1", "2", "3", "stability", "ablation", "all"}
     profile : {"quick", "laptop", "paper"}
         Synthetic data and digits, three seeds, in seconds; every row of the report with ten seeds (twenty for
-        stability), in hours on two cores; twenty seeds and a grid with four times as many trials.
+        stability), in hours on two cores; twenty seeds and grids with four times as many trials, of the large
+        networks eight times; stability and ablation as before.
 
     Raises
     ------

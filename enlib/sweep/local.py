@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from enlib.results import describe
 from enlib.results.machine import Machine
@@ -22,7 +22,7 @@ class Done:
     unit: Unit
     rows: list[Row]
     seconds: float
-    machine: Machine = field(default_factory=describe)
+    machine: Machine
 
 
 def run_local(units: Iterable[Unit], *, workers: int, device: str = "cpu", work: Work = compute) -> Iterator[Done]:
@@ -51,9 +51,10 @@ def run_local(units: Iterable[Unit], *, workers: int, device: str = "cpu", work:
 
 def timed(work: Work, unit: Unit, device: str) -> Done:
     """Return what ``work`` makes of a unit, and how long it took where."""
+    machine = _machine(device)  # as it is before: the code may be edited while a long run goes on
     start = time.perf_counter()
     rows = work(unit, device)
-    return Done(unit, rows, time.perf_counter() - start, _machine(device))
+    return Done(unit, rows, time.perf_counter() - start, machine)
 
 
 @functools.lru_cache

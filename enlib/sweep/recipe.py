@@ -116,7 +116,9 @@ class Recipe:
         """
         missing = [field.name for field in fields(cls) if field.name not in row]
         if missing:
-            raise ValueError(f"expected a row with the columns of a recipe, got none of {', '.join(missing)}")
+            raise ValueError(
+                f"expected a row with the columns of a recipe, got none of {', '.join(missing)}: take a whole row"
+            )
         return cls(**{field.name: row[field.name] for field in fields(cls)})
 
 

@@ -77,6 +77,11 @@ def happened(row: Row, event: str) -> bool:
     return diverged or (event == "spikes" and not math.isnan(row["first_spike"]))
 
 
+def tuned(rows: Iterable[Row]) -> list[Row]:
+    """Return the runs behind Tables 1 to 3."""
+    return [row for row in rows if row["measure"] != "noise" and row["optimizer"] == "adam"]
+
+
 def share(rows: Sequence[Row], event: str) -> Share:
     """Return the share of runs in which it happened, with Wilson's interval, which takes them for independent.
 
@@ -149,13 +154,14 @@ class Change:
     prevented: int
     new: int
     p: float
+    direction: int
 
     @property
     def verdict(self) -> str:
         """The change in a word; "undecided" is a p of 0.05 or more, and nothing else."""
         if not self.p < 0.05:
             return "undecided"
-        return "fewer" if self.prevented > self.new else "more"
+        return "fewer" if self.direction < 0 else "more"
 
 
 def change(pairs: Sequence[Pair], event: str) -> Change:
@@ -169,4 +175,5 @@ def change(pairs: Sequence[Pair], event: str) -> Change:
         If there are no pairs.
     """
     before, after = (share([pair[i] for pair in pairs], event) for i in (0, 1))
-    return Change(before, after, *discordant(pairs, event), signed_rank(by_seed(pairs, event)).p)
+    test = signed_rank(by_seed(pairs, event))
+    return Change(before, after, *discordant(pairs, event), test.p, test.direction)

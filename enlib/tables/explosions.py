@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from enlib.selection import Row
 from enlib.statistics import holm, mcnemar, signed_rank, wilson
-from enlib.tables.counting import EVENTS, by_seed, change, happened, moment, percent, share, twins
+from enlib.tables.counting import EVENTS, by_seed, change, happened, moment, percent, share, tuned, twins
 from enlib.tables.layout import Table
 from enlib.tables.replication import problems
 from enlib.tables.stability import STANDARDIZED
@@ -24,11 +24,6 @@ INPUTS = {
 
 # The study is older than this table, and its files keep the names of its conditions.
 _CURES = {"a tenth of the step size": "a tenth of the step size, neuron only"}
-
-
-def tuned(rows: Iterable[Row]) -> list[Row]:
-    """Return the runs behind Tables 1 to 3."""
-    return [row for row in rows if row["measure"] != "noise" and row["optimizer"] == "adam"]
 
 
 def explosion_table(rows: Sequence[Row]) -> Table:

@@ -71,7 +71,7 @@ class Table:
         )
 
     def csv(self) -> str:
-        """Return the numbers as CSV; what is not there is empty, what was not reached is ``nan``."""
+        """Return the numbers as CSV: ``inf`` is a time that was not reached, ``nan`` a test that was not made."""
         names = list(dict.fromkeys(name for row in self.numbers for name in row))
         text = io.StringIO()
         writer = csv.DictWriter(text, names, restval="", lineterminator="\n")

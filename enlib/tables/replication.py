@@ -11,6 +11,7 @@ import numpy as np
 from enlib import report, statistics
 from enlib.selection import Array, Pairs, Row, choose, generalization, quality, speed
 from enlib.sweep.work import unpack
+from enlib.tables.counting import tuned
 from enlib.tables.layout import Table
 from enlib.tables.words import label
 
@@ -36,6 +37,7 @@ def quality_table(rows: Sequence[Row], *, by: str = "own") -> Table:
     by : {"own", "others"}
         See `enlib.selection.choose`.
     """
+    rows = tuned(rows)
     lines = [
         _error_line(choose(rows, problem, quality, by=by), report.QUALITY.get(problem), "train")
         for problem in problems(rows, report.QUALITY)
@@ -46,16 +48,15 @@ def quality_table(rows: Sequence[Row], *, by: str = "own") -> Table:
 def generalization_table(rows: Sequence[Row], *, by: str = "own") -> Table:
     """Return Table 3: loss and errors on the test split, of the trial chosen on the validation split.
 
-    As in the report, among the trials that reached zero training errors; a seed without one in either arm is left
-    out, and the number of seeds that remain is in the table. McNemar's test compares, sample by sample, which are
-    wrong in only one arm.
+    As in the report, among the trials that reached zero training errors. A seed whose chosen trial did not, in either
+    arm, is left out; how many remain, of how many, is in the table.
 
     Parameters
     ----------
     rows, by
         As in `quality_table`.
     """
-    lines = []
+    rows, lines = tuned(rows), []
     for problem in problems(rows, report.GENERALIZATION):
         pairs = choose(rows, problem, generalization, by=by)
         reached = [
@@ -63,20 +64,23 @@ def generalization_table(rows: Sequence[Row], *, by: str = "own") -> Table:
         ]
         if reached:
             kept = pairs.subset(reached)
-            lines.append(_error_line(kept, report.GENERALIZATION.get(problem), "test") | _discordant(kept))
+            line = _error_line(kept, report.GENERALIZATION.get(problem), "test")
+            lines.append(line | _discordant(kept) | {"seeds_there": len(pairs)})
     return _error_table("generalization", f"Table 3. Test loss and errors, {_choice(by)}", lines)
 
 
 def speed_table(rows: Sequence[Row], *, by: str = "own") -> Table:
     """Return Table 2: epochs to zero training errors.
 
-    For each seed and arm the fastest trial. A seed of which no trial got there is censored, not dropped.
+    For each seed and arm the fastest trial, even if it diverged later. A seed of which no trial got there is
+    censored, not dropped.
 
     Parameters
     ----------
     rows, by
         As in `quality_table`.
     """
+    rows = tuned(rows)
     lines = [_speed_line(choose(rows, problem, speed, by=by)) for problem in problems(rows, report.SPEED)]
     _adjust(lines)
     shown = [
@@ -93,7 +97,8 @@ def speed_table(rows: Sequence[Row], *, by: str = "own") -> Table:
         for line in lines
     ]
     notes = (
-        "Report: iterations, one run. Ours: epochs, median over the seeds [range]; * where a seed did not get there.",
+        "Report: iterations, the best of its grid. Ours: epochs to the first without errors, whatever comes later; "
+        "median over the seeds [range]; * where a seed did not get there.",
         "Ratio: with / without, Hodges-Lehmann estimate over pairs of one seed, and the interval of its test; "
         "∞ where too many pairs have only the run without the neuron arrive.",
         _HOLM,
@@ -138,6 +143,7 @@ def _speed_line(pairs: Pairs) -> dict[str, Any]:
     cap = float(pairs.without[0]["epochs"])
     printed = report.SPEED.get(pairs.problem, (math.nan, math.nan))
     ratio = statistics.paired_ratio(without, with_neuron, cap=cap)
+    test = statistics.signed_rank(statistics.log_ratios(without, with_neuron))
     same = statistics.ratio_equivalence(without, with_neuron, margin=TIME_MARGIN)
     return {
         **_heading(pairs),
@@ -149,7 +155,8 @@ def _speed_line(pairs: Pairs) -> dict[str, Any]:
         "ratio": ratio.estimate,
         "ratio_low": ratio.low,
         "ratio_high": ratio.high,
-        "p": statistics.signed_rank(statistics.log_ratios(without, with_neuron)).p,
+        "p": test.p,
+        "direction": test.direction,
         "p_log_rank": statistics.log_rank(without, with_neuron, cap).p,
         "p_equivalence": same.p,
         "equivalent": same.verdict,
@@ -159,7 +166,10 @@ def _speed_line(pairs: Pairs) -> dict[str, Any]:
 def _error_line(pairs: Pairs, printed: report.Printed | None, split: str) -> dict[str, Any]:
     size = float(pairs.without[0][f"{split}_size"])
     without, with_neuron = pairs.values(f"{split}_errors")
-    losses = [arm * size for arm in pairs.values(f"{split}_loss")]
+    # A diverged trial may be the best that there is; its loss, if any, is then above any number.
+    losses = [np.where(np.isnan(arm), np.inf, arm * size) for arm in pairs.values(f"{split}_loss")]
+    without_loss, with_loss = (np.where(np.isfinite(arm), arm, np.nan) for arm in losses)
+    test = statistics.signed_rank(statistics.differences(without, with_neuron))
     points = [100 * arm / size for arm in (without, with_neuron)]
     difference = statistics.paired_difference(*points)
     same = statistics.difference_equivalence(*points, margin=ERROR_MARGIN)
@@ -173,7 +183,7 @@ def _error_line(pairs: Pairs, printed: report.Printed | None, split: str) -> dic
         "report_with": errors[1],
         "loss_without": float(np.median(losses[0])),
         "loss_with": float(np.median(losses[1])),
-        "p_loss": statistics.signed_rank(statistics.differences(*losses)).p,
+        "p_loss": statistics.signed_rank(statistics.differences(without_loss, with_loss)).p,
         **_summary("without", without),
         **_summary("with", with_neuron),
         "clean_without": int((without == 0).sum()),
@@ -181,25 +191,22 @@ def _error_line(pairs: Pairs, printed: report.Printed | None, split: str) -> dic
         "difference": difference.estimate,
         "difference_low": difference.low,
         "difference_high": difference.high,
-        "p": statistics.signed_rank(statistics.differences(without, with_neuron)).p,
+        "p": test.p,
+        "direction": test.direction,
         "p_equivalence": same.p,
         "equivalent": same.verdict,
     }
 
 
 def _discordant(pairs: Pairs) -> dict[str, Any]:
-    """Return how many test samples are wrong in one arm alone, over all seeds, and McNemar's test."""
+    """Return how many test samples are wrong in one arm alone, over all seeds."""
     counts = []
     for without, with_neuron in zip(pairs.without, pairs.with_neuron, strict=True):
         size = int(without["test_size"])
         wrong = [unpack(row["test_wrong"], size) for row in (without, with_neuron)]
         counts.append((int((wrong[0] & ~wrong[1]).sum()), int((wrong[1] & ~wrong[0]).sum())))
     only_without, only_with = zip(*counts, strict=True)
-    return {
-        "only_without": sum(only_without),
-        "only_with": sum(only_with),
-        "p_mcnemar": statistics.mcnemar(only_without, only_with).p,
-    }
+    return {"only_without": sum(only_without), "only_with": sum(only_with)}
 
 
 def _error_table(name: str, title: str, lines: list[dict[str, Any]]) -> Table:
@@ -212,7 +219,7 @@ def _error_table(name: str, title: str, lines: list[dict[str, Any]]) -> Table:
                 _cell(line["report_loss_with"], line["report_with"]),
                 "{}",
             ),
-            "seeds": f"{line['seeds']}",
+            "seeds": f"{line['seeds']}" + (f" of {line['seeds_there']}" if "seeds_there" in line else ""),
             **{arm: _range(line, arm) for arm in ("without", "with")},
             "difference in % [95 %]": _interval(
                 line["difference"], line["difference_low"], line["difference_high"], "{:+.2f}"

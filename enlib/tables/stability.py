@@ -57,7 +57,9 @@ def stability_table(rows: Sequence[Row], *, by: str = "own") -> Table:
 
 
 def noise_table(rows: Sequence[Row], *, by: str = "own") -> Table:
-    """Return by what noise on some weights multiplies the training loss, over all runs that did not diverge.
+    """Return by what noise on some weights multiplies the training loss, where both arms came through training.
+
+    A run without the neuron counts if one with it, of the same problem, setting and seed, did not diverge.
 
     Parameters
     ----------
@@ -65,6 +67,8 @@ def noise_table(rows: Sequence[Row], *, by: str = "own") -> Table:
         As in `stability_table`.
     """
     lines = []
+    survived = {_place(r) for r in rows if r["measure"] == "noise" and r["exponential"] and r["status"] != "diverged"}
+    rows = [r for r in rows if _place(r) in survived]
     for data, standardize in sorted({(r["data"], r["standardize"]) for r in rows if r["measure"] == "noise"}):
         chosen = [r for r in rows if (r["measure"], r["data"], r["standardize"]) == ("noise", data, standardize)]
         for name, arm in (("neuron", True), ("unit", True), ("unit", False), ("layer", True), ("layer", False)):
@@ -90,8 +94,15 @@ def noise_table(rows: Sequence[Row], *, by: str = "own") -> Table:
         }
         for line in lines
     ]
-    notes = ("Noise: normal, a tenth of the mean absolute weight; median factor of 50 draws for each run.",)
+    notes = (
+        "Noise: normal, a tenth of the mean absolute weight; median factor of 50 draws for each run.",
+        "Settings and seeds in which the run with the neuron did not diverge.",
+    )
     return Table("noise", "Noise on the weights. What it multiplies the training loss by", shown, lines, notes)
+
+
+def _place(row: Row) -> tuple[Any, ...]:
+    return row["problem"], row["lr"], row["schedule"], row["seed"]
 
 
 def _line(key: tuple[Any, ...], arms: dict[bool, list[Row]]) -> dict[str, Any]:

@@ -26,8 +26,7 @@ def finding(line: Mapping[str, Any], level: float = 0.05) -> str:
         return "equivalent"
     if not line["p_holm"] <= level:
         return "undecided"
-    higher = line["ratio"] > 1 if "ratio" in line else line["difference"] > 0
-    return "worse" if higher else "better"
+    return "worse" if line["direction"] > 0 else "better"
 
 
 def label(problem: str) -> str:

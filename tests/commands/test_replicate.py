@@ -14,7 +14,7 @@ from filelock import FileLock
 from enlib.__main__ import main
 from enlib.commands import replicate
 from enlib.datasets import DataError
-from enlib.results import Journal, read_rows
+from enlib.results import Journal, describe, read_manifest, read_rows
 from enlib.sweep import PROTOCOL, Remaining, compute, experiments, identify, units
 from enlib.sweep.local import Done
 
@@ -59,6 +59,9 @@ def table(out):
     return (out / "replication.csv").read_bytes()
 
 
+WORKER = {**describe(), "processor": "the worker's"}
+
+
 @pytest.fixture
 def inline(monkeypatch):
     """Compute in this process, and note which units."""
@@ -67,7 +70,7 @@ def inline(monkeypatch):
     def run(todo, *, workers, device):
         for unit in todo:
             computed.append(unit)
-            yield Done(unit, compute(unit, device), 0.1)
+            yield Done(unit, compute(unit, device), 0.1, WORKER)
 
     monkeypatch.setattr(replicate, "run_local", run)
     return computed
@@ -95,6 +98,40 @@ def test_a_sweep_and_its_second_start(tmp_path, capsys, inline):
     assert capsys.readouterr().out == f"nothing to do: all {RUNS} runs were in {tmp_path / 'replication.csv'}\n"
     assert len(inline) == 2
     assert table(tmp_path) == before
+
+
+def test_rows_are_credited_to_the_machine_of_their_worker(tmp_path, inline):
+    ask(*TINY, "--out", tmp_path)
+    (machine,) = read_manifest(tmp_path)["machines"].values()
+    assert (machine["description"], machine["rows"]) == (WORKER, RUNS)
+
+
+def test_the_manifest_tells_which_images_were_seen(tmp_path, inline):
+    ask("--profile", "quick", "--table", "1", "--only", "digits*", "--seeds", "1", "--out", tmp_path)
+    (digest,) = {row["data_digest"] for row in read_rows(tmp_path)}
+    assert read_manifest(tmp_path)["notes"] == {"digest of digits-1v7": [digest]}
+
+
+def test_listing_and_comparing_need_no_right_to_write(tmp_path, inline, capsys):
+    """As after git clone: a table, and no journal."""
+    ask(*TINY, "--out", tmp_path)
+    (tmp_path / "replication.sqlite").unlink()
+    before = sorted(tmp_path.iterdir())
+    assert ask(*TINY, "--list", "--out", tmp_path) == 0
+    assert f"{RUNS:>7}{RUNS:>7}" in capsys.readouterr().out
+    assert ask(*TINY, "--again", "--out", tmp_path) == 0
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [(["--device", "cuba"], "expected device to be one of"), (["--address", "auto"], "expected --engine ray with")],
+)
+def test_what_fails_at_once_leaves_nothing_behind(tmp_path, capsys, options, message):
+    assert ask(*TINY, *options, "--out", tmp_path / "new") == 1
+    said = capsys.readouterr()
+    assert message in said.err
+    assert (said.out, (tmp_path / "new").exists()) == ("", False)
 
 
 def test_the_table_is_sorted_and_each_run_in_it_once(tmp_path, inline):
@@ -208,9 +245,9 @@ def test_again_finds_a_number_that_is_another(tmp_path, capsys, inline):
         expected = journal.rows()[2]
     assert ask(*TINY, "--again", "--out", tmp_path) == 1
     said = capsys.readouterr().out.splitlines()
-    assert said == [
+    assert said[:2] == [
+        f"spheres-1.5-200, seed 0, run {expected['run']}: test_loss differ",
         "7 runs the same to the last bit, 1 different",
-        f"spheres-1.5-200, seed 0, run {expected['run']}: test_loss",
     ]
 
 
@@ -221,7 +258,8 @@ def test_again_says_whether_it_was_another_machine(tmp_path, capsys, inline):
             journal.add({**row, "train_loss": 0.5}, machine={"processor": "another"})
     assert ask(*TINY, "--again", "--out", tmp_path) == 1
     said = capsys.readouterr().out
-    assert said.startswith("0 runs the same to the last bit, 8 different\n")
+    assert said.count("train_loss differ\n") == 8
+    assert "\n0 runs the same to the last bit, 8 different\n" in said
     assert "8 of the different ones were recorded on another machine" in said
 
 
@@ -260,7 +298,7 @@ def test_a_folder_that_is_a_file(tmp_path, capsys):
 def test_what_a_worker_said_is_said_and_the_table_written(tmp_path, capsys, monkeypatch):
     def run(todo, *, workers, device):
         todo = iter(todo)
-        yield Done(unit := next(todo), compute(unit), 0.1)
+        yield Done(unit := next(todo), compute(unit), 0.1, describe())
         next(todo)
         raise RuntimeError("expected every worker to live, got one that was killed")
 

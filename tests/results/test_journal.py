@@ -83,6 +83,17 @@ def test_what_was_added_comes_back_once(tmp_path):
         assert journal.rows() == expected
 
 
+def test_a_table_that_comes_while_the_journal_is_open_is_taken_in(tmp_path, folder):
+    """As from git pull, during a sweep: its export must not erase what others have made."""
+    with a_journal(tmp_path / "mine") as journal:
+        journal.add(a_row(7))
+        for name in (CSV, MANIFEST):
+            shutil.copy(folder / name, tmp_path / "mine")
+        journal.export()
+    assert {row["seed"] for row in read_rows(tmp_path / "mine")} == {0, 1, 2, 3, 4, 7}
+    assert read_manifest(tmp_path / "mine")["notes"] == {"digits": ["ab12"]}
+
+
 def test_runs_that_finished_together_are_kept_together_or_not_at_all(tmp_path):
     with a_journal(tmp_path) as journal:
         journal.add(a_row(1))

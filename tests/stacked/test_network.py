@@ -189,7 +189,7 @@ def test_keeping_some_is_a_stack_of_these(which):
 
 
 def test_what_cannot_be_stacked():
-    with pytest.raises(ValueError, match="got 0 kinds"):
+    with pytest.raises(ValueError, match="expected at least one network, got none"):
         StackedMLP([])
     with pytest.raises(ValueError, match="got 2 kinds: group them"):
         StackedMLP([mlp((3, 2, 1), seed=0), mlp((3, 2, 2, 1), seed=0)])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from enlib.results import describe
 from enlib.sweep import Recipe, run_local
 from enlib.sweep.local import Done, timed
 
@@ -147,7 +148,7 @@ def test_a_worker_that_is_killed(tmp_path):
     )
     code, words, _ = finish(process)
     assert (code, words[0]) == (0, "1")
-    assert words[1].startswith("expected_every_worker_to_live,_got_one_that_was_killed")
+    assert words[1].startswith("expected_every_worker_to_live,_got_one_that_ended")
     assert "with_fewer_--workers" in words[1]
 
 
@@ -234,3 +235,4 @@ def test_timed():
     assert isinstance(done, Done)
     assert (done.unit, done.rows) == (unit, [{"device": "cpu"}])
     assert done.seconds >= 0.05
+    assert done.machine == describe("cpu")

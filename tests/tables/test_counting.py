@@ -106,3 +106,17 @@ def test_six_seeds_decide_and_five_do_not(seeds, verdict):
     assert change([pair(seed, True, False) for seed in range(seeds)], "spikes").verdict == verdict
     if seeds == 6:
         assert change([pair(seed, False, True) for seed in range(6)], "spikes").verdict == "more"
+
+
+def test_the_direction_of_a_change_is_that_of_its_test():
+    """Fourteen seeds with one explosion more each, and one with fewer, by many."""
+    pairs = []
+    for seed, (first, second, times) in [(s, (0, 1, 1)) for s in range(14)] + [(14, (1, 0, 20))]:
+        pairs += [tuple(a_run(seed, exploded) for exploded in (first, second))] * times
+    found = change(pairs, "diverges")
+    assert found.p < 0.05
+    assert (found.prevented > found.new, found.verdict) == (True, "more")
+
+
+def a_run(seed, exploded):
+    return {"seed": seed, "status": "diverged" if exploded else "capped", "first_spike": math.nan}

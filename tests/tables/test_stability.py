@@ -40,7 +40,10 @@ def test_step_sizes_and_schedules_are_rows_of_their_own():
 
 def test_noise_is_summed_up_by_quartiles_and_what_was_not_measured_is_left_out():
     rows = [row(seed, True, measure="noise", noise_neuron=float(seed), noise_unit=1.0) for seed in range(1, 10)]
-    rows += [row(10, True, measure="noise"), row(11, False, measure="noise", noise_layer=math.inf)]
+    rows += [row(seed, arm, measure="noise", **more) for seed, arm, more in (
+        (10, True, {}), (10, False, {"noise_layer": math.inf}),
+        (11, True, {"status": "diverged"}), (11, False, {"noise_layer": 7.0}),
+    )]  # fmt: skip
     lines = {(line["where"], line["exponential"]): line for line in noise_table(rows).numbers}
     neuron = lines["exponential neuron", True]
     assert (neuron["runs"], neuron["median"], neuron["quarter"], neuron["three_quarters"]) == (9, 5.0, 3.0, 7.0)

@@ -20,11 +20,11 @@ def test_labels(problem, name):
 @pytest.mark.parametrize(
     "line, word",
     [
-        ({"p_equivalence": 0.01, "p_holm": 0.001, "ratio": 1.05}, "equivalent"),
-        ({"p_equivalence": 0.9, "p_holm": 0.01, "ratio": 1.3}, "worse"),
-        ({"p_equivalence": 0.9, "p_holm": 0.01, "difference": -3.0}, "better"),
-        ({"p_equivalence": 0.9, "p_holm": 0.2, "ratio": 1.3}, "undecided"),
-        ({"p_equivalence": math.nan, "p_holm": math.nan, "ratio": math.nan}, "undecided"),
+        ({"p_equivalence": 0.01, "p_holm": 0.001, "direction": 1}, "equivalent"),
+        ({"p_equivalence": 0.9, "p_holm": 0.01, "direction": 1, "ratio": math.nan}, "worse"),
+        ({"p_equivalence": 0.9, "p_holm": 0.01, "direction": -1, "difference": 0.0}, "better"),
+        ({"p_equivalence": 0.9, "p_holm": 0.2, "direction": 1}, "undecided"),
+        ({"p_equivalence": math.nan, "p_holm": math.nan, "direction": 0}, "undecided"),
     ],
 )
 def test_findings(line, word):
