@@ -198,3 +198,15 @@ def test_what_cannot_be_stacked():
     )
     with pytest.raises(ValueError, match="expected networks from enlib.mlp"):
         StackedMLP([relu])
+    without_bias = mlp((3, 2, 1), seed=0)
+    without_bias[1].bias = None
+    with pytest.raises(ValueError, match="expected networks from enlib.mlp"):
+        StackedMLP([without_bias])
+
+
+def test_what_fit_would_train_otherwise_is_refused():
+    frozen, mixed = mlp((3, 2, 1), seed=0), WithExponentialNeuron(mlp((3, 2, 1), seed=0).double(), 3, seed=0)
+    frozen[1].weight.requires_grad_(False)
+    for model in (frozen, mixed):
+        with pytest.raises(ValueError, match="got frozen or mixed ones: train them with enlib.fit"):
+            StackedMLP([model])

@@ -1,6 +1,7 @@
 """A real cluster of two CPUs on this machine; what it computes is defined in functions, which travel as they are."""
 
 import importlib.util
+import itertools
 import os
 import signal
 import socket
@@ -241,6 +242,20 @@ for done in run_ray(units(experiments("1", "quick")[0].recipes()), work=work):
     assert len(started) == 2
     assert all(gone(pid) for pid in started)
     assert not folder.parent.exists()
+
+
+@needs_ray
+def test_a_cluster_without_room_for_a_moment_loses_no_unit(ray, monkeypatch):
+    rooms = itertools.chain([1], itertools.repeat(0))
+    monkeypatch.setattr(cluster, "_room", lambda *_: next(rooms))
+    todo = quick(3)
+    done = run_ray(todo, work=lambda unit, device: [{"row": 1}])
+    assert {each.unit for each in done} == set(todo)
+
+
+def test_an_address_that_is_none():
+    with pytest.raises(ValueError, match="expected an address .*HOST:PORT, got '10.0.0.1:abc'"):
+        cluster._reach("10.0.0.1:abc")
 
 
 @needs_ray
