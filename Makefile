@@ -25,7 +25,7 @@ book: $(READY)  ## execute the notebooks and build the book in _build/html
 	$(BIN)/jupyter-book build . --warningiserror --keep-going --nitpick
 	@echo "Open file://$(CURDIR)/_build/html/index.html"
 
-check: $(READY)  ## ruff, mypy and the fast tests, in seconds
+check: $(READY)  ## ruff, mypy and the fast tests, in minutes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from enlib import _check
 from enlib._progress import hide_progress
 from enlib.spikes import adam_limit, first_crossing
 from enlib.studies import STUDIES, run_study
@@ -39,7 +40,10 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the study and write its tables."""
+    if options.seeds is not None:
+        _check.count("--seeds", options.seeds)
     trials = [t for t in STUDIES[options.name] if options.seeds is None or t.seed < options.seeds]
+    _keep_larger(options.out / f"{options.name}.csv", len(trials))
     journal = options.out / f"{options.name}.jsonl"
     rows = []
     with tqdm(total=len(trials), unit="run", disable=hide_progress(None)) as bar:
@@ -90,6 +94,18 @@ def _thinned(trace: list[dict[str, float]]) -> list[dict[str, float]]:
         }
         kept.append({**group[-1], **largest})
     return kept
+
+
+def _keep_larger(table: Path, runs: int) -> None:
+    """Refuse to write a table of fewer runs over one of more."""
+    if not table.exists():
+        return
+    with table.open(encoding="utf-8") as file:
+        there = sum(1 for _ in csv.DictReader(file))
+    if there > runs:
+        raise ValueError(
+            f"expected room for a table of {runs} runs in {table}, got one of {there}: pass another --out"
+        )
 
 
 def _write(path: Path, names: list[str], rows: list[dict[str, Any]]) -> None:

@@ -48,8 +48,15 @@ def stability_table(rows: Sequence[Row], *, by: str = "own") -> Table:
         }
         for line in lines
     ]
+    there = [row for arms in cells.values() for arm in arms.values() for row in arm]
+    what = {
+        "n": {row["train"] for row in there},
+        "epochs": {row["epochs"] for row in there},
+        "lambda": {row["lam"] for row in there if row["exponential"]},
+    }
+    told = ", ".join(f"{name} = {' or '.join(f'{v:g}' for v in sorted(values))}" for name, values in what.items())
     notes = (
-        "Share of runs in % [95 % interval by Wilson], n = 2000, 25 epochs, lambda 0.1.",
+        f"Share of runs in % [95 % interval by Wilson]; {told}.",
         "Spiked: a batch loss above 100 times the smallest before it (which counts as at least 0.01), or diverged.",
         "Diverged: not finite, or above a million.",
     )

@@ -47,3 +47,14 @@ def test_fewer_seeds(tmp_path, monkeypatch):
     assert main(["study", "cures", "--out", str(tmp_path), "--seeds", "1"]) == 0
     assert {t.seed for t in seen} == {0}
     assert not (tmp_path / "cures_traces.csv").exists()
+
+
+def test_fewer_runs_do_not_take_the_place_of_more(tmp_path, capsys):
+    table = tmp_path / "cures.csv"
+    table.write_text("condition,seed\n" + "with the neuron,0\n" * 440)
+    before = table.read_text()
+    assert main(["study", "cures", "--seeds", "1", "--out", str(tmp_path)]) == 1
+    assert "expected room for a table of 22 runs" in capsys.readouterr().err
+    assert main(["study", "cures", "--seeds", "0", "--out", str(tmp_path)]) == 1
+    assert "expected --seeds to be an integer >= 1" in capsys.readouterr().err
+    assert (table.read_text(), list(tmp_path.iterdir())) == (before, [table])
