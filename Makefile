@@ -42,7 +42,7 @@ $(CLUSTER): $(READY)
 	@touch $@
 
 test-cluster: $(CLUSTER)  ## the replication on a local Ray cluster; installs Ray into .venv
-	$(BIN)/pytest -m cluster tests/sweep/test_cluster.py
+	$(BIN)/pytest -m cluster tests/replication/test_cluster.py
 
 lab: $(READY)  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks

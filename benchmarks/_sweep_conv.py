@@ -1,6 +1,6 @@
 """What the fast form of the report's large networks gains: training steps of the conv net and of the large MLP.
 
-The loop that most tutorials show, the plain module with PyTorch's default Adam, against ``enlib.fast.fast_form`` with
+The loop that most tutorials show, the plain module with PyTorch's default Adam, against ``fast_form`` with
 fused Adam: in one process with one thread, one process with two, and two processes at once with one thread each. All
 contestants take the same steps (batch 100, images of noise) and, this is checked first, reach the same losses. They
 run in turn, in processes that stay alive, so that a machine whose speed drifts is fair to all; the figures to quote
@@ -23,8 +23,7 @@ from _peak import peaks
 from torch import Tensor, nn
 
 from enlib import make_optimizer, polynomial_hinge
-from enlib.fast import fast_form
-from enlib.models import make_model
+from enlib.models import fast_form, make_model
 
 BATCH, STEPS, ROUNDS = 100, 10, 9
 Engine = Literal["plain", "fused", "fast"]

@@ -18,7 +18,7 @@ from _peak import peaks
 from torch import nn
 
 from enlib import History, WithExponentialNeuron, datasets, fit, make_optimizer, mlp
-from enlib.stacked import fit_stacked
+from enlib.training import fit_stacked
 
 # 8 step sizes, 4 lambdas, 4 seeds, all with the neuron, until there is no error or 60 epochs.
 LRS = (0.003, 0.004, 0.0055, 0.007, 0.0095, 0.0125, 0.016, 0.02)

@@ -14,7 +14,7 @@ from pathlib import Path
 import _sweep_conv as large
 import _sweep_stacked as small
 
-from enlib.results import describe
+from enlib.replication import describe
 
 ROUNDS = 3
 

@@ -4,14 +4,9 @@ Data flows one way: ``datasets`` -> ``losses``, ``models``, ``exponential`` -> `
 """
 
 from enlib import datasets
-from enlib.evaluation import Evaluation, evaluate
-from enlib.exponential import ExponentialNeuron, WithExponentialNeuron
-from enlib.history import History
 from enlib.losses import error_count, polynomial_hinge
-from enlib.models import ConvNet, mlp
-from enlib.optimizers import make_optimizer, make_schedule
-from enlib.run import Callback, Run
-from enlib.training import fit
+from enlib.models import ConvNet, ExponentialNeuron, WithExponentialNeuron, mlp
+from enlib.training import Callback, Evaluation, History, Run, evaluate, fit, make_optimizer, make_schedule
 
 __version__ = "0.1.0"
 

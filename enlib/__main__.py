@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from enlib import __version__
-from enlib.commands import data, replicate, report, study, train
+from enlib.cli import data, replicate, report, study, train
 from enlib.datasets import DataError
 
 

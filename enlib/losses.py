@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from enlib import _check
+from enlib import _tools
 
 
 def polynomial_hinge(
@@ -57,7 +57,7 @@ def polynomial_hinge(
     _check_shapes(output, target)
     if not power >= 1:
         raise ValueError(f"expected power >= 1, got {power}: the theorem needs at least 3")
-    _check.known("reduction", reduction, ["mean", "sum", "none"])
+    _tools.known("reduction", reduction, ["mean", "sum", "none"])
     loss = (1 - target * output).clamp(min=0).pow(power)
     return loss.mean() if reduction == "mean" else loss.sum() if reduction == "sum" else loss
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from enlib.explore import Bars, ClosedForm, Curve, HeatMap, Points, choice, explore, slider
+from enlib.figures.explore import Bars, ClosedForm, Curve, HeatMap, Points, choice, explore, slider
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "_build" / "html"
@@ -335,7 +335,7 @@ def test_closed_forms_agree_with_python_everywhere(chromium):
     forms = []
 
     def collect(fn, **arguments):
-        from enlib.explore.controls import Control
+        from enlib.figures.explore.controls import Control
 
         if isinstance(fn, ClosedForm):
             forms.append((fn, {name: c for name, c in arguments.items() if isinstance(c, Control)}))

@@ -6,8 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from enlib.results import Journal, describe, read_manifest, read_rows
-from enlib.sweep import PROTOCOL, Recipe, identify, run_local, units
+from enlib.replication import (
+    PROTOCOL,
+    Journal,
+    Recipe,
+    describe,
+    identify,
+    read_manifest,
+    read_rows,
+    run_local,
+    units,
+)
 
 RESULTS = Path(__file__).parents[1] / "results"
 

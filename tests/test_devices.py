@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from enlib.devices import resolve_device
+from enlib._tools import resolve_device
 
 
 def test_auto_takes_an_available_device():

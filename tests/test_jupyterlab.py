@@ -21,7 +21,7 @@ pytestmark = [
 ]
 
 CELL = """
-from enlib.explore import Curve, explore, slider
+from enlib.figures.explore import Curve, explore, slider
 explore(lambda eta: {"line": Curve([0, 1], [0, eta]), "note": f"eta is {eta:g}"},
         alt="A line.", caption="Steeper.", eta=slider(1, 3, 3))
 """

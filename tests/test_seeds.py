@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from enlib.seeds import generator, stream
+from enlib._tools import generator, stream
 
 
 def test_purposes_and_seeds_give_different_streams():

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from enlib import _check
+from enlib import _tools
+from enlib._tools import generator
 from enlib.curvature.hessian import Hessian, Params, Parts
 from enlib.curvature.lanczos import tridiagonal
-from enlib.seeds import generator
 
 Array = npt.NDArray[np.float64]
 
@@ -51,7 +51,7 @@ class SpectralDensity:
 
         .. math:: \rho(t) = \sum_j \frac{w_j}{\sigma \sqrt{2 \pi}} e^{-(t - \theta_j)^2 / 2 \sigma^2}
         """
-        _check.positive("width", width)
+        _tools.positive("width", width)
         z = (np.asarray(at, dtype=np.float64)[..., None] - self.nodes) / width
         density: Array = np.exp(-(z**2) / 2) @ self.weights / (width * np.sqrt(2 * np.pi))
         return density
@@ -94,8 +94,8 @@ def spectral_density(
     >>> spectrum.cdf([0.0, 5.0, 10.0]).round(1).tolist()
     [0.0, 0.8, 1.0]
     """
-    _check.count("steps", steps)
-    _check.count("probes", probes)
+    _tools.count("steps", steps)
+    _tools.count("probes", probes)
     hessian = Hessian(loss, params)
     nodes, weights = [], []
     for probe in range(probes):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from enlib import _check
+from enlib import _tools
 
 Params = Mapping[str, Tensor]
 Loss = Callable[[dict[str, Tensor]], Tensor]
@@ -205,7 +205,7 @@ def _leaves(params: Params) -> dict[str, Tensor]:
             f"expected parameters of one type on one device, got {sorted(map(str, kinds))}: convert them"
         )
     dtype = next(iter(kinds))[0]
-    _check.known("type of the parameters", str(dtype), ("torch.float32", "torch.float64"))
+    _tools.known("type of the parameters", str(dtype), ("torch.float32", "torch.float64"))
     return {name: p.detach().requires_grad_() for name, p in params.items()}
 
 

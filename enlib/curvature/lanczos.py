@@ -12,9 +12,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from enlib import _check
+from enlib import _tools
+from enlib._tools import generator
 from enlib.curvature.hessian import Hessian, Params, Parts
-from enlib.seeds import generator
 
 Array = npt.NDArray[np.float64]
 
@@ -163,7 +163,7 @@ def top_eigenvalues(
     >>> found.values.round(3).tolist()
     [50.0, 10.0]
     """
-    _check.known("relative_to", relative_to, ("each", "largest"))
+    _tools.known("relative_to", relative_to, ("each", "largest"))
     floor = 1e-3 if relative_to == "each" else 1.0
     return _top(loss, params, k, tol=tol, floor=floor, seed=seed, max_products=max_products)
 
@@ -221,10 +221,10 @@ def _top(
     seed: int,
     max_products: int,
 ) -> Eigenvalues:
-    _check.positive("tol", tol)
-    _check.count("seed", seed, least=0)
-    _check.count("k", k)
-    _check.count("max_products", max_products, least=k)
+    _tools.positive("tol", tol)
+    _tools.count("seed", seed, least=0)
+    _tools.count("k", k)
+    _tools.count("max_products", max_products, least=k)
     size = sum(p.numel() for p in params.values())
     if params and k > size:
         raise ValueError(f"expected k <= {size}, the number of parameters, got {k}: there are no more eigenvalues")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from enlib import _check
+from enlib import _tools
 
 
 def newton_step(gradient: Tensor, hessian: Tensor, *, damping: float = 0.0) -> Tensor:
@@ -103,7 +103,7 @@ def diagonal_step(gradient: Tensor, diagonal: Tensor, *, damping: float = 0.0) -
     >>> diagonal_step(torch.tensor([2.0, 9.0]), torch.tensor([2.0, -3.0]))
     tensor([-1., -3.])
     """
-    _check.non_negative("damping", damping)
+    _tools.non_negative("damping", damping)
     if gradient.ndim != 1 or diagonal.shape != gradient.shape:
         raise ValueError(
             f"expected a gradient and a diagonal of one shape (d,), got {tuple(gradient.shape)} and "
@@ -119,7 +119,7 @@ def diagonal_step(gradient: Tensor, diagonal: Tensor, *, damping: float = 0.0) -
 
 
 def _eigen(gradient: Tensor, hessian: Tensor, damping: float) -> tuple[Tensor, Tensor]:
-    _check.non_negative("damping", damping)
+    _tools.non_negative("damping", damping)
     if hessian.ndim != 2 or hessian.shape[0] != hessian.shape[1]:
         raise ValueError(
             f"expected a square matrix, got shape {tuple(hessian.shape)}: one row and column a parameter"

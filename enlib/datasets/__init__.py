@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from enlib import _check
+from enlib import _tools
 from enlib.datasets.data import Dataset, Split
 from enlib.datasets.fetch import data_directory
 from enlib.datasets.images import cifar10_0v1, digits_1v7, mnist_1v7
@@ -101,9 +101,9 @@ def load(
     >>> data.train.inputs.shape
     torch.Size([1000, 100])
     """
-    _check.known("data set", name, NAMES)
-    _check.count("seed", seed, least=0)
-    _check.known("standardize", standardize, ("default", *MODES))
+    _tools.known("data set", name, NAMES)
+    _tools.count("seed", seed, least=0)
+    _tools.known("standardize", standardize, ("default", *MODES))
     if not dtype.is_floating_point:
         raise ValueError(f"expected a floating-point dtype, got {dtype}: use torch.float32 or torch.float64")
     if name == "spheres" and standardize == "sample":
@@ -116,7 +116,7 @@ def load(
     for option in options:
         if not accepted:
             raise ValueError(f"expected no options for {name}, got {option!r}: its splits are fixed, leave it out")
-        _check.known(f"option of {name}", option, accepted)
+        _tools.known(f"option of {name}", option, accepted)
     if maker is not None:
         data = maker(seed=seed, **options)
     elif name == "digits-1v7":

@@ -18,7 +18,7 @@ from typing import Any
 import pooch
 import requests
 
-from enlib._progress import hide_progress
+from enlib._tools import hide_progress
 from enlib.datasets import cifar10, mnist
 from enlib.datasets.sources import CIFAR10, MNIST, DataError, Source
 

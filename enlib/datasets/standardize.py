@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from enlib import _check
+from enlib import _tools
 
 MODES = ("none", "feature", "channel", "global", "sample")
 
@@ -48,7 +48,7 @@ class Standardization:
         ValueError
             If the mode is unknown, or ``"channel"`` is asked for inputs without channels.
         """
-        _check.known("standardize", mode, MODES[1:])
+        _tools.known("standardize", mode, MODES[1:])
         if mode == "sample":
             return cls(mode, None, None)
         if mode == "channel" and inputs.ndim < 3:

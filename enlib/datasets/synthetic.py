@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from enlib import _check
+from enlib import _tools
+from enlib._tools import stream
 from enlib.datasets.data import Dataset, Split
-from enlib.seeds import stream
 
 _Array = npt.NDArray[np.float64]
 
@@ -54,7 +54,7 @@ def spheres(
     if len(radii) != 2:
         raise ValueError(f"expected two radii, got {radii}: pass (inner, outer)")
     for radius in radii:
-        _check.positive("radius", radius)
+        _tools.positive("radius", radius)
     if radii[0] == radii[1]:
         raise ValueError(f"expected two different radii, got {radii}: on one sphere there is nothing to tell apart")
 
@@ -102,7 +102,7 @@ def gaussians(
     >>> gaussians(seed=0, shift=0.1, train=10).input_shape
     (100,)
     """
-    _check.positive("shift", shift)
+    _tools.positive("shift", shift)
 
     def sample(rng: np.random.Generator, targets: _Array) -> _Array:
         return rng.standard_normal((len(targets), dimension)) + shift * (targets > 0)[:, None]
@@ -128,10 +128,10 @@ def _dataset(
     dimension: int,
     sizes: tuple[int, int, int],
 ) -> Dataset:
-    _check.count("dimension", dimension)
+    _tools.count("dimension", dimension)
     splits = []
     for split, size in zip(("train", "validation", "test"), sizes, strict=True):
-        _check.count(f"number of {split} samples", size)
+        _tools.count(f"number of {split} samples", size)
         rng = np.random.default_rng(stream(seed, f"{name} {split}"))
         targets = np.where(np.arange(size) < size // 2, -1.0, 1.0)
         splits.append(Split(torch.from_numpy(sample(rng, targets)), torch.from_numpy(targets)))

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from enlib.dynamics import catapult
 from enlib.exercises.answers import RIGHT, no_number
-from enlib.stability import catapult
 
 CHOICES = (1.0, 2.2, 3.0, 4.5)
 

@@ -8,9 +8,8 @@ from collections.abc import Callable
 import torch
 
 from enlib.exercises.answers import NOT_YET, RIGHT, no_number, unanswered
-from enlib.exponential import WithExponentialNeuron
 from enlib.losses import polynomial_hinge
-from enlib.models import mlp
+from enlib.models import WithExponentialNeuron, mlp
 
 
 def check_added_parameters(answer: int | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from enlib.descent import contraction
+from enlib.dynamics import contraction
 from enlib.exercises.answers import RIGHT, no_number
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from enlib.escape import WithNeuron, example_b, onset_step
+from enlib.dynamics.escape import WithNeuron, example_b, onset_step
 from enlib.exercises.answers import NOT_YET, RIGHT, no_number, unanswered
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from enlib.convexity import chord, worst_chord
 from enlib.exercises.answers import NOT_YET, RIGHT, no_number, unanswered
+from enlib.landscape import chord, worst_chord
 
 Array = npt.NDArray[np.float64]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from enlib.activations import depth_bound, gain, gain_interval_width
 from enlib.exercises.answers import NOT_YET, RIGHT, no_number, unanswered
+from enlib.landscape import depth_bound, gain, gain_interval_width
 
 
 def check_smallest_weight(answer: float | None) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from scipy.stats import binomtest
 
 from enlib.exercises.answers import NOT_YET, RIGHT, no_number, unanswered
-from enlib.spikes import adam_limit, first_spike
+from enlib.training import adam_limit, first_spike
 
 
 def check_adam_limit(answer: float | None) -> str:

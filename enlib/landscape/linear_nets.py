@@ -15,7 +15,7 @@ from collections.abc import Collection, Sequence
 import torch
 from torch import Tensor
 
-from enlib import _check
+from enlib import _tools
 from enlib.landscape.parameters import Parameters
 
 
@@ -179,7 +179,7 @@ def _check_modes(
         raise ValueError(
             f"expected modes from 1 to {len(sigma)}, each at most once, got {learned}: they are counted from 1"
         )
-    hidden = len(sigma) if hidden is None else _check.count("hidden", hidden)
+    hidden = len(sigma) if hidden is None else _tools.count("hidden", hidden)
     if hidden < len(learned):
         raise ValueError(f"expected at most {hidden} modes, one for each hidden unit, got {len(learned)}: drop some")
     return sigma, learned, hidden

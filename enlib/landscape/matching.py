@@ -9,7 +9,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from enlib import _check
+from enlib import _tools
 from enlib.landscape.parameters import Parameters, check_alike
 
 Order = Tensor | Sequence[int]
@@ -124,7 +124,7 @@ def match_hidden(params: Parameters, reference: Parameters, *, sweeps: int = 100
     [tensor([1, 0])]
     """
     check_alike(params, reference)
-    _check.count("sweeps", sweeps)
+    _tools.count("sweeps", sweeps)
     layers = _layers(params)
     orders = [torch.arange(width) for width in hidden_widths(params)]
     for _ in range(sweeps):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from enlib import _check
+from enlib import _tools
 from enlib.landscape.parameters import Loss, Parameters, along, check_alike, mix
 
 
@@ -122,10 +122,10 @@ def find_bend(
     0.98, 0.03
     """
     check_alike(a, b)
-    _check.count("steps", steps)
-    _check.positive("lr", lr)
+    _tools.count("steps", steps)
+    _tools.positive("lr", lr)
     first = next(iter(a.values()))
-    t = (torch.arange(_check.count("points", points), dtype=first.dtype, device=first.device) + 0.5) / points
+    t = (torch.arange(_tools.count("points", points), dtype=first.dtype, device=first.device) + 0.5) / points
     bend = {name: tensor.detach().clone().requires_grad_() for name, tensor in mix([a, b], [0.5, 0.5]).items()}
     optimizer = torch.optim.Adam(bend.values(), lr=lr)
     for _ in range(steps):

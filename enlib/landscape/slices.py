@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from enlib._tools import generator
 from enlib.landscape.parameters import Parameters, check_alike, mix
-from enlib.seeds import generator
 
 
 def random_direction(params: Parameters, *, seed: int, filter_normalized: bool = False) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ from enlib.statistics.counts import Share, mcnemar, wilson
 from enlib.statistics.equivalence import Equivalence, difference_equivalence, ratio_equivalence
 from enlib.statistics.estimates import PairedEstimate, paired_difference, paired_ratio
 from enlib.statistics.pairs import differences, log_ratios
-from enlib.statistics.randomization import HypothesisTest, holm, sign_flip, signed_rank
+from enlib.statistics.randomization import HypothesisTest, holm, sign_flip, signed_rank, signed_rank_distribution
 from enlib.statistics.survival import KaplanMeier, kaplan_meier, log_rank
 from enlib.statistics.tries import best_of, chance_of_lower, expected_best, typical_best
 
@@ -33,6 +33,7 @@ __all__ = [
     "ratio_equivalence",
     "sign_flip",
     "signed_rank",
+    "signed_rank_distribution",
     "typical_best",
     "wilson",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scipy.stats import binomtest
 
-from enlib import _check
+from enlib import _tools
 from enlib.statistics.pairs import fraction
 from enlib.statistics.randomization import HypothesisTest
 
@@ -51,7 +51,7 @@ def wilson(successes: int, trials: int, *, confidence: float = 0.95) -> Share:
     >>> print(round(share.low, 3), round(share.high, 3))
     0.0 0.161
     """
-    trials, successes = _check.count("trials", trials), _check.count("successes", successes, least=0)
+    trials, successes = _tools.count("trials", trials), _tools.count("successes", successes, least=0)
     confidence = fraction("confidence", confidence)
     if successes > trials:
         raise ValueError(f"expected successes <= trials, got {successes} of {trials}: pass all runs as trials")
@@ -114,4 +114,4 @@ def _counts(name: str, values: int | Sequence[int]) -> list[int]:
     several = list(values) if hasattr(values, "__iter__") else [values]
     if not several:
         raise ValueError(f"expected {name} to be a count, or one per seed, got none: pass at least one")
-    return [_check.count(name, value, least=0) for value in several]
+    return [_tools.count(name, value, least=0) for value in several]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import ttest_1samp
 
-from enlib import _check
+from enlib import _tools
 from enlib.statistics.pairs import Array, differences, fraction, log_ratios
 
 EQUIVALENT, NOT_SHOWN, NOT_TESTABLE = "equivalent", "not shown", "not testable"
@@ -103,7 +103,7 @@ def ratio_equivalence(
     >>> print(result.verdict, round(result.low, 3), round(result.high, 3))
     equivalent 0.98 1.022
     """
-    if not _check.positive("margin", margin) > 1:
+    if not _tools.positive("margin", margin) > 1:
         raise ValueError(f"expected margin > 1, got {margin}: it is a factor; 1.1 stands for 10 percent")
     found = _two_one_sided(log_ratios(without, with_neuron), math.log(margin), level)
     mean, low, high = (float(np.exp(value)) for value in (found.mean, found.low, found.high))
@@ -144,7 +144,7 @@ def difference_equivalence(
     >>> difference_equivalence([0.0] * 5, [0.0] * 5).p
     0.03125
     """
-    return _two_one_sided(differences(without, with_neuron), _check.positive("margin", margin), level)
+    return _two_one_sided(differences(without, with_neuron), _tools.positive("margin", margin), level)
 
 
 def _two_one_sided(values: Array, margin: float, level: float) -> Equivalence:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from enlib import _check
+from enlib import _tools
 from enlib.statistics.intervals import bootstrap_interval, hodges_lehmann, median_effect, signed_rank_interval
 from enlib.statistics.pairs import Array, differences, fraction, log_ratio_bounds, log_ratios
 
@@ -193,8 +193,8 @@ def _estimate(
     values: Array, bounds: tuple[Array, Array], confidence: float, method: str, resamples: int, seed: int
 ) -> PairedEstimate:
     confidence = fraction("confidence", confidence)
-    _check.known("method", method, METHODS)
-    resamples, seed = _check.count("resamples", resamples), _check.count("seed", seed, least=0)
+    _tools.known("method", method, METHODS)
+    resamples, seed = _tools.count("resamples", resamples), _tools.count("seed", seed, least=0)
     ordered = ~np.isnan(values)
     used, least, largest = values[ordered], bounds[0][ordered], bounds[1][ordered]
     median = median_effect(used)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-from enlib import _check
+from enlib import _tools
 from enlib.statistics.pairs import Array, effects
 
 MOST_EXACT_FLIPS = 20
@@ -151,7 +151,7 @@ def sign_flip(paired_effects: npt.ArrayLike, *, resamples: int = 99_999, seed: i
     0.0625
     """
     values = effects(paired_effects)
-    resamples, seed = _check.count("resamples", resamples), _check.count("seed", seed, least=0)
+    resamples, seed = _tools.count("resamples", resamples), _tools.count("seed", seed, least=0)
     if not np.all(np.isfinite(values)):
         note = "censored pairs have no mean: use signed_rank"
         return HypothesisTest(np.nan, np.nan, "not made", int(np.isfinite(values).sum()), note)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from enlib import _check
+from enlib import _tools
 from enlib.statistics.pairs import Array, column
 
 
@@ -49,7 +49,7 @@ def best_of(times: npt.ArrayLike, tries: int) -> tuple[Array, Array]:
     [20. 30. inf] [0.667 0.333 0.   ]
     """
     values = column("times", times)
-    n, k = len(values), _check.count("tries", tries)
+    n, k = len(values), _tools.count("tries", tries)
     if k > n:
         raise ValueError(f"expected at most {n} tries, one for each trial, got {k}: nothing is drawn twice")
     return np.sort(np.where(np.isnan(values), np.inf, values)), _chances(n, k)

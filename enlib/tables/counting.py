@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from enlib import _check
-from enlib.selection import Row
+from enlib import _tools
 from enlib.statistics import Share, signed_rank, wilson
+from enlib.tables.selection import Row
 
 Pair = tuple[Row, Row]
 
@@ -29,7 +29,7 @@ def moment(row: Row, event: str) -> float:
     Parameters
     ----------
     row : dict
-        See `enlib.results.read_rows`.
+        See `enlib.replication.read_rows`.
     event : {"spikes", "diverges"}
 
     Raises
@@ -43,7 +43,7 @@ def moment(row: Row, event: str) -> float:
     >>> moment(row, "spikes"), moment(row, "diverges")
     (0.2, 0.5)
     """
-    _check.known("event", event, EVENTS)
+    _tools.known("event", event, EVENTS)
     end = row["diverged_at"]
     at = np.fmin(row["first_spike"], end) if event == "spikes" else end
     return float(at / (row["epochs"] * math.ceil(row["train_size"] / row["batch_size"])))
@@ -58,7 +58,7 @@ def happened(row: Row, event: str) -> bool:
     Parameters
     ----------
     row : dict
-        With ``first_spike`` and ``status``: a run of the replication, or one of `enlib.studies`.
+        With ``first_spike`` and ``status``: a run of the replication, or one of `enlib.replication.studies`.
     event : {"spikes", "diverges"}
 
     Raises
@@ -72,7 +72,7 @@ def happened(row: Row, event: str) -> bool:
     >>> happened(run, "spikes"), happened(run | {"status": "converged"}, "spikes")
     (True, False)
     """
-    _check.known("event", event, EVENTS)
+    _tools.known("event", event, EVENTS)
     diverged = bool(row["status"] == "diverged")
     return diverged or (event == "spikes" and not math.isnan(row["first_spike"]))
 
@@ -122,7 +122,7 @@ def twins(rows: Iterable[Row], column: str, first: object, second: object) -> li
     ValueError
         If no run has such a setting.
     """
-    _check.known("setting", column, _RECIPE)
+    _tools.known("setting", column, _RECIPE)
     changed = {column, "lam"} if column == "exponential" else {column}
     fixed = [name for name in _RECIPE if name not in changed]
     listed = list(rows)

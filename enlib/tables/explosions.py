@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from enlib.selection import Row
 from enlib.statistics import holm, mcnemar, signed_rank, wilson
 from enlib.tables.counting import EVENTS, by_seed, change, happened, moment, percent, share, tuned, twins
 from enlib.tables.layout import Table
 from enlib.tables.replication import problems
+from enlib.tables.selection import Row
 from enlib.tables.stability import STANDARDIZED
 from enlib.tables.words import label
 
@@ -32,7 +32,7 @@ def explosion_table(rows: Sequence[Row]) -> Table:
     Parameters
     ----------
     rows : sequence of dict
-        All runs; see `enlib.results.read_rows`.
+        All runs; see `enlib.replication.read_rows`.
     """
     lines = []
     for problem in problems(tuned(rows), {}):
@@ -131,7 +131,7 @@ def standardization_table(rows: Sequence[Row]) -> Table:
 
 
 def cure_table(trials: Sequence[Row], lr: float, *, plain: str = "with the neuron") -> Table:
-    """Return which seeds each cure of `enlib.studies` saves, and which it harms.
+    """Return which seeds each cure of `enlib.replication.studies` saves, and which it harms.
 
     Parameters
     ----------

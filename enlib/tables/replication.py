@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from enlib import report, statistics
-from enlib.selection import Array, Pairs, Row, choose, generalization, quality, speed
-from enlib.sweep.work import unpack
+from enlib import statistics
+from enlib.replication import unpack
+from enlib.tables import published
 from enlib.tables.counting import tuned
 from enlib.tables.layout import Table
+from enlib.tables.selection import Array, Pairs, Row, choose, generalization, quality, speed
 from enlib.tables.words import label
 
 TIME_MARGIN = 1.1
@@ -33,14 +34,14 @@ def quality_table(rows: Sequence[Row], *, by: str = "own") -> Table:
     Parameters
     ----------
     rows : sequence of dict
-        All runs; see `enlib.results.read_rows`.
+        All runs; see `enlib.replication.read_rows`.
     by : {"own", "others"}
-        See `enlib.selection.choose`.
+        See `enlib.tables.selection.choose`.
     """
     rows = tuned(rows)
     lines = [
-        _error_line(choose(rows, problem, quality, by=by), report.QUALITY.get(problem), "train")
-        for problem in problems(rows, report.QUALITY)
+        _error_line(choose(rows, problem, quality, by=by), published.QUALITY.get(problem), "train")
+        for problem in problems(rows, published.QUALITY)
     ]
     return _error_table("quality", f"Table 1. Training loss and errors, {_choice(by)}", lines)
 
@@ -57,14 +58,14 @@ def generalization_table(rows: Sequence[Row], *, by: str = "own") -> Table:
         As in `quality_table`.
     """
     rows, lines = tuned(rows), []
-    for problem in problems(rows, report.GENERALIZATION):
+    for problem in problems(rows, published.GENERALIZATION):
         pairs = choose(rows, problem, generalization, by=by)
         reached = [
             i for i in range(len(pairs)) if all(_reached(arm[i]) for arm in (pairs.without, pairs.with_neuron))
         ]
         if reached:
             kept = pairs.subset(reached)
-            line = _error_line(kept, report.GENERALIZATION.get(problem), "test")
+            line = _error_line(kept, published.GENERALIZATION.get(problem), "test")
             lines.append(line | _discordant(kept) | {"seeds_there": len(pairs)})
     return _error_table("generalization", f"Table 3. Test loss and errors, {_choice(by)}", lines)
 
@@ -81,7 +82,7 @@ def speed_table(rows: Sequence[Row], *, by: str = "own") -> Table:
         As in `quality_table`.
     """
     rows = tuned(rows)
-    lines = [_speed_line(choose(rows, problem, speed, by=by)) for problem in problems(rows, report.SPEED)]
+    lines = [_speed_line(choose(rows, problem, speed, by=by)) for problem in problems(rows, published.SPEED)]
     _adjust(lines)
     shown = [
         {
@@ -141,7 +142,7 @@ def _summary(arm: str, values: Array) -> dict[str, float]:
 def _speed_line(pairs: Pairs) -> dict[str, Any]:
     without, with_neuron = pairs.values("epochs_to_zero")
     cap = float(pairs.without[0]["epochs"])
-    printed = report.SPEED.get(pairs.problem, (math.nan, math.nan))
+    printed = published.SPEED.get(pairs.problem, (math.nan, math.nan))
     ratio = statistics.paired_ratio(without, with_neuron, cap=cap)
     test = statistics.signed_rank(statistics.log_ratios(without, with_neuron))
     same = statistics.ratio_equivalence(without, with_neuron, margin=TIME_MARGIN)
@@ -163,7 +164,7 @@ def _speed_line(pairs: Pairs) -> dict[str, Any]:
     }
 
 
-def _error_line(pairs: Pairs, printed: report.Printed | None, split: str) -> dict[str, Any]:
+def _error_line(pairs: Pairs, printed: published.Printed | None, split: str) -> dict[str, Any]:
     size = float(pairs.without[0][f"{split}_size"])
     without, with_neuron = pairs.values(f"{split}_errors")
     # A diverged trial may be the best that there is; its loss, if any, is then above any number.

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from enlib import statistics
-from enlib.selection import Row
 from enlib.tables.counting import happened
 from enlib.tables.layout import Table
+from enlib.tables.selection import Row
 
 STANDARDIZED = {"none": "as they are", "global": "together", "feature": "one by one"}
 """What the tables call the ways to standardize: not at all, all coordinates by one scale, or each by its own."""

@@ -6,7 +6,7 @@ from torch.func import functional_call
 
 from enlib.curvature import Hessian, spectral_density
 from enlib.losses import polynomial_hinge
-from enlib.models import mlp
+from enlib.models.networks import mlp
 
 
 def problem():

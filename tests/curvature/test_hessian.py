@@ -8,7 +8,7 @@ from torch.func import functional_call
 
 from enlib.curvature import Hessian, hvp
 from enlib.losses import polynomial_hinge
-from enlib.models import ConvNet, mlp
+from enlib.models.networks import ConvNet, mlp
 
 
 def problem(n=20, widths=(6, 5, 4, 1), seed=0):

@@ -7,7 +7,7 @@ from torch.func import functional_call
 
 from enlib.curvature import Hessian, sharpness, top_eigenvalues
 from enlib.losses import polynomial_hinge
-from enlib.models import mlp
+from enlib.models.networks import mlp
 
 
 def quadratic(curvatures, seed=0):

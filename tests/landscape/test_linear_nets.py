@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from enlib.landscape import critical_point, factorization_loss, hessian_eigenvalues, index
+from enlib.landscape.linear_nets import critical_point, factorization_loss, hessian_eigenvalues, index
 
 LADDER = {
     (): (7, 9), (3,): (6.5, 6), (2,): (5, 5), (2, 3): (4.5, 3),

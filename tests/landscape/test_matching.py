@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from enlib.landscape import hidden_widths, match_hidden, permute_hidden
-from enlib.models import mlp
+from enlib.models.networks import mlp
 
 seeds = st.integers(0, 2**16)
 

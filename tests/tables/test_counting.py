@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from enlib.replication import Recipe
 from enlib.statistics import mcnemar, signed_rank, wilson
-from enlib.sweep import Recipe
 from enlib.tables.counting import by_seed, change, discordant, happened, moment, percent, share, twins
 
 NEVER = math.nan

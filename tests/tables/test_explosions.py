@@ -4,9 +4,9 @@ import math
 import numpy as np
 import pytest
 
+from enlib.replication import Recipe
+from enlib.replication.studies import WITH
 from enlib.statistics import mcnemar, wilson
-from enlib.studies import WITH
-from enlib.sweep import Recipe
 from enlib.tables import explosions
 from enlib.tables.counting import percent
 

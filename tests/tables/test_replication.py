@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from replication_rows import row
 
-from enlib import report, statistics
-from enlib.tables import TABLES, generalization_table, problems, quality_table, speed_table
+from enlib import statistics
+from enlib.tables import TABLES, generalization_table, problems, published, quality_table, speed_table
 
 RNG = np.random.default_rng(0)
 WITHOUT = RNG.integers(15, 25, 10).astype(float)
@@ -23,7 +23,7 @@ def sweep(**columns):
 
 def test_speed_is_the_report_beside_medians_ratio_test_and_equivalence():
     (line,) = speed_table(sweep(epochs_to_zero=(WITHOUT, WITH))).numbers
-    assert (line["report_without"], line["report_with"]) == report.SPEED["spheres-1.01-1000"]
+    assert (line["report_without"], line["report_with"]) == published.SPEED["spheres-1.01-1000"]
     assert (line["without"], line["with"]) == (np.median(WITHOUT), np.median(WITH))
     assert (line["with_low"], line["with_high"]) == (WITH.min(), WITH.max())
     ratio = statistics.paired_ratio(WITHOUT, WITH)
@@ -155,11 +155,11 @@ def test_generalization_leaves_out_seeds_that_were_not_learned():
 
 def test_rows_are_those_of_the_report_or_all():
     rows = sweep()
-    assert problems(rows, report.SPEED) == ["spheres-1.01-1000"]
-    assert problems(rows, report.QUALITY) == ["spheres-1.01-1000"]
-    assert problems([*rows, row(0, True, problem="mnist-1v7")], report.QUALITY) == ["mnist-1v7"]
+    assert problems(rows, published.SPEED) == ["spheres-1.01-1000"]
+    assert problems(rows, published.QUALITY) == ["spheres-1.01-1000"]
+    assert problems([*rows, row(0, True, problem="mnist-1v7")], published.QUALITY) == ["mnist-1v7"]
     momentum = [row(0, True, problem="spheres-1.01-1000-momentum", optimizer="momentum")]
-    assert problems(momentum, report.SPEED) == []
+    assert problems(momentum, published.SPEED) == []
 
 
 @pytest.mark.parametrize("name", TABLES)

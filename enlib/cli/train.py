@@ -1,0 +1,174 @@
+"""``python -m enlib train``: one run, its table and its picture."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from enlib import _tools, datasets
+from enlib._tools import resolve_device
+from enlib.models import MODELS, WithExponentialNeuron, make_model
+from enlib.training import OPTIMIZERS, SCHEDULES, History, evaluate, fit, make_optimizer, make_schedule
+
+
+def add_parser(commands: Any) -> None:
+    """Add ``train`` to the commands."""
+    parser = commands.add_parser(
+        "train",
+        help="train one network",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        description="Train one network until it makes no training error, then report on all three splits.",
+    )
+    option = parser.add_argument
+    option("--data", default="digits-1v7", help=", ".join(datasets.NAMES))
+    option("--radii", type=float, nargs=2, metavar="R", help="radii of spheres")
+    option("--shift", type=float, help="shift of gaussians")
+    option("--train", type=int, metavar="N", help="training samples of spheres and gaussians")
+    option("--standardize", default="default", help="none, feature, channel, global, sample")
+    option("--data-dir", help="where the images lie (else $ENLIB_DATA, else the cache)")
+    option("--no-download", action="store_true", help="fail rather than download")
+    option("--model", default="fc1", help=", ".join(MODELS))
+    option("--exponential", action="store_true", help="add the exponential neuron")
+    option("--lam", type=float, help="weight of its penalty; 0.1")
+    option("--neuron-lr", type=float, help="its own learning rate")
+    option("--optimizer", default="adam", help=", ".join(OPTIMIZERS))
+    option("--lr", type=float, help="learning rate; 1e-2 for fc1, 1e-3 for fc2, 3e-4 for conv")
+    option("--schedule", default="cosine", help=", ".join(SCHEDULES))
+    option("--batch-size", type=_batch_size, default=100, metavar="N|full", help="samples a batch")
+    option("--epochs", type=int, default=30, help="the cap, and the length of the schedule")
+    option("--clip-norm", type=float, help="largest gradient norm")
+    option("--seed", type=int, default=0, help="of data, initial weights and batch order")
+    option("--dtype", choices=("float32", "float64"), default="float32", help="precision")
+    option("--device", default="auto", help="cpu, cuda, mps, auto")
+    option("--threads", type=int, help="of the CPU")
+    option("--checkpoint", type=Path, help="save the run here after every epoch")
+    option("--resume", action="store_true", help="go on from the checkpoint")
+    option("--plot", type=Path, help="write the learning curves here (.png, .svg, .pdf)")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train as asked and print the table; a run that diverges is a result, not an error."""
+    _check_options(options)
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
+    given = {name: getattr(options, name) for name in ("radii", "shift", "train")}
+    data = datasets.load(
+        options.data,
+        seed=options.seed,
+        data_dir=options.data_dir,
+        download=not options.no_download,
+        standardize=options.standardize,
+        **{name: value for name, value in given.items() if value is not None},
+    )
+    lam = (0.1 if options.lam is None else options.lam) if options.exponential else 0.0
+    base = make_model(options.model, data.input_shape, seed=options.seed)
+    model: nn.Module = base
+    if options.exponential:
+        model = WithExponentialNeuron(base, data.in_features, seed=options.seed)
+    dtype = getattr(torch, options.dtype)
+    device = resolve_device(options.device, dtype)
+    model.to(device=device, dtype=dtype)
+    data = data.to(device, dtype)
+
+    lr = {"fc1": 1e-2, "fc2": 1e-3, "conv": 3e-4}[options.model] if options.lr is None else options.lr
+    optimizer = make_optimizer(options.optimizer, model, lr=lr, neuron_lr=options.neuron_lr)
+    per_epoch = math.ceil(len(data.train) / (options.batch_size or len(data.train)))
+    history = fit(
+        model,
+        data,
+        optimizer=optimizer,
+        schedule=make_schedule(options.schedule, optimizer, updates=per_epoch * options.epochs),
+        lam=lam,
+        batch_size=options.batch_size,
+        epochs=options.epochs,
+        clip_norm=options.clip_norm,
+        seed=options.seed,
+        device=device,
+        checkpoint_path=options.checkpoint,
+        resume=options.resume,
+    )
+    print(_table(options, model, data, history, lr, lam))
+    if options.plot:
+        _plot(options, history)
+    return 0
+
+
+def _check_options(options: argparse.Namespace) -> None:
+    """Refuse, before anything is computed, what would otherwise be ignored or fail after the training."""
+    for name in ("epochs", "threads"):
+        if getattr(options, name) is not None:
+            _tools.count(f"--{name}", getattr(options, name))
+    if options.threads is not None and options.threads > 1024:
+        raise ValueError(f"expected --threads of at most 1024, got {options.threads}: pass the number of cores")
+    for name, needed in (("lam", "exponential"), ("neuron_lr", "exponential"), ("resume", "checkpoint")):
+        if getattr(options, name) and not getattr(options, needed):
+            flag = "--" + name.replace("_", "-")
+            raise ValueError(
+                f"expected --{needed} with {flag}, got {flag} alone: add --{needed}, or leave {flag} out"
+            )
+    if options.checkpoint and options.checkpoint.exists() and not options.resume:
+        raise ValueError(
+            f"expected no file at {options.checkpoint}, got one: add --resume to go on from it, or name another"
+        )
+    if options.plot and options.plot.suffix not in (".png", ".svg", ".pdf"):
+        raise ValueError(f"expected --plot FILE to end in .png, .svg or .pdf, got {options.plot}: add an ending")
+    for path in filter(None, (options.plot, options.checkpoint)):
+        above = next(parent for parent in path.absolute().parents if parent.exists())
+        if path.is_dir() or not above.is_dir():
+            raise ValueError(f"expected a place for a file, got {path}: a directory or a file is in the way")
+
+
+def _batch_size(text: str) -> int | None:
+    if text == "full":
+        return None
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"expected a positive number or 'full', got {text!r}")
+    return int(text)
+
+
+def _table(
+    options: argparse.Namespace, model: nn.Module, data: datasets.Dataset, history: History, lr: float, lam: float
+) -> str:
+    neuron = f", exponential neuron with lambda {lam:g}" if options.exponential else ""
+    device = next(model.parameters()).device
+    lines = [
+        f"{data.name}, {options.model}{neuron}: {sum(p.numel() for p in model.parameters()):,} parameters, "
+        f"{options.optimizer} with lr {lr:g} ({options.schedule}), seed {options.seed}, {device}",
+        "",
+        f"{'split':<12}{'samples':>9}{'errors':>9}{'error rate':>12}{'mean loss':>13}",
+    ]
+    for name, split in data.splits.items():
+        seen = evaluate(model, split)
+        lines.append(f"{name:<12}{len(split):>9}{seen.errors:>9}{seen.errors / len(split):>12.2%}{seen.loss:>13.4g}")
+    reached = history.updates_to_zero_errors
+    when = (
+        "never reached"
+        if math.isnan(reached)
+        else f"after {history.epochs_to_zero_errors:.0f} epochs, {reached:.0f} updates"
+    )
+    cause = f" at update {history.diverged_at:.0f}: {history.cause}" if history.status == "diverged" else ""
+    lines += ["", f"zero training errors: {when}", f"status: {history.status}{cause}"]
+    if isinstance(model, WithExponentialNeuron):
+        neuron_state = f"a = {model.neuron.a.item():.4g}, |w| = {model.neuron.w.norm().item():.4g}"
+        lines.append(
+            f"largest exponent in training: {history.exponent_at_end:.4g} "
+            f"({neuron_state}, b = {model.neuron.b.item():.4g} at the end)"
+        )
+    return "\n".join(lines)
+
+
+def _plot(options: argparse.Namespace, history: History) -> None:
+    from enlib import figures  # drawing is optional: without --plot, matplotlib is not imported
+
+    arm = figures.WITH if options.exponential else figures.WITHOUT
+    figures.learning_curves(
+        {arm: [history]},
+        alt=f"Loss and errors of {options.model} on {options.data} by epoch, {history.status}.",
+    ).save(options.plot)
+    print(f"learning curves: {options.plot}")

@@ -1,0 +1,142 @@
+"""The report's three networks: two fully connected ones and a convolutional one."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from enlib import _tools
+from enlib._tools import stream
+
+
+def mlp(widths: Sequence[int] = (100, 50, 25, 1), *, seed: int) -> nn.Sequential:
+    r"""Fully connected network with sigmoid hidden layers and one linear output.
+
+    .. math:: f(x) = W_L\,\sigma(W_{L-1} \cdots \sigma(W_1 x + b_1) \cdots) + b_L
+
+    ``(100, 50, 25, 1)`` is the report's Table 4 (6,351 parameters), ``(3072, 1536, 768, 1)`` its Table 5
+    (5,901,313). Weights and biases start as PyTorch's default, uniform in :math:`\pm 1/\sqrt{d_{in}}`.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Inputs, hidden units of each layer, and 1.
+    seed : int
+        Seed of the initial weights; the global random state is left alone.
+
+    Returns
+    -------
+    nn.Sequential
+        Maps inputs of shape (n, ...) with ``widths[0]`` numbers a sample to outputs of shape (n,).
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two widths, one is not positive, or the last is not 1.
+
+    Examples
+    --------
+    >>> sum(p.numel() for p in mlp((100, 50, 25, 1), seed=0).parameters())
+    6351
+    """
+    if len(widths) < 2 or widths[-1] != 1:
+        raise ValueError(
+            f"expected widths (inputs, hidden ..., 1), got {tuple(widths)}: end with 1, as in (100, 50, 25, 1)"
+        )
+    for width in widths:
+        _tools.count("width", width)
+    layers: list[nn.Module] = [nn.Flatten()]
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(stream(seed, "base network"))
+        for fan_in, fan_out in itertools.pairwise(widths):
+            layers += [nn.Linear(fan_in, fan_out), nn.Sigmoid()]
+    return nn.Sequential(*layers[:-1], nn.Flatten(0))
+
+
+class ConvNet(nn.Module):
+    """The report's convolutional network (its Table 6) for images of shape (1, 28, 28).
+
+    Three times convolution 4x4 and PReLU, the first two followed by max-pooling 3x3, then one linear unit.
+    The sides of the feature maps are 28 -> 27 -> 9 -> 8 -> 2 -> 1. These follow from stride 1 and padding 1;
+    the report's table prints stride 0, with which no convolution is possible.
+    657,092 parameters, with one PReLU slope a layer.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the initial weights (PyTorch's default distribution); the global random state is left alone.
+
+    Examples
+    --------
+    >>> net = ConvNet(seed=0)
+    >>> net(torch.zeros(5, 1, 28, 28)).shape
+    torch.Size([5])
+    >>> sum(p.numel() for p in net.parameters())
+    657092
+    """
+
+    def __init__(self, *, seed: int) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(stream(seed, "base network"))
+            self.features = nn.Sequential(
+                nn.Conv2d(1, 64, kernel_size=4, padding=1),
+                nn.PReLU(),
+                nn.MaxPool2d(3),
+                nn.Conv2d(64, 128, kernel_size=4, padding=1),
+                nn.PReLU(),
+                nn.MaxPool2d(3),
+                nn.Conv2d(128, 256, kernel_size=4, padding=1),
+                nn.PReLU(),
+            )
+            self.output = nn.Linear(256, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map images of shape (n, 1, 28, 28) to outputs of shape (n,)."""
+        if x.shape[1:] != (1, 28, 28):
+            raise ValueError(
+                f"expected images of shape (n, 1, 28, 28), got {tuple(x.shape)}: use mlp for other inputs"
+            )
+        output: Tensor = self.output(self.features(x).flatten(1))
+        return output.squeeze(1)
+
+
+MODELS = ("fc1", "fc2", "conv")
+
+
+def make_model(name: str, input_shape: Sequence[int], *, seed: int) -> nn.Module:
+    """Build one of the report's networks by name, with its first layer fitted to the data.
+
+    Parameters
+    ----------
+    name : {"fc1", "fc2", "conv"}
+        ``fc1`` has hidden layers of 50 and 25 units, ``fc2`` of 1536 and 768, ``conv`` is `ConvNet`.
+    input_shape : sequence of int
+        Shape of one sample.
+    seed : int
+        Seed of the initial weights.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or ``conv`` is asked for inputs other than (1, 28, 28).
+
+    Examples
+    --------
+    >>> make_model("fc1", (1, 8, 8), seed=0)[1]
+    Linear(in_features=64, out_features=50, bias=True)
+    """
+    _tools.known("model", name, MODELS)
+    if name == "conv":
+        if tuple(input_shape) != (1, 28, 28):
+            raise ValueError(
+                f"expected inputs of shape (1, 28, 28) for model 'conv', got {tuple(input_shape)}: "
+                "use 'fc1' or 'fc2' for this data set"
+            )
+        return ConvNet(seed=seed)
+    hidden = {"fc1": (50, 25), "fc2": (1536, 768)}[name]
+    return mlp((math.prod(input_shape), *hidden, 1), seed=seed)

@@ -1,0 +1,213 @@
+r"""Read every sample's loss derivative off the neuron's amplitude: the theorem's proof as an instrument.
+
+With the exponential neuron switched off, a = 0, the slope of the loss in a is
+
+.. math:: \frac{\partial \tilde L}{\partial a}(w, b) = \sum_i c_i\, e^{w \cdot x_i + b}, \qquad
+    c_i = \frac{\partial}{\partial f_i} \ell(-y_i f_i) .
+
+It is one number, but w and b can be moved at no cost. Each (w, b) is a probe, and n probes are n linear equations for
+the n unknown :math:`c_i`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from enlib import _tools
+from enlib.losses import polynomial_hinge
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+_HINGE: Loss = functools.partial(polynomial_hinge, reduction="none")
+
+
+def amplitude_slopes(
+    output: Tensor,
+    target: Tensor,
+    x: Tensor,
+    weights: Tensor,
+    biases: Tensor | float = 0.0,
+    *,
+    loss: Loss = _HINGE,
+) -> Tensor:
+    r"""Measure :math:`\partial \tilde L / \partial a` at a = 0 for k probes, differentiating in a and nothing else.
+
+    Parameters
+    ----------
+    output, target : Tensor, shape (n,)
+        What the base network says about the samples, and their labels.
+    x : Tensor, shape (n, ...) or (n,)
+        The samples.
+    weights : Tensor, shape (k, d) or, for d = 1, (k,)
+        One w for each probe.
+    biases : Tensor, shape (k,), or float
+        One b for each probe.
+    loss : callable
+        Takes outputs and labels of one shape to the losses of the single samples; by default the cubed hinge.
+
+    Returns
+    -------
+    Tensor, shape (k,)
+
+    Examples
+    --------
+    >>> x, y = torch.tensor([-1.0, 1.0]), torch.tensor([-1.0, 1.0])
+    >>> amplitude_slopes(torch.zeros(2), y, x, torch.tensor([0.0, 1.0])).round(decimals=4)  # 3/e - 3e for w = 1
+    tensor([ 0.0000, -7.0512])
+    """
+    response = probe_matrix(x, weights, biases)
+    a = torch.zeros(len(response), dtype=response.dtype, requires_grad=True)
+    f_tilde = output.detach() + a[:, None] * response
+    (slopes,) = torch.autograd.grad(loss(f_tilde, target.expand_as(f_tilde)).sum(), a)
+    return slopes
+
+
+def probe_matrix(x: Tensor, weights: Tensor, biases: Tensor | float = 0.0) -> Tensor:
+    r"""Return the matrix with entries :math:`e^{w_j \cdot x_i + b_j}`, shape (k, n): what probe j sees of sample i.
+
+    Parameters
+    ----------
+    x, weights, biases
+        As in `amplitude_slopes`.
+
+    Raises
+    ------
+    ValueError
+        If a probe does not have as many weights as a sample has numbers, or an entry overflows.
+
+    Examples
+    --------
+    >>> probe_matrix(torch.tensor([0.0, 1.0]), torch.tensor([0.0, 1.0])).round(decimals=4)
+    tensor([[1.0000, 1.0000],
+            [1.0000, 2.7183]])
+    """
+    samples, probes = _rows(x), _rows(weights)
+    if samples.shape[1] != probes.shape[1]:
+        raise ValueError(
+            f"expected probes with {samples.shape[1]} weights, one for each number of a sample, got "
+            f"{probes.shape[1]}: pass weights of shape (k, {samples.shape[1]})"
+        )
+    exponent = probes @ samples.T + torch.as_tensor(biases, dtype=probes.dtype).reshape(-1, 1)
+    matrix = exponent.exp()
+    if not bool(torch.isfinite(matrix).all()):
+        raise ValueError(f"expected finite probes, got an exponent of {exponent.max():.4g}: take smaller weights")
+    return matrix
+
+
+def sample_slopes(
+    slopes: Tensor, x: Tensor, weights: Tensor, biases: Tensor | float = 0.0, *, digits: float = 3.0
+) -> Tensor:
+    r"""Recover :math:`c_i = \partial \ell_i / \partial f_i` of every sample from slopes in the amplitude.
+
+    Solves :math:`\sum_i e^{w_j \cdot x_i + b_j} c_i = s_j`, in the sense of least squares if there are more probes
+    than samples. An error in the slopes can grow by the condition number of `probe_matrix`, and that number grows
+    exponentially with the number of samples in a given range.
+
+    Parameters
+    ----------
+    slopes : Tensor, shape (k,) or (k, m)
+        What `amplitude_slopes` measured with these probes; several columns are solved together.
+    x, weights, biases
+        As in `amplitude_slopes`.
+    digits : float
+        How many decimal digits must be left if the slopes are right to the last bit.
+
+    Returns
+    -------
+    Tensor, shape (n,) or (n, m)
+
+    Raises
+    ------
+    ValueError
+        If there are fewer probes than samples, two samples coincide, or fewer digits would be left.
+
+    Examples
+    --------
+    >>> x, w = torch.tensor([-1.0, 1.0]).double(), torch.tensor([0.0, 1.0]).double()
+    >>> s = amplitude_slopes(torch.zeros(2).double(), torch.tensor([-1.0, 1.0]).double(), x, w)
+    >>> sample_slopes(s, x, w).round(decimals=12)  # 3 (1 - margin)^2, against the label
+    tensor([ 3., -3.], dtype=torch.float64)
+    """
+    _check_distinct(x)
+    matrix = probe_matrix(x, weights, biases)
+    k, n = matrix.shape
+    if k < n:
+        raise ValueError(f"expected at least {n} probes for {n} samples, got {k}: one equation for each unknown")
+    if len(slopes) != k:
+        raise ValueError(f"expected {k} slopes, one for each probe, got {len(slopes)}: pass those of these probes")
+    condition = float(torch.linalg.cond(matrix))
+    if not condition * torch.finfo(matrix.dtype).eps <= 10.0**-digits:
+        raise ValueError(
+            f"expected {digits:g} digits to survive, got condition number {condition:.0e} in {matrix.dtype}: "
+            "spread the probes further, take fewer samples or ones further apart, or use float64"
+        )
+    columns = slopes.to(matrix.dtype).reshape(k, -1)
+    # Elimination with pivoting is accurate on these matrices (in one dimension they are totally positive); for more
+    # probes than samples QR, not the normal equations, which would square the condition number.
+    solution: Tensor
+    if k == n:
+        solution = torch.linalg.solve(matrix, columns)
+    else:
+        solution = torch.linalg.lstsq(matrix, columns, driver="gels").solution
+    return solution.reshape(n, *slopes.shape[1:])
+
+
+def separating_direction(x: Tensor, *, tries: int = 200, seed: int) -> Tensor:
+    r"""Return a unit vector u that keeps all samples apart: the numbers :math:`u \cdot x_i` differ.
+
+    Almost every direction does, since each pair of samples rules out one hyperplane. Of some random ones, take
+    the one with the largest smallest gap.
+
+    Parameters
+    ----------
+    x : Tensor, shape (n, ...) or (n,)
+        Distinct samples.
+    tries : int
+        How many directions to compare.
+    seed : int
+        Of the random directions.
+
+    Returns
+    -------
+    Tensor, shape (d,)
+
+    Raises
+    ------
+    ValueError
+        If two samples coincide.
+
+    Examples
+    --------
+    >>> corners = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    >>> u = separating_direction(corners, seed=0)
+    >>> bool((corners @ u).sort().values.diff().min() > 0.3)  # (1, 2) / sqrt(5) has gaps of 0.447
+    True
+    """
+    _check_distinct(x)
+    _tools.count("tries", tries)
+    samples = _rows(x)
+    generator = torch.Generator().manual_seed(seed)
+    u = torch.randn(tries, samples.shape[1], generator=generator, dtype=torch.float64).to(samples.dtype)
+    u = u / u.norm(dim=1, keepdim=True)
+    if len(samples) == 1:
+        samples = torch.cat([samples, samples + 1])  # nothing to keep apart: any direction will do
+    gaps = (u @ samples.T).sort(dim=1).values.diff(dim=1).min(dim=1).values
+    best: Tensor = u[gaps.argmax()]
+    return best
+
+
+def _rows(x: Tensor) -> Tensor:
+    return x[:, None] if x.ndim == 1 else x.flatten(1)
+
+
+def _check_distinct(x: Tensor) -> None:
+    samples = _rows(x)
+    count = len(torch.unique(samples, dim=0))
+    if count < len(samples):
+        raise ValueError(
+            f"expected distinct samples, got {len(samples)} with {count} different values: no probe can tell equal "
+            "ones apart; pass torch.unique(x, dim=0) and read the sum of each group"
+        )

@@ -1,0 +1,73 @@
+"""What noise on some of the weights of a trained network does to its loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from enlib import _tools
+from enlib._tools import generator
+
+
+@torch.no_grad()
+def loss_under_noise(
+    loss: Callable[[], Tensor], weights: Sequence[Tensor], *, relative: float = 0.1, draws: int = 50, seed: int = 0
+) -> npt.NDArray[np.float64]:
+    r"""Return the factors by which random noise on some weights multiplies the loss.
+
+    The noise is normal, with a standard deviation that is a fraction of the weights' mean absolute value:
+
+    .. math:: \sigma = r \cdot \operatorname{mean} |w|
+
+    Parameters
+    ----------
+    loss : callable
+        Returns the loss, of shape (), with the weights as they are. It must be positive without noise.
+    weights : sequence of Tensor
+        Changed in place for each draw, and put back.
+    relative : float
+        The fraction r; the report takes 0.1.
+    draws : int
+        How many times to try.
+    seed : int
+        Seed of the noise.
+
+    Returns
+    -------
+    array, shape (draws,)
+        Loss with noise / loss without; inf or NaN where the loss overflows.
+
+    Raises
+    ------
+    ValueError
+        If there are no weights, a number is out of range, or the loss without noise is not positive and finite.
+
+    Examples
+    --------
+    >>> w = torch.tensor([3.0, 4.0])
+    >>> factors = loss_under_noise(lambda: w.square().sum(), [w])
+    >>> bool(0.8 < np.median(factors) < 1.2), w.tolist()
+    (True, [3.0, 4.0])
+    """
+    _tools.positive("relative", relative)
+    _tools.count("draws", draws)
+    if not weights:
+        raise ValueError("expected weights, got an empty list: pass the parameters that are to get noise")
+    quiet = _tools.positive("loss without noise", float(loss()), advice="train to a positive, finite loss first")
+    before = [w.clone() for w in weights]
+    sigma = relative * float(torch.cat([w.reshape(-1) for w in weights]).abs().mean())
+    random = generator(seed, "weight noise")
+    factors = []
+    try:
+        for _ in range(draws):
+            for w, clean in zip(weights, before, strict=True):
+                w.copy_(clean + sigma * torch.randn(w.shape, generator=random, dtype=w.dtype).to(w.device))
+            factors.append(float(loss()) / quiet)
+    finally:
+        for w, clean in zip(weights, before, strict=True):
+            w.copy_(clean)
+    return np.array(factors)

@@ -1,0 +1,82 @@
+import math
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from enlib import History
+from enlib.figures import pictures as figures
+
+
+def history(status="converged", n=5):
+    columns = {
+        name: np.linspace(2.0, 1.0, n)
+        for name in (
+            "epoch", "update", "train_loss", "train_errors", "validation_loss", "validation_errors",
+            "penalty", "learning_rate", "largest_exponent", "batch_loss",
+        )
+    }  # fmt: skip
+    return History(status=status, cause="", diverged_at=math.nan, exponent_at_end=math.nan, **columns)
+
+
+@pytest.fixture
+def picture():
+    runs = {figures.WITHOUT: [history()] * 2, figures.WITH: [history(), history("diverged")]}
+    return figures.learning_curves(runs, alt='Two <curves> & a "cross"', caption="One of them stops.")
+
+
+def test_alternative_text_is_required():
+    with pytest.raises(TypeError, match="alt"):
+        figures.learning_curves({})
+    with pytest.raises(ValueError, match="say in alt what the picture shows"):
+        figures.Picture([], alt="  ")
+
+
+def test_page_gets_the_alternative_text_and_the_caption(picture):
+    bundle = picture._repr_mimebundle_()
+    assert bundle["text/plain"] == 'Picture: Two <curves> & a "cross"'
+    assert 'aria-label="Two &lt;curves&gt; &amp; a &quot;cross&quot;"' in bundle["text/html"]
+    assert "<figcaption>One of them stops.</figcaption>" in bundle["text/html"]
+
+
+def test_svg_is_well_formed_scales_and_is_the_same_twice(picture):
+    page = picture.to_html()
+    assert page == picture.to_html()
+    ElementTree.fromstring(page)
+    assert page.count("<svg") == 2
+    for tag in re.findall(r"<svg [^>]*>", page):
+        assert "viewBox" in tag
+        assert ' width="' not in tag
+
+
+def test_ids_are_unique_in_a_page_and_every_reference_resolves(picture):
+    page = picture.to_html()
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r"(?:url\(#|href=\"#)([^)\"]+)", page)) == set(ids)
+
+
+def test_colours_are_the_page_s_own_so_that_dark_mode_works(picture):
+    page = picture.to_html()
+    assert "currentColor" in page
+    for name, color in (("base", figures.BASE), ("neuron", figures.NEURON), ("diverged", figures.DIVERGED)):
+        assert page.count(color) == page.count(f"var(--en-{name}, {color})") > 0
+    # Nothing else is painted: black text would vanish on a dark page.
+    assert set(re.findall(r"#[0-9a-f]{6}", page)) == set(figures.COLORS.values()) | {figures.DIVERGED}
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+def test_saved_to_a_file(picture, tmp_path, ending):
+    path = tmp_path / "deep" / f"curves.{ending}"
+    picture.save(path)
+    assert path.stat().st_size > 1000
+
+
+def test_pairs_that_are_all_zero_have_an_axis():
+    assert "<svg" in figures.pairs({"digits": ([0, 0], [0, 0])}, quantity="errors", alt="Pairs.").to_html()
+
+
+def test_pairs_with_a_run_that_never_got_there():
+    picture = figures.pairs({"digits": ([3, 4, math.nan], [3, math.nan, 5])}, quantity="epochs", alt="Pairs.")
+    ElementTree.fromstring(picture.to_html())

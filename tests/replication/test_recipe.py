@@ -1,0 +1,134 @@
+import dataclasses
+import json
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from enlib.replication import Recipe, experiments, identify, recipe
+from enlib.replication.tidy import from_csv, to_csv
+
+SPHERES = Recipe(
+    data="spheres", inner=1.0, outer=1.01, train=10000, model="fc1", exponential=True, lr=0.0035, schedule="cosine",
+    lam=0.01, epochs=200, seed=0,
+)  # fmt: skip
+
+ANOTHER = {
+    "data": "gaussians", "inner": 0.9, "outer": 1.5, "shift": 0.1, "train": 5000, "standardize": "none",
+    "model": "fc2", "exponential": False, "lr": 0.0036, "schedule": "constant", "lam": 0.1, "epochs": 100,
+    "batch_size": 64, "seed": 4, "optimizer": "momentum", "measure": "test",
+}  # fmt: skip
+
+recipes = st.builds(
+    Recipe,
+    data=st.sampled_from(["spheres", "gaussians", "digits-1v7"]),
+    inner=st.none() | st.floats(0.1, 2.0),
+    outer=st.none() | st.floats(0.1, 9.0),
+    shift=st.none() | st.floats(0.01, 1.0),
+    train=st.none() | st.integers(1, 10**6),
+    standardize=st.sampled_from(["default", "none", "feature"]),
+    model=st.sampled_from(["fc1", "fc2"]),
+    exponential=st.booleans(),
+    lr=st.floats(1e-6, 10.0),
+    schedule=st.sampled_from(["constant", "cosine"]),
+    lam=st.floats(0.0, 1.0),
+    epochs=st.integers(1, 1000),
+    batch_size=st.integers(1, 1000),
+    seed=st.integers(0, 10**6),
+    optimizer=st.sampled_from(["adam", "momentum"]),
+    measure=st.sampled_from(["", "noise", "test"]),
+)
+
+
+def test_an_identity_is_for_ever():
+    """Should this fail, rows of before and after no longer meet in one journal: that takes another PROTOCOL."""
+    assert recipe.PROTOCOL == 1
+    assert SPHERES.identity == "aec30b406160e857"
+
+
+def test_identities_in_another_process_are_the_same():
+    program = "from enlib.replication import *; print(experiments('1', 'quick')[0].recipes().__next__().identity)"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == next(experiments("1", "quick")[0].recipes()).identity
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Recipe)], ids="of {}".format)
+def test_every_field_is_part_of_the_identity(field):
+    other = dataclasses.replace(SPHERES, **{field: ANOTHER[field]})
+    assert other.identity != SPHERES.identity
+
+
+def test_the_protocol_is_part_of_the_identity(monkeypatch):
+    before = SPHERES.identity
+    monkeypatch.setattr(recipe, "PROTOCOL", 2)
+    assert SPHERES.identity != before
+
+
+@given(recipes, recipes)
+def test_equal_recipes_and_only_these_have_one_identity(one, other):
+    assert (one == other) == (one.identity == other.identity)
+
+
+def test_whole_numbers_are_the_same_numbers():
+    """1 and 1.0 are equal, so were the recipes, and their identities were not."""
+    one = dataclasses.replace(SPHERES, lr=1, lam=0, inner=1, outer=2)
+    other = dataclasses.replace(SPHERES, lr=1.0, lam=0.0, inner=1.0, outer=2.0)
+    assert one == other
+    assert one.identity == other.identity
+
+
+@given(recipes)
+def test_a_row_tells_its_recipe(one):
+    assert Recipe.from_row(one.row()) == one
+    assert identify(one.row()) == one.identity
+
+
+@given(recipes)
+def test_a_row_that_went_through_a_table_tells_its_recipe(one):
+    table = to_csv([{"run": one.identity, **one.row(), "machine": "0"}])
+    (row,) = from_csv(table)
+    assert Recipe.from_row(row) == one
+    assert identify(row) == one.identity
+    assert identify(json.loads(json.dumps(one.row()))) == one.identity
+
+
+def test_results_are_not_part_of_the_identity():
+    assert identify({**SPHERES.row(), "train_errors": 3.0, "cause": "x"}) == SPHERES.identity
+
+
+def test_a_problem_that_does_not_belong_is_noticed():
+    assert identify({**SPHERES.row(), "problem": "spheres-1.01-20000"}) == "0" * 16
+    row = SPHERES.row()
+    del row["problem"]
+    assert identify(row) == "0" * 16
+
+
+def test_a_row_without_a_column_is_none():
+    row = SPHERES.row()
+    del row["lam"], row["seed"]
+    with pytest.raises(ValueError, match="expected a row with the columns of a recipe, got none of lam, seed"):
+        Recipe.from_row(row)
+
+
+@pytest.mark.parametrize(
+    "change, problem",
+    [
+        ({}, "spheres-1.01-10000"),
+        ({"standardize": "none"}, "spheres-1.01-10000-none"),
+        ({"optimizer": "momentum"}, "spheres-1.01-10000-momentum"),
+        ({"data": "gaussians", "inner": None, "outer": None, "shift": 0.1}, "gaussians-0.1-10000"),
+        ({"data": "mnist-1v7", "inner": None, "outer": None, "train": None}, "mnist-1v7"),
+    ],
+)
+def test_problems_in_a_word(change, problem):
+    assert dataclasses.replace(SPHERES, **change).problem == problem
+
+
+def test_options_of_the_data():
+    assert SPHERES.data_options == {"standardize": "default", "radii": (1.0, 1.01), "train": 10000}
+    images = Recipe(data="digits-1v7", model="fc1", lr=0.1, epochs=1, seed=0)
+    assert images.data_options == {"standardize": "default"}
+    gaussians = Recipe(data="gaussians", shift=0.1, train=10, model="fc1", lr=0.1, epochs=1, seed=0)
+    assert gaussians.data_options == {"standardize": "default", "shift": 0.1, "train": 10}

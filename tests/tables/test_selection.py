@@ -1,0 +1,84 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from replication_rows import row
+
+from enlib.tables.selection import choose, generalization, quality, speed
+
+PROBLEM = "spheres-1.01-1000"
+
+
+def sweep(times):
+    """Return rows for times[arm][seed][trial]."""
+    return [
+        row(seed, bool(arm), lr=0.001 * (trial + 1), epochs_to_zero=time)
+        for arm, seeds in enumerate(times)
+        for seed, trials in enumerate(seeds)
+        for trial, time in enumerate(trials)
+    ]
+
+
+time = st.one_of(st.just(math.nan), st.integers(1, 100).map(float))
+arm = st.lists(st.lists(time, min_size=3, max_size=3), min_size=4, max_size=4)
+
+
+@given(st.tuples(arm, arm))
+def test_own_takes_the_fastest_trial_of_each_seed_and_censors_seeds_without_one(times):
+    found = choose(sweep(times), PROBLEM, speed).values("epochs_to_zero")
+    for mine, seeds in zip(found, times, strict=True):
+        reached = [[t for t in trials if t == t] for trials in seeds]
+        np.testing.assert_array_equal(mine, [min(r) if r else math.nan for r in reached])
+
+
+def test_others_takes_the_setting_that_was_best_on_the_other_seeds():
+    # Trial 1 is the best on seeds 1 to 3, trial 0 on seed 0 alone: seed 0 is tuned without its own answer.
+    times = [[1.0, 9.0], [8.0, 2.0], [8.0, 2.0], [8.0, 2.0]]
+    pairs = choose(sweep([times, times]), PROBLEM, speed, by="others")
+    np.testing.assert_array_equal(pairs.values("epochs_to_zero")[0], [9.0, 2.0, 2.0, 2.0])
+    assert choose(sweep([times, times]), PROBLEM, speed).values("epochs_to_zero")[0][0] == 1.0
+
+
+def test_others_is_never_better_than_own():
+    rng = np.random.default_rng(0)
+    rows = sweep(rng.integers(1, 100, (2, 6, 5)).astype(float).tolist())
+    for own, others in zip(
+        choose(rows, PROBLEM, speed).values("epochs_to_zero"),
+        choose(rows, PROBLEM, speed, by="others").values("epochs_to_zero"),
+        strict=True,
+    ):
+        assert (own <= others).all()
+        assert (own < others).any()
+
+
+def test_a_diverged_run_speaks_for_an_arm_only_where_all_diverged():
+    rows = [row(0, arm, lr=lr, errors=errors, status=status) for arm in (False, True) for lr, errors, status in (
+        (0.1, 0, "diverged"), (0.2, 7, "capped"),
+    )]  # fmt: skip
+    assert choose(rows, PROBLEM, quality).without[0]["train_errors"] == 7
+    alone = [r for r in rows if r["status"] == "diverged"]
+    assert choose(alone, PROBLEM, quality).without[0]["train_errors"] == 0
+
+
+def test_generalization_asks_for_zero_training_errors_first_and_never_looks_at_the_test_split():
+    rows = [
+        row(0, arm, lr=lr, epochs_to_zero=time, validation_errors=validation, test_errors=test)
+        for arm in (False, True)
+        for lr, time, validation, test in ((0.1, math.nan, 0.0, 0), (0.2, 5.0, 30.0, 1), (0.3, 5.0, 20.0, 40))
+    ]
+    assert choose(rows, PROBLEM, generalization).without[0]["test_errors"] == 40
+
+
+def test_seeds_that_are_not_complete_are_left_out():
+    rows = sweep([[[1.0, 2.0]] * 3, [[1.0, 2.0]] * 3])
+    assert choose(rows[:-1], PROBLEM, speed).seeds == [0, 1]
+    assert choose(rows, PROBLEM, speed).subset([2, 0]).seeds == [2, 0]
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match=r"expected runs of both arms of nothing, got none .*spheres-1.01-1000"):
+        choose(sweep([[[1.0]], [[1.0]]]), "nothing", speed)
+    with pytest.raises(ValueError, match="expected by to be 'own' or 'others', got 'mine'"):
+        choose(sweep([[[1.0]], [[1.0]]]), PROBLEM, speed, by="mine")

@@ -1,0 +1,138 @@
+import math
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from torch.func import functional_call
+
+from enlib import WithExponentialNeuron, datasets, fit, make_optimizer, mlp, polynomial_hinge
+from enlib.curvature import Hessian
+from enlib.training.spikes import SpikeWatch, adam_limit, adam_step_sizes, first_crossing, first_spike
+
+
+def test_first_spike():
+    assert first_spike([1.0, 0.5, 60.0, 0.1]) == 2
+    assert math.isnan(first_spike([1.0, 0.5, 49.9, 0.1]))
+    assert math.isnan(first_spike([1e-9, 0.99]))  # a run that is done may rise to 1
+    assert first_spike([1e-9, 1.01]) == 1
+    assert first_spike([1.0, math.nan]) == 1
+    assert first_spike([1.0, math.inf]) == 1
+    assert math.isnan(first_spike([]))
+    with pytest.raises(ValueError, match="factor > 1, got 1"):
+        first_spike([1.0], factor=1)
+
+
+def test_first_crossing():
+    assert first_crossing([1, 20, 21], [99, 37, 39], limit=38) == 21
+    assert first_crossing([1, 20, 21], [99, 37, 39], limit=38, settled=1) == 1
+    assert math.isnan(first_crossing([30, 40], [math.nan, 38.0], limit=38))
+    assert math.isnan(first_crossing([], [], limit=38))
+
+
+@given(st.lists(st.floats(0, 1e4), max_size=30))
+def test_first_spike_as_a_plain_loop(losses):
+    slow = next(
+        (float(k) for k in range(1, len(losses)) if losses[k] > 100 * max(min(losses[:k]), 0.01)),
+        math.nan,
+    )
+    assert first_spike(losses) == pytest.approx(slow, nan_ok=True)
+
+
+@pytest.mark.parametrize("curvature, stable", [(0.98, True), (1.02, False)])
+def test_adams_limit_on_a_parabola(curvature, stable):
+    # With the second moment frozen, Adam is averaged momentum on a scaled parabola: count whether it grows.
+    lam, eta, beta = curvature * adam_limit(0.9), 1.0, 0.9
+    w, m = 1.0, 0.0
+    for _ in range(4000):
+        m = beta * m + (1 - beta) * lam * w
+        w -= eta * m
+    assert (abs(w) < 1e-3) is stable
+
+
+def problem(lr=0.01):
+    data = datasets.load("spheres", seed=0, train=200)
+    model = WithExponentialNeuron(mlp((100, 6, 1), seed=0), 100, seed=0)
+    return model, data, make_optimizer("adam", model, lr=lr, neuron_lr=lr / 10)
+
+
+def test_adams_step_sizes_are_those_it_has_just_used():
+    model, data, optimizer = problem()
+    fit(model, data, optimizer=optimizer, lam=0.1, seed=0, epochs=2, stop_at_zero_errors=False, device="cpu")
+    before = {p: p.detach().clone() for p in model.parameters()}
+    optimizer.zero_grad()
+    polynomial_hinge(model(data.train.inputs), data.train.targets).backward()
+    optimizer.step()
+    for p, size in adam_step_sizes(optimizer).items():
+        state = optimizer.state[p]
+        mean = state["exp_avg"] / (1 - 0.9 ** float(state["step"]))
+        assert torch.allclose(p.detach(), before[p] - size * mean, rtol=1e-5, atol=1e-7)
+
+
+def test_step_sizes_need_adam_after_an_update():
+    model = torch.nn.Linear(2, 1)
+    with pytest.raises(ValueError, match=r"expected torch.optim.Adam, got SGD"):
+        adam_step_sizes(torch.optim.SGD(model.parameters(), lr=0.1))
+    with pytest.raises(ValueError, match="call step"):
+        adam_step_sizes(torch.optim.Adam(model.parameters()))
+
+
+def test_the_watch_sees_the_preconditioned_sharpness_and_the_neuron():
+    model, data, optimizer = problem()
+    watch = SpikeWatch(every=3)
+    history = fit(
+        model, data, optimizer=optimizer, lam=0.1, seed=0, epochs=3, stop_at_zero_errors=False, device="cpu",
+        callbacks=[watch],
+    )  # fmt: skip
+    assert [row["update"] for row in watch.rows] == [3, 6]
+    assert history.status != "diverged"
+    last = watch.rows[-1]
+    # Slow oracle at the end of the run, which is update 6: the dense Hessian, scaled on both sides.
+    params = {n: p.detach() for n, p in model.named_parameters()}
+
+    def loss(p):
+        out = functional_call(model.eval(), p, (data.train.inputs,))
+        return polynomial_hinge(out, data.train.targets) + 0.05 * p["neuron.a"] ** 2
+
+    matrix = Hessian(loss, params).dense().double()
+    sizes = adam_step_sizes(optimizer)
+    root = torch.cat([sizes[p].reshape(-1) for p in model.parameters()]).double().sqrt()
+    values, vectors = torch.linalg.eigh(root[:, None] * matrix * root)
+    assert last["sharpness"] == pytest.approx(values[-1].item(), rel=0.02)
+    ours = [n.startswith("neuron.") for n, p in params.items() for _ in range(p.numel())]
+    assert last["share"] == pytest.approx(vectors[np.array(ours), -1].square().sum().item(), abs=0.05)
+    assert last["a"] == model.neuron.a.item()
+    assert last["w"] == pytest.approx(model.neuron.w.norm().item())
+    assert last["exponent"] == pytest.approx(model.neuron.exponent(data.train.inputs).max().item())
+
+
+def test_the_watch_changes_nothing():
+    histories = []
+    for callbacks in ([], [SpikeWatch()]):
+        model, data, optimizer = problem()
+        histories.append(
+            fit(model, data, optimizer=optimizer, lam=0.1, seed=0, epochs=2, device="cpu", callbacks=callbacks)
+        )
+    assert np.array_equal(histories[0].batch_loss, histories[1].batch_loss)
+    assert model.training
+
+
+def test_the_watch_without_a_neuron_and_with_bad_options():
+    data = datasets.load("spheres", seed=0, train=200)
+    model = mlp((100, 6, 1), seed=0)
+    watch = SpikeWatch()
+    fit(
+        model,
+        data,
+        optimizer=make_optimizer("adam", model, lr=0.01),
+        seed=0,
+        epochs=1,
+        callbacks=[watch],
+        device="cpu",
+    )
+    assert math.isnan(watch.rows[0]["a"])
+    assert math.isnan(watch.rows[0]["share"])
+    assert watch.rows[0]["sharpness"] > 0
+    with pytest.raises(ValueError, match="every"):
+        SpikeWatch(every=0)
