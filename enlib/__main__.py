@@ -1,4 +1,4 @@
-"""The command line: ``python -m enlib data | train | study | replicate | report``."""
+"""The command line: ``python -m enlib data | train | replicate | report``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from enlib import __version__
-from enlib.cli import data, replicate, report, study, train
+from enlib.cli import data, replicate, report, train
 from enlib.datasets import DataError
 
 
@@ -20,7 +20,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="command")
     data.add_parser(commands)
     train.add_parser(commands)
-    study.add_parser(commands)
     replicate.add_parser(commands)
     report.add_parser(commands)
     options = parser.parse_args(arguments)

@@ -3,9 +3,9 @@ import math
 
 import numpy as np
 import pytest
+from enlib.replication.studies import WITH
 
 from enlib.replication import Recipe
-from enlib.replication.studies import WITH
 from enlib.statistics import mcnemar, wilson
 from enlib.tables import explosions
 from enlib.tables.counting import percent

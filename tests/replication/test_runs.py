@@ -11,9 +11,9 @@ from enlib import WithExponentialNeuron, fit, make_optimizer, make_schedule
 from enlib.datasets import load
 from enlib.losses import error_count
 from enlib.models.networks import make_model
-from enlib.replication import Recipe, compute, experiments, units, work
-from enlib.replication.tidy import checked
-from enlib.replication.work import NOISY, pack, unpack
+from enlib.replication import LOSSES, Recipe, compute, experiments, runs, study_recipe, train, units
+from enlib.replication.runs import NOISY, pack, unpack
+from enlib.replication.tidy import plain
 from enlib.training.evaluation import evaluate
 from enlib.training.spikes import first_spike
 
@@ -88,7 +88,7 @@ def test_rows_of_a_unit_are_those_of_fit_and_evaluate(unit):
 
 def test_a_row_stands_in_a_table():
     for row in compute((change(), change(**WITH), change(lr=1e9, **WITH))):
-        assert checked(row).keys() == row.keys()
+        assert plain(row).keys() == row.keys()
 
 
 def test_rows_have_the_same_columns_whatever_happens():
@@ -133,12 +133,12 @@ def test_noise_is_measured_where_it_is_asked_for():
 def test_noise_is_put_back_and_comes_from_the_weights_it_is_said_to():
     _, model, data = alone(change(epochs=3, **WITH))
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    row = work._noise(0, model, data.train)
+    row = runs._noise(change(), model, data.train)
     assert all(torch.equal(value, model.state_dict()[name]) for name, value in before.items())
     with torch.no_grad():
         model.neuron.w.zero_()
         model.neuron.b.zero_()
-    silent = work._noise(0, model, data.train)
+    silent = runs._noise(change(), model, data.train)
     assert silent["noise_neuron"] == 1.0, "a tenth of nothing is nothing"
     assert silent["noise_layer"] != 1.0
     assert row["noise_neuron"] != 1.0
@@ -150,13 +150,13 @@ def test_a_loss_of_zero_has_no_factor():
         model[-2].weight.zero_()
         model[-2].bias.fill_(2.0)
     positive = type(data.train)(data.train.inputs, torch.ones_like(data.train.targets))
-    assert all(math.isnan(value) for value in work._noise(0, model, positive).values())
+    assert all(math.isnan(value) for value in runs._noise(change(), model, positive).values())
 
 
 def test_pairs_share_data_initial_weights_and_batches(monkeypatch):
     """With a step size of nearly zero, the batch losses of the first epoch tell weights and batches."""
     seen = []
-    original = work.fit_stacked
+    original = runs.fit_stacked
 
     def spy(models, data, **settings):
         bases = [model.base if isinstance(model, WithExponentialNeuron) else model for model in models]
@@ -169,7 +169,7 @@ def test_pairs_share_data_initial_weights_and_batches(monkeypatch):
         seen.append([history.batch_loss[:3] for history in histories])
         return histories
 
-    monkeypatch.setattr(work, "fit_stacked", spy)
+    monkeypatch.setattr(runs, "fit_stacked", spy)
     pair = (change(lr=1e-9, seed=7), change(lr=1e-9, seed=7, **WITH))
     one, other = compute(pair)
     assert one["data_digest"] == other["data_digest"]
@@ -189,8 +189,8 @@ def test_digests_tell_every_split():
     for name in data.splits:
         other = load("digits-1v7", seed=0)
         other.splits[name].targets[0] *= -1
-        assert work._digest(other) != work._digest(data)
-    assert work._digest(load("digits-1v7", seed=0)) == work._digest(data)
+        assert runs._digest(other) != runs._digest(data)
+    assert runs._digest(load("digits-1v7", seed=0)) == runs._digest(data)
 
 
 def test_the_same_unit_twice_gives_the_same_rows():
@@ -200,7 +200,7 @@ def test_the_same_unit_twice_gives_the_same_rows():
 
 def test_large_networks_are_trained_one_by_one(monkeypatch):
     """On small data in place of the photographs: the way through `fit`, not the network, is what is tested."""
-    monkeypatch.setattr(work, "make_model", lambda name, shape, seed: make_model("fc1", shape, seed=seed))
+    monkeypatch.setattr(runs, "make_model", lambda name, shape, seed: make_model("fc1", shape, seed=seed))
     recipes = [
         Recipe(data="digits-1v7", model="fc2", lr=0.01, epochs=3, seed=1, measure="test", **m) for m in ({}, WITH)
     ]
@@ -214,22 +214,63 @@ def test_large_networks_are_trained_one_by_one(monkeypatch):
         assert row["model"] == "fc2"
 
 
-@pytest.mark.parametrize("profile", ["quick", "laptop", "paper"])
-def test_units_are_all_runs_once(profile):
-    recipes = [recipe for e in experiments("all", profile) for recipe in e.recipes()]
-    grouped = units(recipes)
-    assert sorted(r.identity for unit in grouped for r in unit) == sorted(r.identity for r in recipes)
-    for unit in grouped:
-        assert len({(r.problem, r.seed, r.epochs, r.batch_size, r.optimizer, r.measure) for r in unit}) == 1
-        assert unit[0].model == "fc1" or len(unit) == 1
+def test_settings_of_a_recipe_reach_the_training():
+    """Each setting that came later changes the run that it says it changes, and its default changes nothing."""
+    plain_run = change(epochs=3, stacked=False, **WITH)
+    before = train(plain_run, progress=False)
+    assert before.history.train_loss[-1] == alone(plain_run)[0].train_loss[-1]
+    for more in (
+        {"loss": "logistic"}, {"loss": "squared hinge"}, {"dtype": "float64"}, {"clip_norm": 0.1},
+        {"neuron_lr": 0.001}, {"a": 0.5}, {"w_std": 0.1}, {"max_exponent": 0.5}, {"order": 1}, {"batch_size": None},
+    ):  # fmt: skip
+        after = train(change(plain_run, **more), progress=False)
+        assert after.history.train_loss[-1] != before.history.train_loss[-1], more
+        assert after.data.train.inputs.equal(before.data.train.inputs)
 
 
-def test_a_unit_is_the_same_whichever_table_asks():
-    """Rounding in float32 may depend on what stands in a stack, so this must not depend on what was asked for."""
-    everything = {unit[0]: unit for unit in units(r for e in experiments("all", "laptop") for r in e.recipes())}
-    for table in ("1", "2", "3", "stability"):
-        for unit in units(r for e in experiments(table, "laptop") for r in e.recipes()):
-            assert everything[unit[0]] == unit
+def test_losses_are_the_ones_that_their_names_say():
+    output, target = torch.tensor([0.5, -2.0], dtype=torch.float64), torch.tensor([1.0, 1.0], dtype=torch.float64)
+    values = {name: float(loss(output, target)) for name, loss in LOSSES.items()}
+    assert values["cubic hinge"] == pytest.approx((0.5**3 + 3**3) / 2)
+    assert values["squared hinge"] == pytest.approx((0.5**2 + 3**2) / 2)
+    assert values["logistic"] == pytest.approx((math.log1p(math.exp(-0.5)) + math.log1p(math.exp(2.0))) / 2)
+
+
+def test_another_batch_order_is_a_stack_of_its_own():
+    recipes = [change(order=order, lr=lr) for order in (0, 1) for lr in (0.01, 0.02)]
+    assert [len(unit) for unit in units(recipes)] == [2, 2]
+    (first,), (second,) = compute((change(epochs=1),)), compute((change(epochs=1, order=1),))
+    assert first["train_loss"] != second["train_loss"]
+    assert first["data_digest"] == second["data_digest"]
+
+
+def test_a_watched_run_has_a_trace_and_repeats():
+    watched = study_recipe("with the neuron", 0.03, 0, watch=1, train=200)
+    (first,), (second,) = compute((watched,)), compute((watched,))
+    assert [point["update"] for point in first["trace"]] == [10, 20, 30, 40, 49]
+    assert repr(first) == repr(second)
+    assert first["trace"][-1]["batch_loss"] > 0
+    assert {"first_crossing", "share_at_crossing", "exponent_at_crossing"} <= set(first)
+
+
+def test_every_condition_of_the_studies_can_be_made():
+    for recipe in experiments("cures", "quick")[0].recipes():
+        if recipe.seed == 0:
+            (row,) = compute((change(recipe, epochs=1),))
+            assert row["status"] == "capped"
+            assert math.isnan(row["largest_exponent"]) != recipe.exponential
+
+
+@pytest.mark.slow
+def test_the_neuron_spikes_and_a_smaller_learning_rate_of_its_own_prevents_it():
+    names = ("without the neuron", "with the neuron", "a tenth of the step size")
+    spikes = {
+        name: sum(not math.isnan(compute((study_recipe(name, 0.03, seed),))[0]["first_spike"]) for seed in range(6))
+        for name in names
+    }
+    assert spikes["without the neuron"] == 0
+    assert spikes["with the neuron"] >= 2
+    assert spikes["a tenth of the step size"] == 0
 
 
 @given(st.lists(st.booleans(), max_size=3000).map(lambda values: np.array(values, dtype=bool)))
