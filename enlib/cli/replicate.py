@@ -46,7 +46,7 @@ def add_parser(commands: Any) -> None:
     )
     option = parser.add_argument
     option("--table", default="all", help=f"{', '.join(TABLES)}, all of these, or a study: {', '.join(STUDIES)}")
-    option("--profile", default="quick", help="quick: seconds; laptop: hours; paper: 20 seeds and the full grid")
+    option("--profile", default="quick", help="quick: seconds; laptop: hours")
     option("--only", metavar="PROBLEM", help="only problems of this name, such as mnist-1v7 or 'spheres-*'")
     option("--seeds", type=int, help="only the seeds below this number")
     option("--out", type=Path, default=Path("replication"), help="folder of the results")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -79,30 +80,14 @@ def run(options: argparse.Namespace) -> int:
 
 def _recipe(options: argparse.Namespace) -> Recipe:
     _tools.known("model", options.model, MODELS)
-    inner, outer = options.radii or (None, None)
-    lr = {"fc1": 1e-2, "fc2": 1e-3, "conv": 3e-4}[options.model] if options.lr is None else options.lr
-    lam = (0.1 if options.lam is None else options.lam) if options.exponential else 0.0
-    return Recipe(
-        data=options.data,
-        inner=inner,
-        outer=outer,
-        shift=options.shift,
-        train=options.train,
-        standardize=options.standardize,
-        model=options.model,
-        exponential=options.exponential,
-        lr=lr,
-        neuron_lr=options.neuron_lr,
-        schedule=options.schedule,
-        lam=lam,
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        clip_norm=options.clip_norm,
-        seed=options.seed,
-        optimizer=options.optimizer,
-        dtype=options.dtype,
-        stacked=False,
-    )
+    own = {each.name for each in fields(Recipe)}
+    settings = {name: value for name, value in vars(options).items() if name in own}
+    settings["inner"], settings["outer"] = options.radii or (None, None)
+    if options.lr is None:
+        settings["lr"] = {"fc1": 1e-2, "fc2": 1e-3, "conv": 3e-4}[options.model]
+    if options.lam is None:
+        settings["lam"] = 0.1 if options.exponential else 0.0
+    return Recipe(**settings, stacked=False)
 
 
 def _check_options(options: argparse.Namespace) -> None:

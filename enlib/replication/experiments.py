@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,20 +12,25 @@ from enlib.replication.recipe import Recipe
 Unit = tuple[Recipe, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Grid:
-    """The settings that each arm may choose from, the same number in both.
+def grid(
+    *,
+    without: Sequence[float],
+    with_neuron: Sequence[float],
+    lams: Sequence[float],
+    schedules: Sequence[str] = ("constant", "cosine"),
+) -> tuple[dict[str, Any], ...]:
+    """Return the settings that the arms may choose from, the same number in both, those without the neuron first.
 
     The neuron brings a setting of its own, lambda. So that it does not buy its arm more tries, the arm without it
     gets a finer grid of learning rates over the same range.
 
     Parameters
     ----------
-    without, with_neuron : tuple of float
+    without, with_neuron : sequence of float
         Learning rates of the two arms.
-    lams : tuple of float
+    lams : sequence of float
         Weights of the neuron's penalty.
-    schedules : tuple of str
+    schedules : sequence of str
 
     Raises
     ------
@@ -34,32 +39,20 @@ class Grid:
 
     Examples
     --------
-    >>> len(list(Grid(without=(0.01, 0.02), with_neuron=(0.01,), lams=(0.1, 1.0)).settings()))
+    >>> len(grid(without=(0.01, 0.02), with_neuron=(0.01,), lams=(0.1, 1.0)))
     8
     """
-
-    without: tuple[float, ...]
-    with_neuron: tuple[float, ...]
-    lams: tuple[float, ...]
-    schedules: tuple[str, ...] = ("constant", "cosine")
-
-    def __post_init__(self) -> None:
-        trials = len(self.with_neuron) * len(self.lams)
-        if len(self.without) != trials:
-            raise ValueError(
-                f"expected the same number of trials in both arms, got {len(self.without)} learning rates without "
-                f"the neuron and {trials} pairs of learning rate and lambda with it: extend the smaller grid"
-            )
-
-    def settings(self) -> Iterator[dict[str, Any]]:
-        """Yield the settings of all trials as arguments of a `Recipe`, those without the neuron first."""
-        for schedule in self.schedules:
-            for lr in self.without:
-                yield {"exponential": False, "lr": lr, "schedule": schedule}
-        for schedule in self.schedules:
-            for lr in self.with_neuron:
-                for lam in self.lams:
-                    yield {"exponential": True, "lr": lr, "schedule": schedule, "lam": lam}
+    if len(without) != len(with_neuron) * len(lams):
+        raise ValueError(
+            f"expected the same number of trials in both arms, got {len(without)} learning rates without the neuron "
+            f"and {len(with_neuron) * len(lams)} pairs of learning rate and lambda with it: extend the smaller grid"
+        )
+    plain = [{"exponential": False, "lr": lr, "schedule": s} for s in schedules for lr in without]
+    neuron = {"exponential": True}
+    return (
+        *plain,
+        *(neuron | {"lr": lr, "schedule": s, "lam": lam} for s in schedules for lr in with_neuron for lam in lams),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,39 +90,26 @@ class Experiment:
 
 TABLES = ("1", "2", "3", "stability", "ablation")
 STUDIES = ("mechanism", "cures")
-PROFILES = ("quick", "laptop", "paper")
+PROFILES = ("quick", "laptop")
 
 # Steps of 1.5; the arm with the neuron has every other one, and two lambdas.
 _LRS = (0.001, 0.0015, 0.0023, 0.0035, 0.0055, 0.0085, 0.013, 0.02)
-_FINE = tuple(round(0.0005 * 1.131**k, 7) for k in range(32))
-_FC2 = Grid(
-    without=(0.0004, 0.0006, 0.0009, 0.0013), with_neuron=(0.0006, 0.0009), lams=(0.01, 1.0), schedules=("cosine",)
-)
-_CONV = Grid(
-    without=(0.0003, 0.0006, 0.0012, 0.0024), with_neuron=(0.0006, 0.0012), lams=(0.01, 1.0), schedules=("cosine",)
-)
+_LAMS, _COSINE = (0.01, 1.0), ("cosine",)
+_QUICK_GRID = grid(without=(0.005, 0.01, 0.015, 0.02), with_neuron=(0.005, 0.015), lams=_LAMS, schedules=_COSINE)
 _GRIDS = {
-    "quick": {
-        "fc1": Grid(
-            without=(0.005, 0.01, 0.015, 0.02), with_neuron=(0.005, 0.015), lams=(0.01, 1.0), schedules=("cosine",)
-        ),
-    },
-    "laptop": {
-        "fc1": Grid(without=_LRS, with_neuron=_LRS[1::2], lams=(0.01, 1.0)),
-        "fc2": _FC2,
-        "conv": _CONV,
-    },
-    "paper": {
-        "fc1": Grid(without=_FINE, with_neuron=_FINE[2::4], lams=(0.001, 0.01, 0.1, 1.0)),
-        "fc2": Grid(without=_FINE[:16], with_neuron=_FINE[2:16:4], lams=(0.001, 0.01, 0.1, 1.0)),
-        "conv": Grid(without=_FINE[:16], with_neuron=_FINE[2:16:4], lams=(0.001, 0.01, 0.1, 1.0)),
-    },
+    "fc1": grid(without=_LRS, with_neuron=_LRS[1::2], lams=_LAMS),
+    "fc2": grid(
+        without=(0.0004, 0.0006, 0.0009, 0.0013), with_neuron=(0.0006, 0.0009), lams=_LAMS, schedules=_COSINE
+    ),
+    "conv": grid(
+        without=(0.0003, 0.0006, 0.0012, 0.0024), with_neuron=(0.0006, 0.0012), lams=_LAMS, schedules=_COSINE
+    ),
 }
 # Here nothing is chosen: which learning rate is too large, and what does the standardization change?
-_STABILITY = Grid(without=(0.003, 0.01, 0.03, 0.1), with_neuron=(0.003, 0.01, 0.03, 0.1), lams=(0.1,))
+_STABILITY = grid(without=(0.003, 0.01, 0.03, 0.1), with_neuron=(0.003, 0.01, 0.03, 0.1), lams=(0.1,))
 # What if the optimizer were not Adam?
-_MOMENTUM = Grid(
-    without=(0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2), with_neuron=(0.02, 0.05, 0.1, 0.2), lams=(0.01, 1.0)
+_MOMENTUM = grid(
+    without=(0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2), with_neuron=(0.02, 0.05, 0.1, 0.2), lams=_LAMS
 )
 
 
@@ -250,10 +230,9 @@ def experiments(table: str, profile: str) -> list[Experiment]:
     ----------
     table : {"1", "2", "3", "stability", "ablation", "all", "mechanism", "cures"}
         One of `TABLES`; all of them; or one of `STUDIES`, which have tables of their own.
-    profile : {"quick", "laptop", "paper"}
+    profile : {"quick", "laptop"}
         Quick: synthetic data and digits, three seeds, in seconds. Laptop: every row of the report with ten seeds
-        (twenty for stability), in hours on two cores. Paper: twenty seeds and grids with four times as many trials,
-        eight times for the large networks; stability, ablation and studies as for a laptop.
+        (twenty for stability), in hours on two cores.
 
     Raises
     ------
@@ -272,25 +251,21 @@ def experiments(table: str, profile: str) -> list[Experiment]:
     quick = profile == "quick"
     if table in STUDIES:
         return [_study(table, quick)]
-    seeds = {"quick": 3, "laptop": 10, "paper": 20}[profile]
+    seeds = 3 if quick else 10
     listed = [
         Experiment(
-            tables=tables, shared=shared, settings=tuple(_GRIDS[profile][shared["model"]].settings()), seeds=seeds
+            tables=tables, shared=shared, settings=_QUICK_GRID if quick else _GRIDS[shared["model"]], seeds=seeds
         )
         for tables, shared in (_QUICK if quick else _REPORT)
     ]
     for standardize in ("none", "global", "feature"):
         for shape in (_spheres(1.5, 2000, 25), _gaussians(0.5, 2000, 25)):
             shared = shape | {"standardize": standardize, "measure": "noise"} | ({"train": 200} if quick else {})
-            settings = tuple(_STABILITY.settings())
-            listed.append(
-                Experiment(tables=("stability",), shared=shared, settings=settings, seeds=3 if quick else 20)
-            )
+            many = seeds if quick else 20
+            listed.append(Experiment(tables=("stability",), shared=shared, settings=_STABILITY, seeds=many))
     if not quick:
         shared = _spheres(1.01, 1000, 200, optimizer="momentum")
-        listed.append(
-            Experiment(tables=("ablation",), shared=shared, settings=tuple(_MOMENTUM.settings()), seeds=seeds)
-        )
+        listed.append(Experiment(tables=("ablation",), shared=shared, settings=_MOMENTUM, seeds=seeds))
     return [experiment for experiment in listed if table in (*experiment.tables, "all")]
 
 
@@ -306,7 +281,7 @@ def units(recipes: Iterable[Recipe]) -> list[Unit]:
     >>> len(recipes), len(units(recipes))
     (6240, 410)
     """
-    own: dict[str, Any] = {"exponential": False, "lam": 0.0, "lr": 0.0, "schedule": "", "neuron_lr": None}
+    own: dict[str, Any] = {"exponential": False, "lam": 0.0, "lr": 1.0, "schedule": "", "neuron_lr": None}
     own |= {"a": 0.01, "w_std": 0.01}
     groups: dict[Recipe, list[Recipe]] = {}
     for recipe in recipes:

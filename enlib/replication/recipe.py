@@ -213,7 +213,7 @@ def _plain(each: Field[Any], value: Any) -> Any:
     if kind == "int":
         return _tools.count(each.name, value, least=0)
     if kind == "float":
-        return _tools.non_negative(each.name, value)
+        return (_tools.positive if each.name == "lr" else _tools.non_negative)(each.name, value)
     if not isinstance(value, {"bool": bool, "str": str}[kind]):
         raise TypeError(f"expected {each.name} of type {kind}, got {value!r}: see Recipe")
     return value
