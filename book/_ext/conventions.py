@@ -7,6 +7,7 @@ JupyterLab or on GitHub, they are what Markdown says that they are.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -83,7 +84,7 @@ class Folds(SphinxTransform):
                 "dropdown", type="dropdown", opened=False, has_title=True, icon=None, chevron=None,
                 container_classes=["sd-mb-3"], title_classes=[], body_classes=[],
             )  # fmt: skip
-            dropdown += [nodes.rubric("", fold["title"]), *parent[first + 1 : last]]
+            dropdown += [nodes.rubric("", html.unescape(fold["title"])), *parent[first + 1 : last]]
             parent[first : last + 1] = [dropdown]
 
 
