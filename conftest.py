@@ -4,6 +4,11 @@ import os
 import signal
 
 import pytest
+from hypothesis import settings
+
+# A test is never judged by how fast a busy machine runs it.
+settings.register_profile("enlib", deadline=None)
+settings.load_profile("enlib")
 
 # Static outputs in notebooks, as they are committed; one thread a worker, as the figures were computed.
 os.environ["ENLIB_STATIC"] = "1"

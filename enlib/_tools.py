@@ -110,9 +110,9 @@ def count(name: str, value: SupportsIndex, *, least: int = 1) -> int:
     Raises
     ------
     ValueError
-        If the integer is too small or too large.
+        If the number is not whole, too small or too large. A float such as 3.0 does not count as whole.
     TypeError
-        If it is no integer: 3.0, "3", True, None.
+        If it is no real number: "3", True, None.
 
     Examples
     --------
@@ -120,16 +120,15 @@ def count(name: str, value: SupportsIndex, *, least: int = 1) -> int:
     3
     >>> count("epochs", 3.0)
     Traceback (most recent call last):
-    TypeError: expected epochs to be an integer >= 1, got 3.0: pass a whole number of at least 1
+    ValueError: expected epochs to be an integer >= 1, got 3.0: pass a whole number of at least 1
     """
     number = _plain(value)
-    whole = int(number) if isinstance(number, numbers.Integral) and not isinstance(number, bool) else None
-    if whole is None or whole < least:
+    if _real(number) is None or not isinstance(number, numbers.Integral) or number < least:
         advice = f"pass a whole number of at least {least}"
-        raise _wrong(whole, f"expected {name} to be an integer >= {least}, got {shown(value)}: {advice}")
-    if whole >= 2**63:
+        raise _wrong(_real(number), f"expected {name} to be an integer >= {least}, got {shown(value)}: {advice}")
+    if number >= 2**63:
         raise ValueError(f"expected {name} to be an integer below 2**63, got {shown(value)}: pass a smaller one")
-    return whole
+    return int(number)
 
 
 def shown(value: object) -> str:
