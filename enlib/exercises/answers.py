@@ -56,6 +56,8 @@ class Check:
             return self._judge(answer) or RIGHT
         except Remark as remark:
             return str(remark)
+        except RuntimeError:  # the answer contains itself, so that reading it never ends
+            return "expected numbers, got a list that contains itself"
         except ImportError:  # in a web page
             return "this exercise needs NumPy: run its notebook"
 
@@ -144,7 +146,7 @@ def array(shape: tuple[int, ...], like: str, judge: "Callable[[Any], str]") -> C
     Examples
     --------
     >>> array((2,), "two numbers, such as (1, 1)", lambda u: "" if u[0] < u[1] else "not rising")((1, 2, 3))
-    'expected two numbers, such as (1, 1), got 3 of them'
+    'expected two numbers, such as (1, 1), got 3 numbers'
     """
 
     def check(answer: object) -> str:
@@ -154,8 +156,7 @@ def array(shape: tuple[int, ...], like: str, judge: "Callable[[Any], str]") -> C
             raise Remark(str(remark).replace("a number", like, 1)) from None
         found = _shape(values)
         if found != shape:
-            got = f"{found[0]} of them" if len(found) == len(shape) == 1 else f"numbers of shape {found}"
-            return f"expected {like}, got {got}"
+            return f"expected {like}, got {_of_shape(found)}"
         if not _finite(values):
             return f"expected {like}, got {show(values)}: they should be finite"
         return judge(values)
@@ -205,7 +206,7 @@ def function(
     """
 
     def judge(answer: object) -> str:
-        got = [call(answer, names, case, failing or {}) for case in cases]
+        got = [call(answer, names, case, failing) for case in cases]
         expected = [_nested(right(*case)) for case in cases]
         misses = [i for i in range(len(cases)) if not _close(got[i], expected[i], within)]
         if not misses:
@@ -259,11 +260,10 @@ def call(
         except OverflowError:
             return math.inf
         except (TypeError, AttributeError, RuntimeError) as error:  # perhaps it is written for another type
-            complaint = complaint or f"{where} your function raised {type(error).__name__}: {error}"
+            complaint = complaint or f"{where} your function raised {_raised(error, {})}"
             continue
         except Exception as error:  # whatever a reader's function raises is an answer to report on
-            hints = [f": {hint}" for kind, hint in (failing or {}).items() if isinstance(error, kind)]
-            raise Remark(f"{where} your function raised {type(error).__name__}: {error}{''.join(hints)}") from None
+            raise Remark(f"{where} your function raised {_raised(error, failing or {})}") from None
         if value is ...:
             raise Remark(NOT_YET)
         if value is None:
@@ -324,7 +324,7 @@ def show(value: "Nested") -> str:
 
 def _with_digits(value: "Nested", digits: int) -> str:
     if isinstance(value, list):
-        return "[" + ", ".join([_with_digits(v, digits) for v in value]) + "]"
+        return "[" + ", ".join([_with_digits(v, digits) for v in value[:8]]) + (", ...]" if value[8:] else "]")
     if abs(value) < 1e15 and value == int(value):
         return str(int(value))
     return ("{:." + str(digits) + "g}").format(value)
@@ -378,7 +378,7 @@ def _finite(values: "Nested") -> bool:
 def _of_shape(shape: "tuple[Any, ...]") -> str:
     if shape and isinstance(shape[0], tuple):
         return "arrays of shapes " + ", ".join([str(s) for s in shape])
-    return f"numbers of shape {shape}" if shape else "one number"
+    return f"{shape[0]} numbers" if len(shape) == 1 else f"numbers of shape {shape}" if shape else "one number"
 
 
 def _where(names: str, arguments: "tuple[Any, ...]") -> str:
@@ -389,6 +389,13 @@ def _where(names: str, arguments: "tuple[Any, ...]") -> str:
         if not (callable(arguments[k]) or (isinstance(arguments[k], list) and isinstance(arguments[k][0], list)))
     ]
     return "at " + ", ".join(named)
+
+
+def _raised(error: Exception, failing: "dict[Any, str]") -> str:
+    """Describe an exception on one line, with the hint for it, if there is one."""
+    said = [type(error).__name__, " ".join(str(error).split())[:200]]
+    said += [hint for kind, hint in failing.items() if isinstance(error, kind)]
+    return ": ".join([part for part in said if part])
 
 
 def _kind(answer: object) -> str:

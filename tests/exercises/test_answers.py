@@ -75,6 +75,16 @@ def test_an_error_that_is_not_about_types_is_told_at_once():
     assert len(seen) == 1
 
 
+def test_a_long_error_is_told_on_one_line():
+    def verbose(x):
+        raise ValueError("one\ntwo " * 1000)
+
+    said = answers.function("x", [(0.0,)], lambda x: x, {}, "no", failing={ValueError: "a hint"})(verbose)
+    assert said.startswith("at x = 0 your function raised ValueError: one two one two")
+    assert said.endswith(": a hint")
+    assert len(said) < 300
+
+
 def test_an_overflow_is_infinite_and_no_error():
     said = answers.function("x", [(1e4,)], lambda x: x, {}, "no")(math.exp)
     assert said == "at x = 10000 expected 10000, got inf: no"

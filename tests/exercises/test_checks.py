@@ -96,6 +96,10 @@ def evil(*arguments):
     raise RuntimeError("evil")
 
 
+endless = []
+endless.append(endless)
+
+
 class Evil:
     __float__ = __len__ = __iter__ = evil
 
@@ -105,7 +109,7 @@ GARBAGE = [
     *(object(), int, mlp, mlp((2, 1), seed=0), evil, Evil(), NotImplemented, ValueError("x"), Decimal("sNaN")),
     *(np.array([]), np.array(["a"]), np.zeros((2, 2, 2)), np.datetime64("2020"), torch.zeros(3), torch.zeros(0)),
     *(lambda *a: evil(), lambda *a: "x", lambda *a: [], lambda *a: math.nan, lambda *a: evil, lambda *a: a),
-    *(lambda: 1, range(3), "..."),
+    *(lambda: 1, range(3), "...", endless),
 ]
 
 
