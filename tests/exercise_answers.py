@@ -146,6 +146,7 @@ FUNCTIONS = {
     ],
     "median with NaN": [
         lambda times: np.median(np.nan_to_num(times, nan=np.inf)),
+        lambda times: np.percentile(np.nan_to_num(times, nan=np.inf), 50, method="nearest"),
         lambda times: torch.nan_to_num(times, nan=math.inf).median(),
         lambda times: sorted(math.inf if math.isnan(t) else t for t in times)[len(times) // 2],
     ],
@@ -373,6 +374,10 @@ WRONG = {
     "median with NaN": [
         (np.nanmedian, "dropped"),
         (np.median, "there is a median"),
+        (
+            lambda times: np.percentile(np.nan_to_num(times, nan=np.inf), 50),
+            "np.percentile returns NaN beside infinity",
+        ),
         (lambda times: np.median(np.nan_to_num(times)), "fastest"),
         (lambda times: math.inf if np.isnan(times).any() else np.median(times), "did get there"),
         (lambda times: times[len(times) // 2], "sorted list"),

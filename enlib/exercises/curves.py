@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Array = npt.NDArray[np.float64]
 
 
-def chord_in_a_quadrant(ends: "list[list[float]]") -> str:
+def chord_in_a_quadrant(ends: "Any") -> str:
     """Say what is wrong with two points as a chord, in x > 0 and y > 0, that is below (xy - 1)^2 / 2 somewhere.
 
     Examples
@@ -25,7 +25,7 @@ def chord_in_a_quadrant(ends: "list[list[float]]") -> str:
 
     def loss(t: float) -> float:
         (x0, y0), (x1, y1) = ends
-        residual = ((1 - t) * x0 + t * x1) * ((1 - t) * y0 + t * y1) - 1
+        residual: float = ((1 - t) * x0 + t * x1) * ((1 - t) * y0 + t * y1) - 1
         return residual * residual / 2
 
     for x, y in ends:
