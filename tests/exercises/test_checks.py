@@ -20,6 +20,8 @@ from enlib.dynamics import escape
 from enlib.exercises import CHECKS, check
 from enlib.models import WithExponentialNeuron
 
+# Some answers hand torch's tensors to NumPy.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 SOLUTION = re.compile(r"(?:\} Solution|<summary>Solution</summary>)(.*?)(?:\n:::|</details>)", re.DOTALL)
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
