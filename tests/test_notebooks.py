@@ -93,7 +93,7 @@ def test_asks_before_it_shows_and_ends_with_what_was_seen(notebook):
 
 
 def test_exercises_check_themselves_and_have_solutions(notebook):
-    checks = [cell for cell in code(notebook) if cell.source.startswith("exercises.check_")]
+    checks = [cell for cell in code(notebook) if cell.source.startswith("exercises.check(")]
     assert len(checks) >= 3
     assert prose(notebook).count("<summary>Solution</summary>") >= len(checks)
     for cell in checks:
