@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -276,7 +277,7 @@ def holm(p_values: npt.ArrayLike) -> Array:
     return adjusted
 
 
-def _counts(name: str, values: int | Sequence[int]) -> list[int]:
+def _counts(name: str, values: Any) -> list[int]:
     # An array of no dimension has an iterator, which raises.
     several = list(values) if hasattr(values, "__iter__") and getattr(values, "ndim", 1) else [values]
     if not several:
