@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from enlib import _tools
-from enlib.statistics import Share, holm, mcnemar, signed_rank, wilson
+from enlib.statistics import holm, mcnemar, signed_rank, wilson
 from enlib.tables.counting import EVENTS, change, happened, moment, share, surplus, twins
 from enlib.tables.layout import Table, percent
 from enlib.tables.selection import ARMS, Row, checked, label, problems, tuned
@@ -69,11 +69,8 @@ def stability_table(rows: Sequence[Row]) -> Table:
         )
         line = {"data": data, "standardize": standardize, "schedule": schedule, "lr": lr, "runs": size}
         for (event, arm), part in shares.items():
-            line |= {
-                f"{event}_{arm}": part.share,
-                f"{event}_{arm}_low": part.low,
-                f"{event}_{arm}_high": part.high,
-            }
+            name = f"{event}_{arm}"
+            line |= {name: part.share, f"{name}_low": part.low, f"{name}_high": part.high}
         numbers.append(line)
     settings = {
         "n": {row["train"] for row in runs},
@@ -152,30 +149,26 @@ def explosion_table(rows: Sequence[Row]) -> Table:
         As `stability_table`.
     """
     runs = _tuned(rows)
-    lines: list[tuple[str, dict[tuple[str, str], Share], list[int]]] = []
+    shown: list[dict[str, str]] = []
+    numbers: list[dict[str, Any]] = []
     for problem in problems(runs, ()):
         pairs = twins([row for row in runs if row["problem"] == problem], "exponential", False, True)
-        if pairs:
-            # A run without the neuron is in a pair for every lambda, and counts once.
-            sides = [list({id(row): row for row in side}.values()) for side in zip(*pairs, strict=True)]
-            shares = {
-                (event, arm): share(side, event)
-                for event in EVENTS
-                for arm, side in zip(ARMS.values(), sides, strict=True)
-            }
-            lines.append((problem, shares, surplus(pairs, "diverges")))
-    p = holm([signed_rank(seeds).p for _, _, seeds in lines])
-    shown = [
-        {"problem": label(problem), "seeds": f"{len(seeds)}"}
-        | {f"{event}, {arm}": percent(part) for (event, arm), part in shares.items()}
-        | {"p": f"{value:.2g}"}
-        for (problem, shares, seeds), value in zip(lines, p, strict=True)
-    ]
-    numbers = [
-        {"problem": problem, "p_holm": float(value)}
-        | {f"{event}_{arm}": part.share for (event, arm), part in shares.items()}
-        for (problem, shares, _), value in zip(lines, p, strict=True)
-    ]
+        if not pairs:
+            continue
+        # A run without the neuron is in a pair for every lambda, and counts once.
+        sides = [list({id(row): row for row in side}.values()) for side in zip(*pairs, strict=True)]
+        arms = list(zip(ARMS.values(), sides, strict=True))
+        shares = {(event, arm): share(side, event) for event in EVENTS for arm, side in arms}
+        seeds = surplus(pairs, "diverges")
+        shown.append(
+            {"problem": label(problem), "seeds": f"{len(seeds)}"}
+            | {f"{event}, {arm}": percent(part) for (event, arm), part in shares.items()}
+        )
+        numbers.append(
+            {"problem": problem, "p": signed_rank(seeds).p}
+            | {f"{event}_{arm}": part.share for (event, arm), part in shares.items()}
+        )
+    _adjust(shown, numbers)
     notes = (
         "Share of runs in % [95 % interval by Wilson, which takes runs for independent].",
         "p: signed-rank test of the divergences of each seed, with minus without, adjusted by Holm.",
@@ -206,10 +199,7 @@ def moment_table(rows: Sequence[Row]) -> Table:
             "first half, rest": int(((at >= 0.1) & (at < 0.5)).sum()),
             "second half": int((at >= 0.5).sum()),
         }
-        rates = {
-            "spike in %": percent(share(runs, "spikes")),
-            "diverge in %": percent(share(runs, "diverges")),
-        }
+        rates = {"spike in %": percent(share(runs, "spikes")), "diverge in %": percent(share(runs, "diverges"))}
         shown.append({"step size": f"{lr:g}", "runs": f"{len(runs)}"} | rates | {k: f"{n}" for k, n in parts.items()})
         numbers.append({"lr": lr, "runs": len(runs), **parts})
     title = "With the neuron: how many runs explode, and in which part of training they first spike"
@@ -337,8 +327,7 @@ def cure_table(trials: Iterable[Mapping[str, Any]], lr: float, *, plain: str = "
             }
         )  # fmt: skip
         numbers.append({"cure": name, "saved": saved, "new": new, "left": left, "p": mcnemar(saved, new).p})
-    for row, line, p in zip(shown, numbers, holm([line["p"] for line in numbers]), strict=True):
-        row["p"], line["p_holm"] = f"{p:.2g}", float(p)
+    _adjust(shown, numbers)
     notes = ("In % [95 % interval by Wilson]. p: McNemar's exact test, adjusted by Holm over this table.",)
     return Table("cures", f"Cures against the plain neuron, step size {lr:g}", shown, numbers, notes)
 
@@ -353,6 +342,12 @@ def _tuned(rows: Iterable[Row]) -> list[Row]:
     """Return the runs behind Tables 1 to 3, checked."""
     columns = "status", "first_spike", "diverged_at", "epochs", "train_size", "batch_size"
     return checked(tuned(checked(rows, "measure", "optimizer")), *columns)
+
+
+def _adjust(shown: list[dict[str, str]], numbers: list[dict[str, Any]]) -> None:
+    """Add the p-values, adjusted by Holm over the table, to its cells and its numbers."""
+    for row, line, p in zip(shown, numbers, holm([line["p"] for line in numbers]), strict=True):
+        row["p"], line["p_holm"] = f"{p:.2g}", float(p)
 
 
 def _experiment(row: Row) -> tuple[Any, ...]:
