@@ -188,13 +188,14 @@ def unpack(text: str, size: int) -> npt.NDArray[np.bool_]:
     Raises
     ------
     ValueError
-        If the text is not such a cell, or of a split of another size.
+        If the text is not such a cell or belongs to a split of another size, or the size is not a positive integer.
 
     Examples
     --------
     >>> unpack("c-mV4005x?p#", 3)
     array([ True, False,  True])
     """
+    size = _tools.count("size", size)
     try:
         packed = zlib.decompress(base64.b85decode(text))
     except (TypeError, ValueError, zlib.error):

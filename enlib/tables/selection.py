@@ -87,7 +87,7 @@ def problems(rows: Iterable[Row], printed: Iterable[str]) -> list[str]:
 
 
 def label(problem: str) -> str:
-    """Return a problem's name as tables print it.
+    """Return a problem's name as tables print it; a name of another form is returned as it is.
 
     Examples
     --------
@@ -95,11 +95,12 @@ def label(problem: str) -> str:
     ('spheres 1/1.01, n = 10000', 'Gaussians 0.1, n = 15000', 'MNIST, 1 and 7')
     """
     images = {"mnist-1v7": "MNIST, 1 and 7", "cifar10-0v1": "CIFAR-10, 0 and 1", "digits-1v7": "digits, 1 and 7"}
-    if problem in images:
-        return images[problem]
-    kind, number, size, *how = problem.split("-")
-    name = f"spheres 1/{number}" if kind == "spheres" else f"Gaussians {number}"
-    return ", ".join([f"{name}, n = {size}", *how])
+    match problem.split("-"):
+        case ["spheres", outer, size, *how]:
+            return ", ".join([f"spheres 1/{outer}, n = {size}", *how])
+        case ["gaussians", shift, size, *how]:
+            return ", ".join([f"Gaussians {shift}, n = {size}", *how])
+    return images.get(problem, problem)
 
 
 def quality(row: Row) -> tuple[float, ...]:

@@ -89,6 +89,7 @@ def test_bad_input():
     [
         ("spheres-5-5000", "spheres 1/5, n = 5000"),
         ("cifar10-0v1", "CIFAR-10, 0 and 1"),
+        ("two-moons", "two-moons"),
         ("spheres-1.01-1000-momentum", "spheres 1/1.01, n = 1000, momentum"),
     ],
 )
