@@ -115,12 +115,16 @@ def signed_rank_distribution(ranks: npt.NDArray[np.int_] | Sequence[int]) -> Arr
     ------
     ValueError
         If a rank is negative or not a whole number.
+    TypeError
+        If ``ranks`` is not a sequence.
 
     Examples
     --------
     >>> signed_rank_distribution([1, 2])
     array([0.25, 0.25, 0.25, 0.25])
     """
+    if not hasattr(ranks, "__iter__"):
+        raise TypeError(f"expected ranks of shape (n,), got {ranks!r}: pass a list or an array of whole numbers")
     chances = np.ones(1)
     for rank in ranks:
         padding = np.zeros(_tools.count("rank", rank, least=0))
@@ -279,7 +283,8 @@ def holm(p_values: npt.ArrayLike) -> Array:
 
 def _counts(name: str, values: Any) -> list[int]:
     # An array of no dimension has an iterator, which raises.
-    several = list(values) if hasattr(values, "__iter__") and getattr(values, "ndim", 1) else [values]
+    single = not hasattr(values, "__iter__") or getattr(values, "ndim", None) == 0
+    several = [values] if single else list(values)
     if not several:
         raise ValueError(f"expected {name} to be a count, or one per seed, got none: pass at least one")
     return [_tools.count(name, value, least=0) for value in several]

@@ -83,6 +83,11 @@ def test_ranks_are_whole_numbers(rank):
         signed_rank_distribution([1, rank])
 
 
+def test_ranks_are_a_sequence():
+    with pytest.raises(TypeError, match=r"expected ranks of shape \(n,\), got 3"):
+        signed_rank_distribution(3)
+
+
 def test_mcnemar_as_published():
     # Fagerland, Lydersen and Laake, BMC Medical Research Methodology 13:91 (2013), table 1.
     assert mcnemar(1, 7).p == pytest.approx(0.070, abs=5e-4)
