@@ -19,6 +19,7 @@ from enlib.replication import (
     read_traces,
     units,
 )
+from enlib.tables import COMPARISONS, published
 
 RESULTS = Path(__file__).parents[1] / "results"
 
@@ -50,6 +51,14 @@ def test_pairs_are_complete_and_on_the_same_data(rows):
         assert trials[problem, seed, True] == trials[problem, seed, False] == count
     digests = {(row["problem"], row["seed"], row["data_digest"]) for row in rows}
     assert len(digests) == len({(problem, seed) for problem, seed, _ in digests})
+
+
+@pytest.mark.parametrize("by", ["own", "others"])
+@pytest.mark.parametrize("number", COMPARISONS)
+def test_the_tables_of_the_report_leave_nothing_out(rows, number, by):
+    table = COMPARISONS[number](rows, by=by)
+    assert len(table.numbers) == len([published.QUALITY, published.SPEED, published.GENERALIZATION][int(number) - 1])
+    assert not [note for note in table.notes if "left out" in note.lower()]
 
 
 @pytest.mark.parametrize("name", ["replication", *STUDIES])

@@ -21,7 +21,7 @@ from enlib.replication.journal import Journal, JournalError, differences, read_m
 from enlib.replication.machine import describe
 from enlib.replication.pool import in_workers
 from enlib.replication.recipe import PROTOCOL, Recipe, identify
-from enlib.replication.runs import LOSSES, Made, Row, Trained, compute, make, train, unpack
+from enlib.replication.runs import LOSSES, Made, Row, Trained, compute, make, train
 
 __all__ = [
     "LOSSES",
@@ -53,5 +53,4 @@ __all__ = [
     "study_recipe",
     "train",
     "units",
-    "unpack",
 ]

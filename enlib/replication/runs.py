@@ -300,20 +300,8 @@ def _wrong(model: nn.Module, split: Split) -> npt.NDArray[np.bool_]:
 
 
 def pack(wrong: npt.NDArray[np.bool_]) -> str:
-    """Return which samples are wrong as text for one cell of a table; `unpack` is the inverse.
-
-    Examples
-    --------
-    >>> unpack(pack(np.array([True, False, True])), 3)
-    array([ True, False,  True])
-    """
+    """Return which samples are wrong as text for one cell of a table; `enlib.tables.unpack` is the inverse."""
     return base64.b85encode(zlib.compress(np.packbits(wrong).tobytes(), 9)).decode()
-
-
-def unpack(text: str, size: int) -> npt.NDArray[np.bool_]:
-    """Return which of ``size`` samples are wrong."""
-    bits = np.frombuffer(zlib.decompress(base64.b85decode(text)), dtype=np.uint8)
-    return np.unpackbits(bits)[:size].astype(bool)
 
 
 # The exponential neuron; one sigmoid unit, which has as many weights; and the layer of such units.

@@ -4,16 +4,15 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from enlib import WithExponentialNeuron, fit, make_optimizer, make_schedule
 from enlib.datasets import load
 from enlib.losses import error_count
 from enlib.models.networks import make_model
 from enlib.replication import LOSSES, Recipe, compute, experiments, runs, study_recipe, train, units
-from enlib.replication.runs import NOISY, pack, unpack
+from enlib.replication.runs import NOISY, pack
 from enlib.replication.tidy import plain
+from enlib.tables import unpack
 from enlib.training.evaluation import evaluate
 from enlib.training.spikes import first_spike
 
@@ -271,14 +270,6 @@ def test_the_neuron_spikes_and_a_smaller_learning_rate_of_its_own_prevents_it():
     assert spikes["without the neuron"] == 0
     assert spikes["with the neuron"] >= 2
     assert spikes["a tenth of the step size"] == 0
-
-
-@given(st.lists(st.booleans(), max_size=3000).map(lambda values: np.array(values, dtype=bool)))
-def test_what_is_packed_is_unpacked(wrong):
-    text = pack(wrong)
-    np.testing.assert_array_equal(unpack(text, len(wrong)), wrong)
-    assert text.isascii()
-    assert text.isprintable()
 
 
 def test_a_packed_split_fits_into_a_cell():

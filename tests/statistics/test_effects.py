@@ -1,12 +1,14 @@
 import math
+from fractions import Fraction
 
 import hypothesis.strategies as st
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 
 from enlib.statistics import differences, log_ratios, paired_difference, paired_ratio
-from enlib.statistics.pairs import log_ratio_bounds
+from enlib.statistics.effects import log_ratio_bounds
 
 NAN, INF = math.nan, math.inf
 
@@ -70,6 +72,35 @@ def test_times_are_positive_and_below_the_cap():
         log_ratios([1, -1], [1, 1])
     with pytest.raises(ValueError, match="expected with_neuron > 0, got 0"):
         log_ratios([1, 1], [0, NAN])
-    for cap in (19, NAN, INF):
-        with pytest.raises(ValueError, match="expected cap at or above every time"):
+    for cap, message in (
+        (19, "expected cap at or above every time"),
+        (NAN, "expected cap > 0, got nan"),
+        (INF, "expected cap > 0, got inf"),
+    ):
+        with pytest.raises(ValueError, match=message):
             log_ratio_bounds([10, 20], [10, NAN], cap)
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        list, tuple, np.array, torch.tensor,
+        lambda values: torch.tensor(values, requires_grad=True),
+        lambda values: torch.tensor(values, dtype=torch.bfloat16),
+        lambda values: [np.float32(value) for value in values],
+        lambda values: [Fraction(value) for value in values],
+    ],
+)  # fmt: skip
+def test_every_kind_of_numbers_is_taken(convert):
+    assert differences(convert([1.0, 2.0]), convert([3.0, 5.0])).tolist() == [2, 3]
+
+
+@pytest.mark.parametrize("function", [log_ratios, differences, paired_ratio, paired_difference])
+@pytest.mark.parametrize(
+    "values",
+    ["12", ["1", "2"], [1, None], [1, "2"], [1, [2]], None, {1, 2}, [1 + 1j, 2], len, [b"1", 2]],
+    ids=repr,
+)
+def test_what_is_not_a_number_is_refused_in_words(function, values):
+    with pytest.raises(TypeError, match="expected numbers in without, got .*: pass a list, array or tensor"):
+        function(values, [1.0, 2.0])

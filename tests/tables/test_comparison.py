@@ -2,10 +2,22 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from replication_rows import row
 
 from enlib import statistics
-from enlib.tables import TABLES, generalization_table, problems, published, quality_table, speed_table
+from enlib.replication.runs import pack
+from enlib.tables import (
+    TABLES,
+    finding,
+    generalization_table,
+    problems,
+    published,
+    quality_table,
+    speed_table,
+    unpack,
+)
 
 RNG = np.random.default_rng(0)
 WITHOUT = RNG.integers(15, 25, 10).astype(float)
@@ -150,7 +162,8 @@ def test_generalization_leaves_out_seeds_that_were_not_learned():
     assert (line["seeds"], line["seeds_there"]) == (6, 10)
     nobody = generalization_table(generalization_sweep(epochs_to_zero=([math.nan] * 10, [10.0] * 10)))
     assert nobody.numbers == []
-    assert nobody.text()
+    left_out = "Left out, as no seed has zero training errors in both arms: spheres 1/1.5, n = 5000."
+    assert nobody.notes[-1] == nobody.text().splitlines()[-1] == left_out
 
 
 def test_rows_are_those_of_the_report_or_all():
@@ -170,3 +183,33 @@ def test_every_table_can_be_printed_from_a_sweep_of_three_seeds(name):
     assert table.name
     assert table.text()
     assert "nan" not in table.text()
+
+
+@pytest.mark.parametrize(
+    "line, word",
+    [
+        ({"p_equivalence": 0.01, "p_holm": 0.001, "direction": 1}, "equivalent"),
+        ({"p_equivalence": 0.9, "p_holm": 0.01, "direction": 1, "ratio": math.nan}, "worse"),
+        ({"p_equivalence": 0.9, "p_holm": 0.01, "direction": -1, "difference": 0.0}, "better"),
+        ({"p_equivalence": 0.9, "p_holm": 0.2, "direction": 1}, "undecided"),
+        ({"p_equivalence": math.nan, "p_holm": math.nan, "direction": 0}, "undecided"),
+    ],
+)
+def test_findings(line, word):
+    assert finding(line) == word
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=50))
+def test_unpack_returns_what_was_packed(wrong):
+    assert unpack(pack(np.array(wrong)), len(wrong)).tolist() == wrong
+
+
+@pytest.mark.parametrize("text", [None, 3, "", "not base 85: ~", "c-mV4005x?p"])
+def test_what_cannot_be_unpacked(text):
+    with pytest.raises(ValueError, match="expected packed samples, got"):
+        unpack(text, 3)
+
+
+def test_samples_of_a_split_of_another_size():
+    with pytest.raises(ValueError, match="expected 100 samples, got 1 bytes"):
+        unpack(pack(np.array([True, False, True])), 100)
