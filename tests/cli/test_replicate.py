@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from enlib.__main__ import main
-from enlib.cli import replicate
+from enlib.cli import main, replicate
 from enlib.datasets import DataError
 from enlib.replication import (
     PROTOCOL,

@@ -3,7 +3,7 @@ import csv
 import pytest
 from replication_rows import row
 
-from enlib.__main__ import main
+from enlib.cli import main
 from enlib.replication import PROTOCOL, Journal, identify
 
 

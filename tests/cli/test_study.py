@@ -1,8 +1,7 @@
 import csv
 import json
 
-from enlib.__main__ import main
-from enlib.cli import study
+from enlib.cli import main, study
 from enlib.replication import studies
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from enlib.datasets.fetch import data_directory
+from enlib.datasets import data_directory
 from enlib.replication import cluster, experiments, run_local, units
 from enlib.replication.cluster import RETRIES, run_ray
 from enlib.replication.local import Done
