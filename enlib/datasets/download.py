@@ -333,10 +333,10 @@ def _receive(url: str, offset: int, size: int, stall: float, deadline: float) ->
                 raise _Failure(late) from None
             if item is None:
                 return
+            if isinstance(item, (MemoryError, _Failure)):
+                raise item
             if isinstance(item, BaseException):
-                raise (
-                    item if isinstance(item, (MemoryError, _Failure)) else _Broken(_network_cause(item, url))
-                ) from item
+                raise _Broken(_network_cause(item, url)) from item
             yield item
     finally:
         left.set()
@@ -388,8 +388,8 @@ def _network_cause(error: BaseException, url: str) -> str:
     untrusted = [cause for cause in chain if isinstance(cause, ssl.SSLCertVerificationError)]
     if untrusted:
         return (
-            f"its certificate is not trusted ({untrusted[0].verify_message}): if your network uses certificates of its "
-            "own, set REQUESTS_CA_BUNDLE to the file that holds them"
+            f"its certificate is not trusted ({untrusted[0].verify_message}): if your network uses certificates of "
+            "its own, set REQUESTS_CA_BUNDLE to the file that holds them"
         )
     if getattr(response, "status_code", 0) == 407 or any("407" in str(cause) for cause in chain):
         return "the proxy wants a password: set HTTP_PROXY and HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT"

@@ -154,7 +154,7 @@ def test_a_broken_connection_is_resumed_where_the_server_offers_ranges(tmp_path,
                 request.send_header("Content-Range", f"bytes {start}-{len(contents) - 1}/{len(contents)}")
             request.send_header("Content-Length", str(len(contents) - start))
             request.end_headers()
-            request.wfile.write(contents[start : start + (len(contents) - start + 1) // 2 + 100])
+            request.wfile.write(contents[start : start + (len(contents) - start) * 2 // 3 + 500])
 
         return answer
 
@@ -216,10 +216,8 @@ def test_leftovers_of_killed_processes_are_swept(tmp_path, serve, small_mnist):
 def test_two_processes_that_fetch_at_once_do_not_disturb_each_other(tmp_path, serve, small_mnist, small_cifar10):
     _, url = serve(small_mnist | small_cifar10)
     context = multiprocessing.get_context("fork")
-    fetchers = [
-        context.Process(target=fetch, args=(name, tmp_path), kwargs={"mirrors": [url]})
-        for name in (*SOURCES, *SOURCES)
-    ]
+    names = (*SOURCES, *SOURCES)
+    fetchers = [context.Process(target=fetch, args=(name, tmp_path), kwargs={"mirrors": [url]}) for name in names]
     for fetcher in fetchers:
         fetcher.start()
     for fetcher in fetchers:
