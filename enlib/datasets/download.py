@@ -213,7 +213,7 @@ def fetch(
                     raise DataError(
                         f"{_tools.explained(error, 'write', folder)}; or set ENLIB_DATA to one that can be written"
                     ) from error
-                failures.append(f"  {url}: {_cause(error)}")
+                failures.append(f"  {_printable(url)}: {_printable(_cause(error))}")
         else:
             raise DataError(
                 f"expected to download {file} of {source.title}, got it from none of:\n"
@@ -362,7 +362,8 @@ def _body(url: str, offset: int, size: int, stall: float) -> Iterator[int | byte
             resumed = response.headers.get("content-range", "").startswith(f"bytes {offset}-")
             position = offset if response.status_code == 206 and resumed else 0
             yield position
-            for chunk in response.raw.stream(_CHUNK, decode_content=False):
+            # Whole chunks, however small the server's are: the time limit is for each of these.
+            while chunk := response.raw.read(_CHUNK, decode_content=False):
                 position += len(chunk)
                 if position > most:
                     raise _Failure(f"more than {most} bytes, where {size} are published")
@@ -370,15 +371,17 @@ def _body(url: str, offset: int, size: int, stall: float) -> Iterator[int | byte
 
 
 def _cause(error: Exception) -> str:
-    """Return why a mirror's file was not taken, in one line that any terminal can print."""
+    """Return why a mirror's file was not taken."""
     if isinstance(error, _Failure):
-        cause = str(error)
-    elif isinstance(error, DataError):
-        cause = "its contents do not have the published SHA-256"
-    else:
-        cause = f"damaged ({type(error).__name__}: {error})"
-    printable = "".join(letter if letter.isprintable() else " " for letter in cause)
-    return " ".join(printable.split())[:500]
+        return str(error)
+    if isinstance(error, DataError):
+        return "its contents do not have the published SHA-256"
+    return f"damaged ({type(error).__name__}: {error})"
+
+
+def _printable(text: str) -> str:
+    """Return a text from elsewhere as one line without control characters, cut where it is long."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:500]
 
 
 def _network_cause(error: BaseException, url: str) -> str:

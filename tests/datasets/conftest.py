@@ -1,5 +1,6 @@
 """Small archives in the place of the published ones, and a server for them on this machine."""
 
+import collections
 import gzip
 import hashlib
 import http.server
@@ -10,7 +11,7 @@ import threading
 import numpy as np
 import pytest
 
-from enlib.datasets import images
+from enlib.datasets import SOURCES, download, images
 
 
 @pytest.fixture(autouse=True)
@@ -107,13 +108,17 @@ def small_mnist(monkeypatch):
     files = make_mnist()
     for name, contents in files.items():
         monkeypatch.setitem(images.MNIST_FILES, name, (len(contents), hashlib.sha256(contents).hexdigest()))
-    return {f"/{name}.gz": gzip.compress(contents) for name, contents in files.items()}
+    packed = {f"{name}.gz": gzip.compress(contents) for name, contents in files.items()}
+    for name, contents in packed.items():
+        monkeypatch.setitem(SOURCES["mnist"].files, name, len(contents))
+    return {f"/{name}": contents for name, contents in packed.items()}
 
 
 @pytest.fixture
 def small_batches(monkeypatch):
     """Let the digests of small batches take the place of the published ones."""
     batches = make_cifar10()
+    monkeypatch.setattr(download, "CIFAR10_BYTES", sum(map(len, batches.values())))
     for pool, prefix in (("train", "data"), ("test", "test")):
         contents = b"".join(batch for name, batch in batches.items() if name.startswith(prefix))
         records = np.frombuffer(contents, np.uint8).reshape(-1, 3073)
@@ -129,3 +134,19 @@ def small_cifar10(small_batches):
     members = {**small_batches, "../../escape.bin": b"x", "readme.html": b"x"}
     archive = pack([(f"cifar-10-batches-bin/{name}", contents) for name, contents in members.items()])
     return {"/cifar-10-binary.tar.gz": archive}
+
+
+_TALLY = pytest.StashKey[collections.Counter]()
+
+
+@pytest.fixture(scope="session")
+def tally(request):
+    """Count how the hostile cases ended, for the summary."""
+    return request.config.stash.setdefault(_TALLY, collections.Counter())
+
+
+def pytest_terminal_summary(terminalreporter):
+    counts = terminalreporter.config.stash.get(_TALLY, {})
+    if counts:
+        endings = ", ".join(f"{number} x {ending}" for ending, number in sorted(counts.items()))
+        terminalreporter.write_line(f"hostile downloads: {endings}")
