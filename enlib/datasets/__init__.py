@@ -136,13 +136,12 @@ def load(
 
 def _folder(source: str, data_dir: str | os.PathLike[str] | None, download: bool) -> Path:
     """Return the folder with the files of a source, which are downloaded if they are missing."""
-    where = data_directory(data_dir)
-    folder = where / SOURCES[source].folder
-    if not is_present(source, where):
+    folder = data_directory(data_dir) / SOURCES[source].folder
+    if not is_present(source, data_dir):
         if not download:
             raise DataError(
                 f"expected the files of {SOURCES[source].title} in {folder}, got none or not all: run python -m "
                 f"enlib data fetch {source}, or set ENLIB_DATA to where they are, or work offline: {OFFLINE}"
             )
-        fetch(source, where)
+        fetch(source, data_dir)
     return folder

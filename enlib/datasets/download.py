@@ -7,8 +7,10 @@ and memory are bounded.
 
 from __future__ import annotations
 
+import gzip
 import os
 import queue
+import shutil
 import socket
 import ssl
 import sys
@@ -130,20 +132,20 @@ def data_directory(data_dir: str | os.PathLike[str] | None = None) -> Path:
     return where
 
 
-def is_present(name: str, data_dir: Path) -> bool:
+def is_present(name: str, data_dir: str | os.PathLike[str] | None = None) -> bool:
     """Return whether all files of a source are in the data directory; reading them verifies them.
 
     Parameters
     ----------
     name : str
         A key of `SOURCES`.
-    data_dir : Path
-        As `data_directory` returns it.
+    data_dir : path, optional
+        As in `data_directory`.
     """
-    return not _missing(SOURCES[_tools.known("image source", name, SOURCES)], data_dir)
+    return not _missing(*_source_and_folder(name, data_dir))
 
 
-def verify(name: str, data_dir: Path) -> None:
+def verify(name: str, data_dir: str | os.PathLike[str] | None = None) -> None:
     """Read all files of a source and compare their digests with the published ones.
 
     Parameters
@@ -156,13 +158,13 @@ def verify(name: str, data_dir: Path) -> None:
     DataError
         If a file is missing, unreadable, or not the published one.
     """
-    source = SOURCES[_tools.known("image source", name, SOURCES)]
-    (read_mnist if source is _MNIST else read_cifar10)(data_dir / source.folder)
+    source, folder = _source_and_folder(name, data_dir)
+    (read_mnist if source is _MNIST else read_cifar10)(folder)
 
 
 def fetch(
     name: str,
-    data_dir: Path,
+    data_dir: str | os.PathLike[str] | None = None,
     *,
     mirrors: Sequence[str] | None = None,
     progress: bool | None = None,
@@ -190,12 +192,11 @@ def fetch(
         If no mirror delivered the published files, with the cause for each; or if they cannot be written. No
         temporary file is left, and no file that was there is changed.
     """
-    source = SOURCES[_tools.known("image source", name, SOURCES)]
+    source, folder = _source_and_folder(name, data_dir)
     stall, total = _tools.positive("stall", stall), _tools.positive("total", total)
-    folder = data_dir / source.folder
-    for file in _missing(source, data_dir):
+    for file in _missing(source, folder):
         failures = []
-        for mirror in mirrors or source.mirrors:
+        for mirror in [mirrors] if isinstance(mirrors, str) else mirrors or source.mirrors:
             url = f"{str(mirror).rstrip('/')}/{file}"
             try:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -222,14 +223,16 @@ def fetch(
             )
 
 
-def _missing(source: _Source, data_dir: Path) -> list[str]:
+def _source_and_folder(name: str, data_dir: str | os.PathLike[str] | None) -> tuple[_Source, Path]:
+    source = SOURCES[_tools.known("image source", name, SOURCES)]
+    return source, data_directory(data_dir) / source.folder
+
+
+def _missing(source: _Source, folder: Path) -> list[str]:
     """Return the files to download: those whose contents are there neither packed nor unpacked."""
-    folder = data_dir / source.folder
-    if source is _MNIST:
-        return [
-            name for name in source.files if not (present(folder / name) or present((folder / name).with_suffix("")))
-        ]
-    return [] if present(folder / CIFAR10_TEST) and any(folder.glob(CIFAR10_TRAIN)) else list(source.files)
+    if source is _CIFAR10:
+        return [] if present(folder / CIFAR10_TEST) and any(folder.glob(CIFAR10_TRAIN)) else list(source.files)
+    return [name for name in source.files if not (present(folder / name) or present((folder / name).with_suffix("")))]
 
 
 def _unpack(source: _Source, path: Path) -> Iterator[Path]:
@@ -238,8 +241,6 @@ def _unpack(source: _Source, path: Path) -> Iterator[Path]:
         mnist_payload(path)
         yield path
         return
-    import gzip
-
     with gzip.open(path) as unzipped, tarfile.open(fileobj=_AtMost(unzipped), mode="r|") as archive:
         for member in archive:
             # The name inside the archive chooses one of six names, and never a folder.
@@ -247,7 +248,8 @@ def _unpack(source: _Source, path: Path) -> Iterator[Path]:
             if names and member.isreg() and not member.issparse():
                 contents = archive.extractfile(member)
                 assert contents is not None  # it is a regular file
-                (path.parent / names[0]).write_bytes(contents.read())
+                with (path.parent / names[0]).open("wb") as batch:
+                    shutil.copyfileobj(contents, batch)
     read_cifar10(path.parent)
     # The test batch comes last: while it is missing, the data set counts as missing.
     yield from (path.parent / name for name in _BATCHES if present(path.parent / name))
@@ -394,7 +396,7 @@ def _network_cause(error: BaseException, url: str) -> str:
             f"its certificate is not trusted ({untrusted[0].verify_message}): if your network uses certificates of "
             "its own, set REQUESTS_CA_BUNDLE to the file that holds them"
         )
-    if getattr(response, "status_code", 0) == 407 or any("407" in str(cause) for cause in chain):
+    if getattr(response, "status_code", 0) == 407 or any("failed: 407" in str(cause) for cause in chain):
         return "the proxy wants a password: set HTTP_PROXY and HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT"
     if any(type(cause).__name__ == "ProxyError" for cause in chain):
         return "no connection to the proxy: correct HTTP_PROXY and HTTPS_PROXY, or unset them"

@@ -234,7 +234,7 @@ def test_a_full_disk_is_told_at_once_and_no_fault_of_the_mirror(tmp_path, serve,
         raise OSError(28, "No space left on device")
 
     _, url = serve(small_cifar10)
-    monkeypatch.setattr(type(tmp_path), "write_bytes" if call == "write" else "replace", fail)
+    monkeypatch.setattr(*(("shutil.copyfileobj",) if call == "write" else (type(tmp_path), "replace")), fail)
     message = 'expected to write .*cifar-10-batches-bin, got "No space left on device": the disk is full'
     with pytest.raises(DataError, match=message):
         fetch("cifar10", tmp_path, mirrors=[url])
@@ -243,7 +243,9 @@ def test_a_full_disk_is_told_at_once_and_no_fault_of_the_mirror(tmp_path, serve,
 
 def test_unknown_source():
     with pytest.raises(ValueError, match="did you mean 'mnist'"):
-        fetch("mnits", None)
+        fetch("mnits")
+    with pytest.raises(TypeError, match="expected data_dir to be a path, got 3"):
+        is_present("mnist", 3)
 
 
 def test_importing_the_package_and_training_need_none_of_the_libraries_for_downloads_and_drawing():
