@@ -27,10 +27,9 @@ def pytest_collectstart(collector):
 
 def pytest_collection_modifyitems(items):
     """Skip what needs the real images where there are none, and say so."""
-    from enlib.datasets.fetch import data_directory, is_present
-    from enlib.datasets.sources import SOURCES
+    from enlib.datasets import SOURCES, is_present
 
-    if all(is_present(source, data_directory()) for source in SOURCES.values()):
+    if all(is_present(source) for source in SOURCES):
         return
     skip = pytest.mark.skip(reason="needs the real images: set ENLIB_DATA, or python -m enlib data fetch")
     for item in items:

@@ -123,12 +123,14 @@ def count(name: str, value: SupportsIndex, *, least: int = 1) -> int:
     ValueError: expected epochs to be an integer >= 1, got 3.0: pass a whole number of at least 1
     """
     number = _plain(value)
-    if _real(number) is None or not isinstance(number, numbers.Integral) or number < least:
+    # A bool is an Integral too.
+    whole = None if isinstance(number, bool) or not isinstance(number, numbers.Integral) else int(number)
+    if whole is None or whole < least:
         advice = f"pass a whole number of at least {least}"
         raise _wrong(_real(number), f"expected {name} to be an integer >= {least}, got {shown(value)}: {advice}")
-    if number >= 2**63:
+    if whole >= 2**63:
         raise ValueError(f"expected {name} to be an integer below 2**63, got {shown(value)}: pass a smaller one")
-    return int(number)
+    return whole
 
 
 def shown(value: object) -> str:

@@ -120,7 +120,8 @@ def wrong(output: Values, target: Values) -> Values:
     >>> wrong(torch.tensor([0.3, 0.0, float("nan")]), torch.tensor([1.0, 1.0, -1.0]))
     tensor([False,  True,  True])
     """
-    return ~(target * output > 0)
+    errors: Values = ~(target * output > 0)
+    return errors
 
 
 def check_labels(target: Tensor) -> None:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from enlib.__main__ import main
-from enlib.cli import replicate
+from enlib.cli import main, replicate
 from enlib.datasets import DataError
 from enlib.replication import Journal, compute, describe, experiments, identify, make, read_manifest, read_rows, units
 from enlib.replication.journal import _digest

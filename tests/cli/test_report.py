@@ -3,8 +3,7 @@ import csv
 import pytest
 from replication_rows import row
 
-from enlib.__main__ import main
-from enlib.cli import report
+from enlib.cli import main, report
 
 
 @pytest.fixture

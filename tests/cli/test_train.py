@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from enlib.__main__ import main
+from enlib.cli import main
 from enlib.training.run import Run
 
 QUICK = ["train", "--data", "digits-1v7", "--epochs", "30", "--device", "cpu"]

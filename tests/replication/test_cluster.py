@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from enlib.datasets.fetch import data_directory
+from enlib.datasets import data_directory
 from enlib.replication import Made, cluster, experiments, in_workers, make, units
 from enlib.replication.cluster import RETRIES, run_ray
 

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from enlib.__main__ import main
+from enlib.cli import main
 from enlib.replication import Journal, JournalError, Recipe, compute, experiments, read_rows, units
 
 KILLS = 40
