@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import inspect
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ __all__ = [
     "verify",
 ]
 
-_SYNTHETIC = {"spheres": spheres, "gaussians": gaussians}
+_SYNTHETIC: dict[str, Callable[..., Any]] = {"spheres": spheres, "gaussians": gaussians}
 _IMAGES = {"mnist-1v7": "mnist", "cifar10-0v1": "cifar10"}
 NAMES = (*_SYNTHETIC, "digits-1v7", *_IMAGES)
 

@@ -21,7 +21,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from tqdm import tqdm
@@ -263,7 +263,7 @@ _BATCHES = (*(f"data_batch_{i}.bin" for i in range(1, 6)), CIFAR10_TEST)
 class _AtMost:
     """A stream that refuses to unpack more than all of CIFAR-10: a small archive can hold terabytes."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: gzip.GzipFile) -> None:
         self.stream = stream
         self.left = CIFAR10_BYTES + CIFAR10_BYTES // 10 + 1_000_000
 
