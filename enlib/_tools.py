@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
 import math
 import operator
 import os
+import reprlib
 import sys
-from collections.abc import Iterable
-from typing import SupportsFloat
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Any, SupportsFloat
 
+import numpy as np
+import numpy.typing as npt
 import torch
+from torch import Tensor, nn
 
 
 def known(kind: str, got: str, names: Iterable[str]) -> str:
@@ -92,6 +98,88 @@ def generator(seed: int, purpose: str) -> torch.Generator:
     True
     """
     return torch.Generator().manual_seed(stream(seed, purpose))
+
+
+def array(name: str, value: npt.ArrayLike, *, finite: bool = False) -> npt.NDArray[np.float64]:
+    """Return ``value`` as an array of floats if it holds real numbers, and with ``finite`` only finite ones.
+
+    Parameters
+    ----------
+    name : str
+        What the message calls the value.
+    value : array_like
+        Numbers of any shape: of Python, NumPy or torch.
+    finite : bool
+        Refuse NaN and infinity.
+
+    Raises
+    ------
+    TypeError
+        If ``value`` holds anything else: text, None, bools.
+    ValueError
+        If its rows differ in length, or a number is not finite.
+
+    Examples
+    --------
+    >>> array("eta", [1, 2])
+    array([1., 2.])
+    >>> array("eta", None)
+    Traceback (most recent call last):
+    TypeError: expected eta to be numbers, got None: pass a number or an array of numbers
+    """
+    got = value.detach().cpu() if isinstance(value, Tensor) else value
+    try:
+        numbers = np.asarray(got)
+        if numbers.dtype.kind == "O":
+            numbers = np.array([float(each) for each in numbers.flat]).reshape(numbers.shape)
+        wrong = None if numbers.dtype.kind in "iuf" else TypeError
+    except (TypeError, ValueError) as error:
+        wrong = type(error)
+    if wrong is not None:
+        raise wrong(f"expected {name} to be numbers, got {reprlib.repr(got)}: pass a number or an array of numbers")
+    bad = int((~np.isfinite(numbers)).sum()) if finite else 0
+    if bad:
+        raise ValueError(f"expected finite {name}, got {bad} NaN or infinite numbers: find out where they arise")
+    return numbers.astype(np.float64, copy=False)
+
+
+@contextlib.contextmanager
+def unchanged_buffers() -> Iterator[None]:
+    """Let the modules that are called inside work on copies of their buffers, so that measuring changes no model.
+
+    In training mode BatchNorm updates its running statistics in place at each call, and other modules have state of
+    the same kind. Each call starts from the true buffers, and its changes are dropped.
+
+    Examples
+    --------
+    >>> model = nn.BatchNorm1d(2)
+    >>> with unchanged_buffers():
+    ...     output = model(torch.ones(5, 2))
+    >>> model.running_mean
+    tensor([0., 0.])
+    """
+    lent: list[tuple[nn.Module, dict[str, Tensor]]] = []
+    here = threading.get_ident()
+
+    def lend(module: nn.Module, inputs: Any) -> None:
+        buffers = dict(module.named_buffers(recurse=False))
+        if buffers and threading.get_ident() == here:
+            lent.append((module, buffers))
+            for name, buffer in buffers.items():
+                setattr(module, name, buffer.clone())
+
+    def give_back(module: nn.Module, inputs: Any, output: Any) -> None:
+        if lent and lent[-1][0] is module and threading.get_ident() == here:
+            for name, buffer in lent.pop()[1].items():
+                setattr(module, name, buffer)
+
+    before = nn.modules.module.register_module_forward_pre_hook(lend)
+    after = nn.modules.module.register_module_forward_hook(give_back, always_call=True)
+    try:
+        yield
+    finally:
+        before.remove()
+        after.remove()
 
 
 def resolve_device(device: str | torch.device = "auto", dtype: torch.dtype = torch.float32) -> torch.device:
