@@ -143,6 +143,38 @@ def array(name: str, value: npt.ArrayLike, *, finite: bool = False) -> npt.NDArr
     return numbers.astype(np.float64, copy=False)
 
 
+def number(name: str, value: npt.ArrayLike) -> float:
+    """Return ``value`` as a plain float if it is one finite number, of any sign; see `array`.
+
+    Examples
+    --------
+    >>> number("momentum", np.float32(-0.5))
+    -0.5
+    """
+    got = array(name, value, finite=True)
+    if got.ndim:
+        raise TypeError(f"expected {name} to be one number, got an array of shape {got.shape}: pass a number")
+    return float(got)
+
+
+def floats(name: str, tensor: Tensor) -> Tensor:
+    """Return ``tensor`` if it is a tensor of finite floating-point numbers.
+
+    Examples
+    --------
+    >>> floats("gradient", [1.0, 2.0])
+    Traceback (most recent call last):
+    TypeError: expected gradient to be a tensor of floats, got list: pass a tensor in float64
+    """
+    if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
+        got = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
+        raise TypeError(f"expected {name} to be a tensor of floats, got {got}: pass a tensor in float64")
+    bad = int((~torch.isfinite(tensor)).sum())
+    if bad:
+        raise ValueError(f"expected finite {name}, got {bad} NaN or infinite numbers: find out where they arise")
+    return tensor
+
+
 @contextlib.contextmanager
 def unchanged_buffers() -> Iterator[None]:
     """Let the modules that are called inside work on copies of their buffers, so that measuring changes no model.

@@ -110,7 +110,8 @@ def diagonal_step(gradient: Tensor, diagonal: Tensor, *, damping: float = 0.0) -
     tensor([-1., -3.])
     """
     _tools.non_negative("damping", damping)
-    _check_tensors(gradient=gradient, diagonal=diagonal)
+    _tools.floats("gradient", gradient)
+    _tools.floats("diagonal", diagonal)
     if gradient.ndim != 1 or diagonal.shape != gradient.shape:
         raise ValueError(
             f"expected a gradient and a diagonal of one shape (d,), got {tuple(gradient.shape)} and "
@@ -125,7 +126,8 @@ def diagonal_step(gradient: Tensor, diagonal: Tensor, *, damping: float = 0.0) -
 
 def _eigen(gradient: Tensor, hessian: Tensor, damping: float) -> tuple[Tensor, Tensor]:
     _tools.non_negative("damping", damping)
-    _check_tensors(gradient=gradient, Hessian=hessian)
+    _tools.floats("gradient", gradient)
+    _tools.floats("Hessian", hessian)
     if hessian.ndim != 2 or hessian.shape[0] != hessian.shape[1]:
         raise ValueError(
             f"expected a square matrix, got shape {tuple(hessian.shape)}: pass one row and one column per parameter"
@@ -151,15 +153,3 @@ def _solve(gradient: Tensor, values: Tensor, vectors: Tensor) -> Tensor:
             "step is infinite; add damping"
         )
     return -vectors @ ((vectors.T @ gradient) / values)
-
-
-def _check_tensors(**tensors: Tensor) -> None:
-    for name, tensor in tensors.items():
-        if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
-            got = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
-            raise TypeError(f"expected the {name} as a tensor of floats, got {got}: pass a tensor in float64")
-        if not torch.isfinite(tensor).all():
-            bad = int((~torch.isfinite(tensor)).sum())
-            raise ValueError(
-                f"expected a finite {name}, got {bad} NaN or infinite numbers: find out where they arise"
-            )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from enlib.dynamics.escape import WithNeuron, example_b, onset_step
+from enlib.dynamics import ToyWithNeuron, example_b, onset_step
 from enlib.exercises.answers import NOT_YET, RIGHT, no_number, unanswered
 
 
@@ -64,7 +64,7 @@ def check_invariant(change: Callable[[float, float, float, float], float]) -> st
     >>> check_invariant(lambda a, slope_in_a, eta, lam: eta * lam * a**2)
     'not quite: right for gradient flow; a step of finite size adds a term in eta^2, from a^2/2 itself'
     """
-    landscape, eta = WithNeuron(example_b(), lam=0.7), 0.02
+    landscape, eta = ToyWithNeuron(example_b(), lam=0.7), 0.02
     p = np.array([-8.9, 0.6, 0.3, 0.2])
     gradient = landscape.gradient(p)
     q = p - eta * gradient
