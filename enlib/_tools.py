@@ -11,7 +11,7 @@ import os
 import reprlib
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, SupportsFloat
 
 import numpy as np
@@ -173,6 +173,26 @@ def floats(name: str, tensor: Tensor) -> Tensor:
     if bad:
         raise ValueError(f"expected finite {name}, got {bad} NaN or infinite numbers: find out where they arise")
     return tensor
+
+
+def named_tensors(params: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Return ``params`` if it is a dictionary of tensors by name, and not empty.
+
+    Examples
+    --------
+    >>> named_tensors({"w": 1.0})
+    Traceback (most recent call last):
+    TypeError: expected 'w' to be a tensor, got float: pass dict(model.named_parameters()), or a dictionary like it
+    """
+    advice = "pass dict(model.named_parameters()), or a dictionary like it"
+    if not hasattr(params, "items"):
+        raise TypeError(f"expected parameters by name, got {type(params).__name__}: {advice}")
+    for name, tensor in params.items():
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"expected {name!r} to be a tensor, got {type(tensor).__name__}: {advice}")
+    if not len(params):
+        raise ValueError(f"expected parameters by name, got none: {advice}")
+    return params
 
 
 @contextlib.contextmanager

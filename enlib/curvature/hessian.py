@@ -204,7 +204,7 @@ def hvp(loss: Parts, params: Params, vector: Params) -> dict[str, Tensor]:
     >>> hvp(lambda p: (p["w"] ** 3).sum(), point, {"w": torch.tensor([1.0, 1.0])})
     {'w': tensor([ 6., 12.])}
     """
-    shapes = [{name: tuple(t.shape) for name, t in _tensors(given).items()} for given in (params, vector)]
+    shapes = [{name: tuple(t.shape) for name, t in _tools.named_tensors(given).items()} for given in (params, vector)]
     if shapes[0] != shapes[1]:
         raise ValueError(
             f"expected a vector like the parameters, {shapes[0]}, got {shapes[1]}: use their names and shapes"
@@ -226,22 +226,9 @@ def _callables(loss: Any) -> list[Loss]:
     return parts
 
 
-def _tensors(params: Any) -> Params:
-    advice = "pass dict(model.named_parameters()), or a dictionary like it"
-    if not hasattr(params, "items"):
-        raise TypeError(f"expected a dictionary of tensors by name, got {type(params).__name__}: {advice}")
-    for name, tensor in params.items():
-        if not isinstance(tensor, Tensor):
-            raise TypeError(f"expected {name!r} to be a tensor, got {type(tensor).__name__}: {advice}")
-    checked: Params = params
-    return checked
-
-
 def _leaves(params: Params) -> dict[str, Tensor]:
     """Return the parameters, without a copy, each as a leaf of its own for autograd."""
-    if not _tensors(params):
-        raise ValueError("expected parameters, got an empty dictionary: pass dict(model.named_parameters())")
-    kinds = {(p.dtype, p.device) for p in params.values()}
+    kinds = {(p.dtype, p.device) for p in _tools.named_tensors(params).values()}
     if len(kinds) > 1:
         raise ValueError(
             f"expected parameters of one type on one device, got {sorted(map(str, kinds))}: convert them"

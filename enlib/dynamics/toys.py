@@ -316,6 +316,32 @@ class ToyClassifier(Toy):
         if not np.isin(y, (-1.0, 1.0)).all():
             raise ValueError(f"expected labels in {{-1, +1}}, got {sorted(set(y))}: map them, as in 2 * y - 1")
 
+    @classmethod
+    def one_sample(cls, u: npt.ArrayLike, x: float = 0.0) -> ToyClassifier:
+        """Return one sample with label +1 that a constant classifier leaves at margin 1 - u.
+
+        Its parameter does nothing, so an exponential neuron beside it is all that moves.
+
+        Parameters
+        ----------
+        u : array_like
+            How far the margin is below 1; an array gives every run its own.
+        x : float
+            The input.
+
+        Examples
+        --------
+        >>> ToyClassifier.one_sample(0.5).loss(np.zeros(1))
+        array(0.125)
+        """
+        margin = 1 - _tools.array("u", u, finite=True)
+        return cls(
+            np.array([_tools.number("x", x)]), np.array([1.0]),
+            lambda t: (margin + np.zeros_like(t))[None],
+            lambda t: np.zeros_like(t + margin)[None],
+            lambda t: np.zeros_like(t + margin)[None],
+        )  # fmt: skip
+
     def per_sample(self, values: Array, like: Array) -> Array:
         """Return n numbers in a shape that broadcasts against an array of shape (n, ...)."""
         return values.reshape(-1, *(1,) * (like.ndim - 1))
@@ -481,6 +507,8 @@ class OneSample(Toy):
     r"""One sample, an exponential neuron, and nothing else: the escape in two coordinates.
 
     .. math:: \tilde L(a, b) = \max(0, u - a e^b)^3 + \frac{\lambda}{2} a^2
+
+    The same as `ToyWithNeuron` over `ToyClassifier.one_sample` with input 0, and faster.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from enlib.exercises.answers import NOT_YET, RIGHT, no_number, unanswered
-from enlib.landscape import index, permute_hidden
+from enlib.landscape import permute_hidden, saddle_index
 
 
 def check_index(answer: int | None) -> str:
@@ -22,13 +22,13 @@ def check_index(answer: int | None) -> str:
     """
     if trouble := no_number(answer):
         return trouble
-    if answer == index([3, 2, 1], {2}):
+    if answer == saddle_index([3, 2, 1], {2}):
         return "not quite: 5 is its index with three hidden units; two more are spare now"
     if answer == 8:
         return "not quite: 8 counts the spare units alone; the unit that carries mode 2 would rather carry mode 1"
     if answer == 10:
         return "not quite: the unit that carries mode 2 gains nothing from mode 3, which is smaller"
-    right = answer == index([3, 2, 1], {2}, hidden=5)
+    right = answer == saddle_index([3, 2, 1], {2}, hidden=5)
     return (
         RIGHT
         if right

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from enlib.exercises.answers import NOT_YET, RIGHT, no_number, unanswered
-from enlib.landscape import depth_bound, gain, gain_interval_width
+from enlib.landscape import gain, gain_interval_width
 
 
 def check_smallest_weight(answer: float | None) -> str:
@@ -60,7 +60,7 @@ def check_depth(answer: int | None) -> str:
         return NOT_YET
     if not isinstance(answer, int) or answer < 1:
         return f"expected a whole number of units, got {answer!r}"
-    if depth_bound(1.0, answer) >= 1e-6:
-        return f"not yet: after {answer} units the bound is {depth_bound(1.0, answer):.3g}"
-    earlier = answer > 1 and depth_bound(1.0, answer - 1) < 1e-6
+    if 0.25**answer >= 1e-6:
+        return f"not yet: after {answer} units the bound is {0.25**answer:.3g}"
+    earlier = answer > 1 and 0.25 ** (answer - 1) < 1e-6
     return f"fewer will do: after {answer - 1} units the bound is already below 1e-6" if earlier else RIGHT

@@ -124,7 +124,7 @@ W = {"w": torch.ones(3)}
         (lambda p: p["w"].sum() * torch.nan, W, "finite loss, got nan"),
         (lambda p: p["w"].sum() / 0, W, "finite loss, got inf"),
         (lambda p: torch.tensor(1.0), W, "depends on the parameters it is given, got one that ignores them"),
-        (lambda p: p["w"].sum(), {}, "expected parameters, got an empty dictionary"),
+        (lambda p: p["w"].sum(), {}, "expected parameters by name, got none"),
         ([], W, "expected a loss, got an empty list"),
         (
             lambda p: p["w"].sum(),

@@ -146,7 +146,7 @@ def test_k_out_of_range():
 def test_a_second_derivative_that_is_not_finite():
     with pytest.raises(ValueError, match="finite Hessian-vector products"):
         sharpness(lambda p: (p["w"].abs() ** 1.5).sum(), {"w": torch.zeros(3)})
-    with pytest.raises(ValueError, match="expected parameters"):
+    with pytest.raises(ValueError, match="expected parameters by name, got none"):
         sharpness(lambda p: torch.tensor(0.0), {})
 
 

@@ -22,24 +22,17 @@ from enlib.dynamics import (
 START = [0.3, 0.01, 0.1, 0.0]
 
 
-def one_sample(u, x=0.0):
-    """One sample with label +1 that a constant classifier leaves at margin 1 - u: only a neuron beside it moves."""
-    margin = 1 - np.asarray(u, dtype=np.float64)
-    return ToyClassifier(
-        np.array([float(x)]),
-        np.array([1.0]),
-        lambda t: (margin + np.zeros_like(t))[None],
-        lambda t: np.zeros_like(t + margin)[None],
-        lambda t: np.zeros_like(t + margin)[None],
-    )
-
-
 def escape_loss(t, u):
     """The loss of one sample with a neuron at time t of gradient flow, for large t: it does not depend on lambda."""
     return 1 / (4 * t) + 4 / (6 * u * t) ** 1.5
 
 
-TOYS = {"A": example_a(), "A, both wrong": example_a(-0.5), "B": example_b(), "one sample": one_sample(0.7, x=2.0)}
+TOYS = {
+    "A": example_a(),
+    "A, both wrong": example_a(-0.5),
+    "B": example_b(),
+    "one sample": ToyClassifier.one_sample(0.7, x=2.0),
+}
 THETA = np.linspace(-1.4, 1.4, 37)
 
 
@@ -84,7 +77,7 @@ def test_example_a_reaches_zero_loss_where_the_closed_form_says():
 
 def test_shapes_are_samples_first_runs_after():
     theta = np.zeros((3, 4))
-    for toy in (example_a(np.full((3, 4), 0.2)), example_b(), one_sample(np.full((3, 4), 0.2))):
+    for toy in (example_a(np.full((3, 4), 0.2)), example_b(), ToyClassifier.one_sample(np.full((3, 4), 0.2))):
         n = len(toy.x)
         assert toy.output(theta).shape == toy.slope(theta).shape == toy.curvature(theta).shape == (n, 3, 4)
         assert toy.loss(theta[None]).shape == toy.errors(theta).shape == (3, 4)
@@ -102,7 +95,7 @@ def test_bad_classifiers():
 WITH_NEURON = {
     "A": ToyWithNeuron(example_a(), 1.0),
     "B": ToyWithNeuron(example_b(), 0.3),
-    "one sample, wide": ToyWithNeuron(one_sample(0.8, x=-1.5), 0.2),
+    "one sample, wide": ToyWithNeuron(ToyClassifier.one_sample(0.8, x=-1.5), 0.2),
     "one sample": OneSample(0.8, 0.2),
     "double well": DoubleWell(0.1),
 }
@@ -192,7 +185,7 @@ def test_with_the_neuron_off_only_the_base_is_seen():
 def test_one_sample_is_the_neuron_beside_a_constant():
     p = np.random.default_rng(1).uniform(-1, 1, (2, 30))
     u, lam = np.full(30, 0.8), np.full(30, 0.3)
-    narrow, wide = OneSample(u, lam), ToyWithNeuron(one_sample(u), lam)
+    narrow, wide = OneSample(u, lam), ToyWithNeuron(ToyClassifier.one_sample(u), lam)
     q = np.stack([0 * p[0], p[0], 0 * p[0], p[1]])
     np.testing.assert_allclose(narrow.loss(p), wide.loss(q), rtol=1e-14)
     np.testing.assert_allclose(narrow.gradient(p), wide.gradient(q)[[1, 3]], rtol=1e-12, atol=1e-15)
@@ -301,7 +294,7 @@ def test_the_ratio_goes_to_one_as_eta_lambda_does():
 
 def test_a_far_input_brings_the_edge_nearer():
     for x in (0.0, 1.0, 3.0):
-        landscape = ToyWithNeuron(one_sample(0.5, x), 1.0)
+        landscape = ToyWithNeuron(ToyClassifier.one_sample(0.5, x), 1.0)
         crossed, _ = landscape.first_instability([0.0, 0.01, 0.0, 0.0], eta=0.05, steps=20_000)
         assert crossed == pytest.approx(onset_step(0.05, 1.0, 0.5, x=x, corrected=True), rel=0.04)
 

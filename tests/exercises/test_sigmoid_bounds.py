@@ -1,5 +1,5 @@
 from enlib import exercises
-from enlib.landscape.activations import gain_interval_width
+from enlib.landscape import gain_interval_width
 
 
 def test_sigmoid_exercises():
