@@ -163,7 +163,7 @@ def worst_chord(
     bounds = [_tools.array(name, bound, finite=True) for name, bound in (("low", low), ("high", high))]
     if any(bound.shape not in ((), (dimension,)) for bound in bounds) or not (bounds[0] < bounds[1]).all():
         raise ValueError(
-            f"expected low < high, one number or {dimension} each, got {low} and {high}: pass the lower corner first"
+            f"expected low < high in each of {dimension} coordinates, got {low} and {high}: swap the corners"
         )
     corners = [torch.tensor(bound).expand(dimension) for bound in bounds]
     generator = torch.Generator().manual_seed(int(seed))
@@ -230,7 +230,7 @@ def _value(f: Function, w: Tensor) -> float:
     _check_callable(f)
     got = f(w)
     try:
-        value = float(got)
+        value = float(got.detach() if isinstance(got, Tensor) else got)
     except (TypeError, ValueError, RuntimeError):
         raise TypeError(
             f"expected the function to return one number, got {type(got).__name__}: return its sum or its mean"

@@ -12,6 +12,7 @@ import itertools
 import math
 from collections.abc import Collection, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -94,7 +95,7 @@ def _check_modes(
     singular_values: Sequence[float], modes: Collection[int], hidden: int | None
 ) -> tuple[list[float], list[int], int]:
     sigma = _tools.array("singular_values", singular_values, finite=True).tolist()
-    if not isinstance(sigma, list) or not sigma or not all(a > b for a, b in itertools.pairwise([*sigma, 0.0])):
+    if not np.ndim(sigma) == 1 or not sigma or not all(a > b for a, b in itertools.pairwise([*sigma, 0.0])):
         raise ValueError(
             f"expected positive singular values in descending order, got {sigma}: sort them, and leave out zeros"
         )

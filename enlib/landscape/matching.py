@@ -48,18 +48,20 @@ def permute_hidden(params: Parameters, orders: Sequence[Order]) -> dict[str, Ten
     """
     layers = _layers(params)
     widths = _widths(params, layers)
-    if len(orders) != len(widths):
+    got = len(orders) if hasattr(orders, "__len__") and not isinstance(orders, str) else repr(orders)
+    if got != len(widths):
         raise ValueError(
-            f"expected {len(widths)} orders, one for each hidden layer, got {len(orders)}: pass one for each"
+            f"expected {len(widths)} orders, one for each hidden layer, got {got}: pass a list with one for each"
         )
     result = dict(params)
     for (layer, following), width, order in zip(itertools.pairwise(layers), widths, orders, strict=True):
-        at = torch.as_tensor(order).cpu()
-        if at.is_floating_point() or at.shape != (width,) or at.sort().values.tolist() != list(range(width)):
+        numbers = _tools.array("the order", order)
+        if numbers.shape != (width,) or sorted(numbers.tolist()) != list(range(width)):
             raise ValueError(
-                f"expected an order of the {width} units of layer {layer!r}, got {at.tolist()}: "
+                f"expected an order of the {width} units of layer {layer!r}, got {numbers.tolist()}: "
                 f"use each number from 0 to {width - 1} once"
             )
+        at = torch.as_tensor(numbers.astype(int))
         for name in (f"{layer}.weight", f"{layer}.bias"):
             if name in result:
                 result[name] = result[name][at]

@@ -277,7 +277,7 @@ def barrier(t: Tensor, losses: Tensor) -> float:
             f"expected t to ascend from 0 to 1, got {t[0]:g} to {t[-1]:g}: the barrier is measured from the ends; "
             "pass torch.linspace(0, 1, n)"
         )
-    return float((losses - (1 - t) * losses[0] - t * losses[-1]).max().clamp(min=0))
+    return float((losses - (1 - t) * losses[0] - t * losses[-1]).max().clamp(min=0).detach())
 
 
 def random_direction(params: Parameters, *, seed: int) -> dict[str, Tensor]:
