@@ -82,13 +82,7 @@ class Hessian:
 
     def __matmul__(self, vector: Tensor) -> Tensor:
         """Return the Hessian times a flat vector of shape (size,)."""
-        if not isinstance(vector, Tensor) or vector.shape != (self.size,):
-            got = tuple(vector.shape) if isinstance(vector, Tensor) else type(vector).__name__
-            raise ValueError(
-                f"expected a flat vector of shape ({self.size},), got {got}: concatenate the parameters' pieces in "
-                "the order of the dictionary, or use hvp, which takes a dictionary"
-            )
-        pieces = list(self.unflat(vector.to(self.gradient)).values())
+        pieces = [piece.to(self.gradient) for piece in self.unflat(vector).values()]
         if self._kept is not None:
             total = self._product(self._kept, pieces)
         else:
@@ -111,6 +105,12 @@ class Hessian:
 
     def unflat(self, vector: Tensor) -> dict[str, Tensor]:
         """Return a flat vector of shape (size,) cut into tensors named and shaped like the parameters."""
+        if not isinstance(vector, Tensor) or vector.shape != (self.size,):
+            got = tuple(vector.shape) if isinstance(vector, Tensor) else type(vector).__name__
+            raise ValueError(
+                f"expected a flat vector of shape ({self.size},), got {got}: concatenate the parameters' pieces in "
+                "the order of the dictionary, or use hvp, which takes a dictionary"
+            )
         pieces = torch.split(vector, [leaf.numel() for leaf in self._leaves.values()])
         return {name: p.view_as(leaf) for (name, leaf), p in zip(self._leaves.items(), pieces, strict=True)}
 

@@ -60,6 +60,8 @@ class TanhLoss:
     def __init__(self, inputs: Tensor, targets: Tensor, *, widths: Sequence[int]) -> None:
         _tools.floats("inputs", inputs)
         _tools.floats("targets", targets)
+        if not isinstance(widths, Sequence):
+            raise TypeError(f"expected widths to be a sequence of integers, got {widths!r}: pass (1, 16, 1), say")
         for width in widths:
             _tools.count("each width", width)
         if inputs.ndim != 2 or targets.ndim != 2 or len(inputs) != len(targets):

@@ -261,6 +261,8 @@ def test_vectors_that_do_not_fit():
     for vector, got in ((torch.ones(4), r"got \(4,\)"), (torch.ones(3, 1), r"got \(3, 1\)"), ([1, 2, 3], "got list")):
         with pytest.raises(ValueError, match=rf"flat vector of shape \(3,\), {got}"):
             hessian @ vector
+        with pytest.raises(ValueError, match=rf"flat vector of shape \(3,\), {got}"):
+            hessian.unflat(vector)
     with pytest.raises(ValueError, match="vector like the parameters"):
         hvp(lambda p: (p["w"] ** 2).sum(), W, {"v": torch.ones(3)})
 

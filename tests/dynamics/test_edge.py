@@ -81,12 +81,13 @@ def test_is_torch_sgd_run_by_run_with_the_sharpness_of_the_dense_hessian(momentu
 
 @pytest.mark.slow
 def test_settles_at_the_edge_of_stability():
-    """Cohen et al. 2021: the numbers of the notebook, with one seed."""
+    """Cohen et al. 2021. The largest step size bursts, and a nudge of 1e-12 moves its mean by as much as 0.007."""
     etas = np.array([0.05, 0.1, 0.2])
     run = track_sharpness(LOSS, STARTS[:1].repeat(3, 1), eta=etas, steps=12000, every=75)
     ratio = run.sharpness * etas / 2
-    last = ratio[run.at >= 9000]
-    np.testing.assert_allclose(last.mean(0), 1.0, atol=0.02)  # chaotic: another processor, another path
+    last = ratio[run.at >= 9000].mean(0)
+    np.testing.assert_allclose(last[:2], 1.0, atol=0.005)
+    assert last[2] == pytest.approx(1.0, abs=0.03)
     assert (ratio.max(0) > 1.1).all()
     quarters = run.loss[1:].reshape(4, 3000, 3).mean(1)
     assert (np.diff(quarters, axis=0) < 0).all()
