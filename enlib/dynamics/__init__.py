@@ -13,7 +13,6 @@ from enlib.dynamics.edge import (
 from enlib.dynamics.toys import (
     DoubleWell,
     OneSample,
-    Toy,
     ToyClassifier,
     ToyDescent,
     ToyWithNeuron,
@@ -29,7 +28,6 @@ __all__ = [
     "OneSample",
     "SharpnessTrack",
     "TanhLoss",
-    "Toy",
     "ToyClassifier",
     "ToyDescent",
     "ToyWithNeuron",

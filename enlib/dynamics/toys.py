@@ -53,7 +53,7 @@ class ToyDescent:
         return self.points[:, -1]
 
 
-class Toy(ABC):
+class _Toy(ABC):
     """A loss of d coordinates that knows its derivatives, with gradient descent and gradient flow on it.
 
     Points have shape (d, ...): the coordinates first, so that ``theta, a, w, b = p`` reads as on paper, and then any
@@ -273,7 +273,7 @@ class Toy(ABC):
 
 
 @dataclass(frozen=True, eq=False)
-class ToyClassifier(Toy):
+class ToyClassifier(_Toy):
     r"""A classifier :math:`f(x; \theta)` of one number with one parameter, and the samples it is to classify.
 
     .. math:: L(\theta) = \sum_i \max(0, 1 - y_i f(x_i; \theta))^3
@@ -410,7 +410,7 @@ class ToyClassifier(Toy):
 
 
 @dataclass(frozen=True, eq=False)
-class ToyWithNeuron(Toy):
+class ToyWithNeuron(_Toy):
     r"""The loss of a toy classifier with an exponential neuron beside it.
 
     .. math:: \tilde L(\theta, a, w, b) = \sum_i \max\!\left(0, 1 - y_i (f(x_i; \theta) + a e^{w x_i + b})\right)^3
@@ -503,7 +503,7 @@ class ToyWithNeuron(Toy):
 
 
 @dataclass(frozen=True, eq=False)
-class OneSample(Toy):
+class OneSample(_Toy):
     r"""One sample, an exponential neuron, and nothing else: the escape in two coordinates.
 
     .. math:: \tilde L(a, b) = \max(0, u - a e^b)^3 + \frac{\lambda}{2} a^2
@@ -560,7 +560,7 @@ class OneSample(Toy):
 
 
 @dataclass(frozen=True, eq=False)
-class DoubleWell(Toy):
+class DoubleWell(_Toy):
     r"""A loss with a bad minimum, multiplied as Sohl-Dickstein and Kawaguchi do, without any data set.
 
     .. math::
