@@ -94,7 +94,7 @@ class SpectralDensity:
 
         .. math:: \rho(t) = \sum_j \frac{w_j}{\sigma \sqrt{2 \pi}} e^{-(t - \theta_j)^2 / 2 \sigma^2}
         """
-        _tools.positive("width", width)
+        width = _tools.positive("width", width)
         z = (_tools.array("at", at)[..., None] - self.nodes) / width
         density: Array = np.exp(-(z**2) / 2) @ self.weights / (width * np.sqrt(2 * np.pi))
         return density
@@ -239,9 +239,8 @@ def spectral_density(
     >>> spectrum.cdf([0.0, 5.0, 10.0]).round(1).tolist()
     [0.0, 0.8, 1.0]
     """
-    _tools.count("steps", steps)
-    _tools.count("probes", probes)
-    _tools.count("seed", seed, least=0)
+    steps, probes = _tools.count("steps", steps), _tools.count("probes", probes)
+    seed = _tools.count("seed", seed, least=0)
     hessian = Hessian(loss, params)
     nodes, weights = [], []
     for probe in range(probes):
@@ -310,10 +309,8 @@ def _top(
     seed: int,
     max_products: int,
 ) -> Eigenvalues:
-    _tools.positive("tol", tol)
-    _tools.count("seed", seed, least=0)
-    _tools.count("k", k)
-    _tools.count("max_products", max_products, least=k)
+    tol, seed, k = _tools.positive("tol", tol), _tools.count("seed", seed, least=0), _tools.count("k", k)
+    max_products = _tools.count("max_products", max_products, least=k)
     hessian = Hessian(loss, params)
     if k > hessian.size:
         raise ValueError(

@@ -42,7 +42,8 @@ def newton_step(gradient: Tensor, hessian: Tensor, *, damping: float = 0.0) -> T
     >>> newton_step(torch.tensor([2.0, 9.0]), torch.diag(torch.tensor([2.0, 3.0])))
     tensor([-1., -3.])
     """
-    values, vectors = _eigen(gradient, hessian, damping)
+    damping = _tools.non_negative("damping", damping)
+    values, vectors = _eigen(gradient, hessian)
     return _solve(gradient, values + damping, vectors)
 
 
@@ -73,7 +74,8 @@ def saddle_free_step(gradient: Tensor, hessian: Tensor, *, damping: float = 0.0)
     >>> saddle_free_step(torch.tensor([2.0, 9.0]), torch.diag(torch.tensor([2.0, -3.0])))
     tensor([-1., -3.])
     """
-    values, vectors = _eigen(gradient, hessian, damping)
+    damping = _tools.non_negative("damping", damping)
+    values, vectors = _eigen(gradient, hessian)
     return _solve(gradient, values.abs() + damping, vectors)
 
 
@@ -109,7 +111,7 @@ def diagonal_step(gradient: Tensor, diagonal: Tensor, *, damping: float = 0.0) -
     >>> diagonal_step(torch.tensor([2.0, 9.0]), torch.tensor([2.0, -3.0]))
     tensor([-1., -3.])
     """
-    _tools.non_negative("damping", damping)
+    damping = _tools.non_negative("damping", damping)
     _tools.floats("gradient", gradient)
     _tools.floats("diagonal", diagonal)
     if gradient.ndim != 1 or diagonal.shape != gradient.shape:
@@ -124,8 +126,7 @@ def diagonal_step(gradient: Tensor, diagonal: Tensor, *, damping: float = 0.0) -
     return -gradient / sizes
 
 
-def _eigen(gradient: Tensor, hessian: Tensor, damping: float) -> tuple[Tensor, Tensor]:
-    _tools.non_negative("damping", damping)
+def _eigen(gradient: Tensor, hessian: Tensor) -> tuple[Tensor, Tensor]:
     _tools.floats("gradient", gradient)
     _tools.floats("Hessian", hessian)
     if hessian.ndim != 2 or hessian.shape[0] != hessian.shape[1]:

@@ -205,8 +205,7 @@ def track_sharpness(
     sizes = np.broadcast_to(sizes, len(start)).copy()
     for size in sizes:
         _tools.positive("eta", size)
-    _tools.count("steps", steps)
-    _tools.count("every", every)
+    steps, every = _tools.count("steps", steps), _tools.count("every", every)
     momentum = _tools.number("momentum", momentum)
     if not 0 <= momentum < 1:
         raise ValueError(f"expected 0 <= momentum < 1, got {momentum}: 0.9 is usual")
@@ -312,9 +311,8 @@ def central_flow(loss: Losses, start: Tensor, *, eta: float, steps: int, substep
     >>> flow.sharpness[[0, 10, 20, 40], 0].round(6).tolist(), flow.variance[[0, 10, 40], 0].round(6).tolist()
     ([3.0, 3.5, 4.0, 4.0], [0.0, 0.0, 0.2])
     """
-    _tools.positive("eta", eta)
-    _tools.count("steps", steps)
-    _tools.count("substeps", substeps, least=2)
+    eta, steps = _tools.positive("eta", eta), _tools.count("steps", steps)
+    substeps = _tools.count("substeps", substeps, least=2)
     _check_runs(start)
     _gradient(loss, start.detach().clone().requires_grad_(), keep=False)
     dt = eta / substeps
@@ -403,9 +401,8 @@ def catapult(output: float, curvature: float, *, eta: float, width: int, steps: 
     >>> bool(run.loss.max() > 10 * run.loss[0]), bool(run.loss[-1] < 1e-9), bool(run.curvature[-1] < 2 / 1.25)
     (True, True, True)
     """
-    _tools.positive("eta", eta)
+    eta, steps = _tools.positive("eta", eta), _tools.count("steps", steps)
     n = _tools.count("width", width)
-    _tools.count("steps", steps)
     output, curvature = _tools.number("output", output), _tools.number("curvature", curvature)
     least = 2 * abs(output) / np.sqrt(n)
     # Slightly below the bound is rounding: u = v reaches it.

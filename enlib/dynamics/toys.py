@@ -315,6 +315,8 @@ class ToyClassifier(_Toy):
             )
         if not np.isin(y, (-1.0, 1.0)).all():
             raise ValueError(f"expected labels in {{-1, +1}}, got {sorted(set(y))}: map them, as in 2 * y - 1")
+        if not all(map(callable, (self.output, self.slope, self.curvature))):
+            raise TypeError("expected output, slope and curvature to be functions, got other types: pass functions")
 
     @classmethod
     def one_sample(cls, u: npt.ArrayLike, x: float = 0.0) -> ToyClassifier:
@@ -444,6 +446,8 @@ class ToyWithNeuron(_Toy):
     names: ClassVar[tuple[str, ...]] = ("theta", "a", "w", "b")
 
     def __post_init__(self) -> None:
+        if not isinstance(self.toy, ToyClassifier):
+            raise TypeError(f"expected a toy classifier, got {type(self.toy).__name__}: pass example_a(), say")
         _check_penalty(self.lam)
 
     def margins(self, p: Array) -> Array:

@@ -156,9 +156,8 @@ def worst_chord(
     >>> worst_chord(bell, 1, seed=0).breaks_convexity, worst_chord(bell, 1, seed=0, by="ridge").breaks_quasiconvexity
     (True, False)
     """
-    _tools.count("dimension", dimension)
-    _tools.count("chords", chords)
-    _tools.count("seed", seed, least=0)
+    dimension, chords = _tools.count("dimension", dimension), _tools.count("chords", chords)
+    seed = _tools.count("seed", seed, least=0)
     _tools.known("by", by, ("gap", "ridge"))
     bounds = [_tools.array(name, bound, finite=True) for name, bound in (("low", low), ("high", high))]
     if any(bound.shape not in ((), (dimension,)) for bound in bounds) or not (bounds[0] < bounds[1]).all():
@@ -166,7 +165,7 @@ def worst_chord(
             f"expected low < high in each of {dimension} coordinates, got {low} and {high}: swap the corners"
         )
     corners = [torch.tensor(bound).expand(dimension) for bound in bounds]
-    generator = torch.Generator().manual_seed(int(seed))
+    generator = torch.Generator().manual_seed(seed)
 
     def uniform(*shape: int) -> Tensor:
         return torch.rand(*shape, generator=generator, dtype=torch.float64)

@@ -107,7 +107,7 @@ def match_hidden(params: Parameters, reference: Parameters, *, sweeps: int = 100
     [tensor([1, 0])]
     """
     _check_alike(params, reference)
-    _tools.count("sweeps", sweeps)
+    sweeps = _tools.count("sweeps", sweeps)
     layers = _layers(params)
     orders = [torch.arange(width) for width in _widths(params, layers)]
     for _ in range(sweeps):

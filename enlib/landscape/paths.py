@@ -49,6 +49,8 @@ def linear_combination(points: Sequence[Parameters], weights: Tensor | Sequence[
     >>> linear_combination([a, b], [0.25, 0.75])["w"]
     tensor([3., 2.])
     """
+    if not isinstance(points, Sequence):
+        raise TypeError(f"expected a list of points, got {type(points).__name__}: pass one dictionary for each")
     _check_alike(*points)
     first = next(iter(points[0].values()))
     if not isinstance(weights, Tensor):
@@ -228,10 +230,9 @@ def find_bend(
     0.98, 0.03
     """
     _check_alike(a, b)
-    _tools.count("steps", steps)
-    _tools.positive("lr", lr)
+    steps, points, lr = _tools.count("steps", steps), _tools.count("points", points), _tools.positive("lr", lr)
     first = next(iter(a.values()))
-    t = (torch.arange(_tools.count("points", points), dtype=first.dtype, device=first.device) + 0.5) / points
+    t = (torch.arange(points, dtype=first.dtype, device=first.device) + 0.5) / points
     middle = linear_combination([a, b], [0.5, 0.5])
     bend = {name: tensor.detach().clone().requires_grad_() for name, tensor in middle.items()}
     optimizer = torch.optim.Adam(bend.values(), lr=lr)

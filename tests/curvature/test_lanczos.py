@@ -212,3 +212,12 @@ def test_wrong_types_at_the_front_door():
         for wrong in ("params", None, [torch.ones(2)], {"w": [1.0, 2.0]}):
             with pytest.raises(TypeError, match=r"pass dict\(model.named_parameters\(\)\)"):
                 measure(loss, wrong)
+
+
+def test_numbers_of_numpy_and_torch_are_taken():
+    loss, params = quadratic([1.0, 2.0, 3.0])
+    three = top_eigenvalues(loss, params, np.int64(3), tol=torch.tensor(1e-3), seed=np.int64(1))
+    assert np.array_equal(three.values, top_eigenvalues(loss, params, 3, seed=1).values)
+    spectrum = spectral_density(loss, params, steps=np.int64(2), probes=torch.tensor(2), seed=np.int64(1))
+    assert np.array_equal(spectrum.nodes, spectral_density(loss, params, steps=2, probes=2, seed=1).nodes)
+    assert spectrum.density(torch.tensor(1.0), np.float32(0.5)) == spectrum.density(1.0, 0.5)

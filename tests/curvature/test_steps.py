@@ -87,8 +87,8 @@ def test_bad_damping_and_diagonals():
 def test_wrong_types_at_the_front_door(step):
     right = torch.ones(2) if step is diagonal_step else torch.eye(2)
     for wrong in (None, "x", [1.0, 1.0], torch.ones(2, dtype=torch.int64)):
-        with pytest.raises(TypeError, match="expected the gradient as a tensor of floats, got"):
+        with pytest.raises(TypeError, match="expected gradient to be a tensor of floats, got"):
             step(wrong, right)
     for wrong in (None, "x", right.tolist(), right.long()):
-        with pytest.raises(TypeError, match="as a tensor of floats, got"):
+        with pytest.raises(TypeError, match="to be a tensor of floats, got"):
             step(torch.ones(2), wrong)

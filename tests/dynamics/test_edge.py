@@ -337,3 +337,12 @@ def test_wrong_types_of_a_catapult_and_of_a_network():
         catapult(math.nan, 2.0, eta=1.0, width=4, steps=1)
     with pytest.raises(ValueError, match=r"weights of shape \(\.\.\., 2\), got list"):
         TanhLoss(X, Y, widths=(1, 1))([1.0, 2.0])
+
+
+def test_numbers_of_numpy_and_torch_are_taken():
+    options = {"eta": torch.tensor(0.1), "steps": np.int64(2)}
+    tracked = track_sharpness(LOSS, STARTS, every=torch.tensor(1), momentum=np.float32(0.5), **options)
+    plain = track_sharpness(LOSS, STARTS, eta=float(options["eta"]), steps=2, every=1, momentum=0.5)
+    assert np.array_equal(tracked.loss, plain.loss)
+    assert len(central_flow(LOSS, STARTS, substeps=np.int64(2), **options).loss) == 3
+    assert len(catapult(np.float32(1), torch.tensor(2.0), width=np.int64(4), **options).loss) == 3

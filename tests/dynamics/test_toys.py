@@ -554,6 +554,13 @@ def test_wrong_types_at_the_front_door(wrong):
             call()
 
 
+def test_toys_are_made_of_functions_and_of_classifiers():
+    with pytest.raises(TypeError, match="expected output, slope and curvature to be functions"):
+        ToyClassifier(np.ones(1), np.ones(1), np.sin, None, np.sin)
+    with pytest.raises(TypeError, match="expected a toy classifier, got OneSample"):
+        ToyWithNeuron(OneSample(0.5, 1.0), 1.0)
+
+
 def test_steps_that_cannot_be_recorded_are_refused():
     for at in ([3, 1], [0, 11], [-1, 2], [0.5], [[0, 1]]):
         with pytest.raises(ValueError, match="expected the steps in at"):

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -298,3 +299,12 @@ def test_nan_is_refused():
         barrier(T, T * torch.nan)
     with pytest.raises(ValueError, match="expected finite t"):
         straight_line(A, B, T / 0)
+
+
+def test_numbers_of_numpy_and_torch_are_taken():
+    a, b = points(0, 2)
+    bend = find_bend(convex, a, b, steps=np.int64(2), lr=torch.tensor(0.05), points=torch.tensor(3))
+    assert bend.keys() == a.keys()
+    assert same(random_direction(a, seed=np.int64(3)), random_direction(a, seed=3))
+    with pytest.raises(TypeError, match="expected a list of points, got NoneType"):
+        linear_combination(None, [1.0])
