@@ -128,6 +128,7 @@ def array(name: str, value: npt.ArrayLike, *, finite: bool = False) -> npt.NDArr
     TypeError: expected eta to be numbers, got None: pass a number or an array of numbers
     """
     got = value.detach().cpu() if isinstance(value, Tensor) else value
+    wrong: type[Exception] | None
     try:
         numbers = np.asarray(got)
         if numbers.dtype.kind == "O":

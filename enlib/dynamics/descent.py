@@ -151,9 +151,9 @@ def _start(w: npt.ArrayLike) -> Array:
 def _slope(gradient: Any, w: Array) -> Array:
     if not callable(gradient):
         raise TypeError(f"expected the gradient to be a function, got {type(gradient).__name__}: pass lambda w: ...")
-    slope = gradient(w)
-    if not (isinstance(slope, np.ndarray) and slope.dtype == np.float64):
-        slope = _tools.array("gradient", slope)
+    got = gradient(w)
+    # The check costs as much as a small gradient, so arrays of floats pass by it.
+    slope: Array = got if isinstance(got, np.ndarray) and got.dtype == np.float64 else _tools.array("gradient", got)
     if slope.shape != w.shape:
         raise ValueError(f"expected a gradient of shape {w.shape}, got {slope.shape}: return one slope for each w")
     return slope

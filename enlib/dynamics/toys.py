@@ -269,7 +269,7 @@ class _Toy(ABC):
                 f"expected a start of shape ({len(self.names)}, ...) for {', '.join(self.names)}, "
                 f"got {p.shape}: put the coordinates first"
             )
-        return p.copy()
+        return np.array(p)
 
 
 @dataclass(frozen=True, eq=False)

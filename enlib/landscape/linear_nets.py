@@ -99,7 +99,7 @@ def _check_modes(
         raise ValueError(
             f"expected positive singular values in descending order, got {sigma}: sort them, and leave out zeros"
         )
-    if not isinstance(modes, Collection) or isinstance(modes, str):
+    if not isinstance(modes, Collection):
         raise TypeError(f"expected a set of modes, got {modes!r}: pass a set of integers, such as {{1, 3}}")
     learned = sorted(_tools.count("each mode", mode, least=0) for mode in modes)
     if len(set(learned)) < len(learned) or not all(i in range(1, len(sigma) + 1) for i in learned):

@@ -48,7 +48,7 @@ def permute_hidden(params: Parameters, orders: Sequence[Order]) -> dict[str, Ten
     """
     layers = _layers(params)
     widths = _widths(params, layers)
-    got = len(orders) if hasattr(orders, "__len__") and not isinstance(orders, str) else repr(orders)
+    got = len(orders) if hasattr(orders, "__len__") else repr(orders)
     if got != len(widths):
         raise ValueError(
             f"expected {len(widths)} orders, one for each hidden layer, got {got}: pass a list with one for each"
@@ -113,7 +113,7 @@ def match_hidden(params: Parameters, reference: Parameters, *, sweeps: int = 100
     for _ in range(sweeps):
         before = [order.clone() for order in orders]
         for i, (layer, following) in enumerate(itertools.pairwise(layers)):
-            # The other layers are in their found order, this one in its own, which numbers the rows of the problem.
+            # The other layers are permuted already; this one keeps its order, so the solution is its new order.
             others = [order if j != i else torch.arange(len(order)) for j, order in enumerate(orders)]
             now = permute_hidden(params, others)
             gain = reference[f"{layer}.weight"] @ now[f"{layer}.weight"].T
