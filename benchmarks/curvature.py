@@ -35,7 +35,7 @@ from torch.func import functional_call
 
 from enlib import datasets, make_optimizer, polynomial_hinge
 from enlib.curvature import Eigenvalues, Hessian, sharpness, top_eigenvalues
-from enlib.curvature.lanczos import tridiagonal
+from enlib.curvature.lanczos import _tridiagonal
 from enlib.models import make_model
 
 # data set, its options, samples, samples in a part, updates before the second measurement, learning rate
@@ -181,7 +181,7 @@ def first_products(problem: Problem, truth: np.ndarray) -> list[int | None]:
     hessian = Hessian(problem.loss, problem.params)
     basis = [hessian.gradient / hessian.gradient.norm()]
     first: list[int | None] = [None, None]
-    for m, (diagonal, off) in enumerate(tridiagonal(hessian, basis, seed=0), 1):
+    for m, (diagonal, off) in enumerate(_tridiagonal(hessian, basis, seed=0), 1):
         values = np.linalg.eigvalsh(np.diag(diagonal) + np.diag(off[:-1], 1) + np.diag(off[:-1], -1))[::-1][:5]
         if m >= 5:
             for i, error in enumerate((np.abs(values / truth - 1), np.abs(values - truth) / truth[0])):

@@ -14,13 +14,16 @@ import secrets
 import shutil
 import stat
 import sys
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import SupportsFloat, SupportsIndex
+from typing import Any, SupportsFloat, SupportsIndex
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from torch import Tensor, nn
 
 
 def known(kind: str, got: str, names: Iterable[str]) -> str:
@@ -292,6 +295,141 @@ def generator(seed: int, purpose: str) -> torch.Generator:
     True
     """
     return torch.Generator().manual_seed(stream(seed, purpose))
+
+
+def array(name: str, value: npt.ArrayLike, *, finite: bool = False) -> npt.NDArray[np.float64]:
+    """Return ``value`` as an array of floats if it holds real numbers, and with ``finite`` only finite ones.
+
+    Parameters
+    ----------
+    name : str
+        What the message calls the value.
+    value : array_like
+        Numbers of any shape: of Python, NumPy or torch.
+    finite : bool
+        Refuse NaN and infinity.
+
+    Raises
+    ------
+    TypeError
+        If ``value`` holds anything else: text, None, bools.
+    ValueError
+        If its rows differ in length, or a number is not finite.
+
+    Examples
+    --------
+    >>> array("eta", [1, 2])
+    array([1., 2.])
+    >>> array("eta", None)
+    Traceback (most recent call last):
+    TypeError: expected eta to be numbers, got None: pass a number or an array of found
+    """
+    got = value.detach().cpu() if isinstance(value, Tensor) else value
+    wrong: type[Exception] | None
+    try:
+        found = np.asarray(got)
+        if found.dtype.kind == "O":
+            found = np.array([float(each) for each in found.flat]).reshape(found.shape)
+        wrong = None if found.dtype.kind in "iuf" else TypeError
+    except (TypeError, ValueError) as error:
+        wrong = type(error)
+    if wrong is not None:
+        raise wrong(f"expected {name} to be numbers, got {reprlib.repr(got)}: pass a number or an array of numbers")
+    bad = int((~np.isfinite(found)).sum()) if finite else 0
+    if bad:
+        raise ValueError(f"expected finite {name}, got {bad} NaN or infinite numbers: find out where they arise")
+    return found.astype(np.float64, copy=False)
+
+
+def number(name: str, value: npt.ArrayLike) -> float:
+    """Return ``value`` as a plain float if it is one finite number, of any sign; see `array`.
+
+    Examples
+    --------
+    >>> number("momentum", np.float32(-0.5))
+    -0.5
+    """
+    got = array(name, value, finite=True)
+    if got.ndim:
+        raise TypeError(f"expected {name} to be one number, got an array of shape {got.shape}: pass a number")
+    return float(got)
+
+
+def floats(name: str, tensor: Tensor) -> Tensor:
+    """Return ``tensor`` if it is a tensor of finite floating-point numbers.
+
+    Examples
+    --------
+    >>> floats("gradient", [1.0, 2.0])
+    Traceback (most recent call last):
+    TypeError: expected gradient to be a tensor of floats, got list: pass a tensor in float64
+    """
+    if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
+        got = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
+        raise TypeError(f"expected {name} to be a tensor of floats, got {got}: pass a tensor in float64")
+    bad = int((~torch.isfinite(tensor)).sum())
+    if bad:
+        raise ValueError(f"expected finite {name}, got {bad} NaN or infinite numbers: find out where they arise")
+    return tensor
+
+
+def named_tensors(params: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Return ``params`` if it is a dictionary of tensors by name, and not empty.
+
+    Examples
+    --------
+    >>> named_tensors({"w": 1.0})
+    Traceback (most recent call last):
+    TypeError: expected 'w' to be a tensor, got float: pass dict(model.named_parameters()), or a dictionary like it
+    """
+    advice = "pass dict(model.named_parameters()), or a dictionary like it"
+    if not hasattr(params, "items"):
+        raise TypeError(f"expected parameters by name, got {type(params).__name__}: {advice}")
+    for name, tensor in params.items():
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"expected {name!r} to be a tensor, got {type(tensor).__name__}: {advice}")
+    if not len(params):
+        raise ValueError(f"expected parameters by name, got none: {advice}")
+    return params
+
+
+@contextlib.contextmanager
+def unchanged_buffers() -> Iterator[None]:
+    """Let the modules that are called inside work on copies of their buffers, so that measuring changes no model.
+
+    In training mode BatchNorm updates its running statistics in place at each call, and other modules have state of
+    the same kind. Each call starts from the true buffers, and its changes are dropped.
+
+    Examples
+    --------
+    >>> model = nn.BatchNorm1d(2)
+    >>> with unchanged_buffers():
+    ...     output = model(torch.ones(5, 2))
+    >>> model.running_mean
+    tensor([0., 0.])
+    """
+    lent: list[tuple[nn.Module, dict[str, Tensor]]] = []
+    here = threading.get_ident()
+
+    def lend(module: nn.Module, inputs: Any) -> None:
+        buffers = dict(module.named_buffers(recurse=False))
+        if buffers and threading.get_ident() == here:
+            lent.append((module, buffers))
+            for name, buffer in buffers.items():
+                setattr(module, name, buffer.clone())
+
+    def give_back(module: nn.Module, inputs: Any, output: Any) -> None:
+        if lent and lent[-1][0] is module and threading.get_ident() == here:
+            for name, buffer in lent.pop()[1].items():
+                setattr(module, name, buffer)
+
+    before = nn.modules.module.register_module_forward_pre_hook(lend)
+    after = nn.modules.module.register_module_forward_hook(give_back, always_call=True)
+    try:
+        yield
+    finally:
+        before.remove()
+        after.remove()
 
 
 def resolve_device(device: str | torch.device = "auto", dtype: torch.dtype = torch.float32) -> torch.device:

@@ -1,8 +1,14 @@
-"""Curvature of any loss at the price of a few gradients: products, eigenvalues, spectra, and steps that use them."""
+"""The curvature of any loss at the cost of a few gradients: Hessian-vector products, eigenvalues, and steps."""
 
-from enlib.curvature.density import SpectralDensity, spectral_density
 from enlib.curvature.hessian import Hessian, hvp
-from enlib.curvature.lanczos import Eigenvalues, Sharpness, sharpness, top_eigenvalues
+from enlib.curvature.lanczos import (
+    Eigenvalues,
+    Sharpness,
+    SpectralDensity,
+    sharpness,
+    spectral_density,
+    top_eigenvalues,
+)
 from enlib.curvature.steps import diagonal_step, newton_step, saddle_free_step
 
 __all__ = [

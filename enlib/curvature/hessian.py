@@ -1,9 +1,10 @@
-"""The Hessian as something that multiplies vectors: never a matrix, unless it is small and you ask for it."""
+"""The Hessian of a loss as an operator on vectors: its matrix is never formed unless you ask for it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,26 +22,37 @@ class Hessian:
     .. math:: H v = \nabla \left( \nabla L(\theta) \cdot v \right)
 
     A product is the derivative of a derivative, so it costs about as much as two gradients and never needs the
-    matrix :math:`H` (Pearlmutter 1994). All parameters together count as one flat vector of length
-    ``size``, in the order of the dictionary. The attributes ``value`` and ``gradient`` are the loss and its flat
-    gradient, ``products`` the number of products so far.
+    matrix :math:`H` (Pearlmutter 1994). All parameters together count as one flat vector of length ``size``, in the
+    order of the dictionary. Measuring leaves the parameters and the model's buffers as they were.
 
     Parameters
     ----------
     loss : callable, or sequence of callables
-        Maps a dictionary of tensors, named like ``params``, to the loss, a tensor of shape (). Several callables are
-        added up, one at a time, so that only one graph is in memory; with a single one its graph is kept, and each
-        product is cheaper.
+        Maps a dictionary of tensors, named like ``params``, to the loss, a tensor of shape (). It must compute the
+        loss from that dictionary, as ``torch.func.functional_call(model, params, (inputs,))`` does. Several callables
+        are added up, one at a time, so that only one graph is in memory; with a single one its graph is kept, and
+        each product is cheaper.
     params : mapping of str to Tensor
-        The point: float32 or float64, on one device. The tensors themselves are left alone.
+        The point, in float32 or float64, on one device.
+
+    Attributes
+    ----------
+    value : float
+        The loss.
+    gradient : Tensor of shape (size,)
+        The flat gradient.
+    size : int
+        Number of parameters.
+    products : int
+        Number of products so far.
 
     Raises
     ------
     TypeError
-        If the loss does not return a tensor.
+        If the loss is not callable or does not return a tensor, or ``params`` does not map names to tensors.
     ValueError
-        If there are no parameters, they differ in type or device, or the loss is not one finite number, does not
-        depend on the parameters, or changes from call to call.
+        If there are no parameters or they differ in type or device; if the loss is not one finite number, does not
+        depend on the parameters it is given, or changes from call to call; or if it cannot be differentiated twice.
 
     Examples
     --------
@@ -50,9 +62,7 @@ class Hessian:
     """
 
     def __init__(self, loss: Parts, params: Params) -> None:
-        self._parts = [loss] if callable(loss) else list(loss)
-        if not self._parts:
-            raise ValueError("expected a loss, got an empty list: pass one callable, or the parts that add up to it")
+        self._parts = _callables(loss)
         self._leaves = _leaves(params)
         self.size = sum(leaf.numel() for leaf in self._leaves.values())
         self.products = 0
@@ -60,68 +70,60 @@ class Hessian:
         if len(self._parts) == 1:
             value, self._kept = self._graph(self._parts[0], keep=True)
             self._values, self.gradient = [value], self._flat(self._kept).detach()
-            with torch.no_grad():
-                _same(value, float(self._parts[0](dict(self._leaves))), self.gradient.dtype)
+            with torch.no_grad(), _tools.unchanged_buffers():
+                _check_same(value, float(self._parts[0](dict(self._leaves))), self.gradient.dtype)
         else:
-            self._values, self.gradient = self._sum(self._parts)
+            self._values, self.gradient = [], torch.zeros(self.size).to(next(iter(self._leaves.values())))
+            for part in self._parts:
+                value, gradient = self._graph(part, keep=False)
+                self._values.append(value)
+                self.gradient += self._flat(gradient)
         self.value = math.fsum(self._values)
 
     def __matmul__(self, vector: Tensor) -> Tensor:
         """Return the Hessian times a flat vector of shape (size,)."""
-        if not isinstance(vector, Tensor) or vector.shape != (self.size,):
-            got = tuple(vector.shape) if isinstance(vector, Tensor) else type(vector).__name__
-            raise ValueError(
-                f"expected a flat vector of shape ({self.size},), got {got}: join the parameters' parts in the order "
-                "of the dictionary, or use hvp, which takes a dictionary"
-            )
-        pieces = list(self.unflat(vector.to(self.gradient)).values())
+        pieces = [piece.to(self.gradient) for piece in self.unflat(vector).values()]
         if self._kept is not None:
             total = self._product(self._kept, pieces)
         else:
             total = torch.zeros_like(self.gradient)
             for part, before in zip(self._parts, self._values, strict=True):
-                total += self._fresh_product(part, before, pieces)
+                value, gradient = self._graph(part, keep=True)
+                _check_same(before, value, self.gradient.dtype)
+                total += self._product(gradient, pieces)
         self.products += 1
         return total
 
     @property
     def gradients(self) -> int:
-        """Cost so far, in gradients of the whole loss.
+        """Return the cost so far, in gradients of the whole loss.
 
         By arithmetic: one for the gradient itself and two for each product; three where the loss comes in parts,
-        whose graphs are built anew. The clock often says less.
+        whose graphs are built anew. The measured time is often less.
         """
         return 1 + (2 if self._kept is not None else 3) * self.products
 
     def unflat(self, vector: Tensor) -> dict[str, Tensor]:
-        """Cut a flat vector into tensors named and shaped like the parameters."""
+        """Return a flat vector of shape (size,) cut into tensors named and shaped like the parameters."""
+        if not isinstance(vector, Tensor) or vector.shape != (self.size,):
+            got = tuple(vector.shape) if isinstance(vector, Tensor) else type(vector).__name__
+            raise ValueError(
+                f"expected a flat vector of shape ({self.size},), got {got}: concatenate the parameters' pieces in "
+                "the order of the dictionary, or use hvp, which takes a dictionary"
+            )
         pieces = torch.split(vector, [leaf.numel() for leaf in self._leaves.values()])
         return {name: p.view_as(leaf) for (name, leaf), p in zip(self._leaves.items(), pieces, strict=True)}
 
     def dense(self) -> Tensor:
-        """Return the matrix itself, of shape (size, size): one product per row, so for small models only."""
+        """Return the matrix, of shape (size, size). It takes one product a row, so it is for small models only."""
         identity = torch.eye(self.size, dtype=self.gradient.dtype, device=self.gradient.device)
         matrix = torch.stack([self @ row for row in identity])
         return (matrix + matrix.T) / 2
 
-    def _sum(self, parts: Sequence[Loss]) -> tuple[list[float], Tensor]:
-        """Return the parts' values, and the sum of their gradients."""
-        total = torch.zeros(self.size).to(next(iter(self._leaves.values())))
-        values = []
-        for part in parts:
-            value, gradient = self._graph(part, keep=False)
-            values.append(value)
-            total += self._flat(gradient)
-        return values, total
-
-    def _fresh_product(self, part: Loss, before: float, pieces: list[Tensor]) -> Tensor:
-        value, gradient = self._graph(part, keep=True)
-        _same(before, value, self.gradient.dtype)
-        return self._product(gradient, pieces)
-
     def _graph(self, part: Loss, *, keep: bool) -> tuple[float, tuple[Tensor, ...]]:
-        """Return the value of a part and its gradient, which keeps its graph if asked to."""
-        value = part(dict(self._leaves))
+        """Return the value of a part and its gradient, with the gradient's graph if ``keep``."""
+        with torch.enable_grad(), _tools.unchanged_buffers():
+            value = part(dict(self._leaves))
         if not isinstance(value, Tensor):
             raise TypeError(
                 f"expected the loss to return a tensor, got {type(value).__name__}: compute it with torch"
@@ -133,16 +135,21 @@ class Hessian:
             )
         if not math.isfinite(value.item()):
             raise ValueError(
-                f"expected a finite loss, got {value.item()}: curvature has no meaning there; look at the parameters "
-                "and the data for NaN, and at the step size that led here"
-            )
-        if not value.requires_grad:
-            raise ValueError(
-                "expected a loss that depends on the parameters, got one that does not: compute it from the "
-                "dictionary that the loss is given, as torch.func.functional_call(model, params, (inputs,)) does"
+                f"expected a finite loss, got {value.item()}: curvature has no meaning there; check the parameters "
+                "and the data for NaN, and the step size that led here"
             )
         leaves = list(self._leaves.values())
-        return value.item(), torch.autograd.grad(value, leaves, create_graph=keep, materialize_grads=True)
+        found: Sequence[Tensor | None] = []
+        if value.requires_grad:
+            found = torch.autograd.grad(value, leaves, create_graph=keep, allow_unused=True)
+        if all(gradient is None for gradient in found):
+            raise ValueError(
+                "expected a loss that depends on the parameters it is given, got one that ignores them: compute it "
+                "from them, as in lambda p: mse_loss(torch.func.functional_call(model, p, (x,)), y), without "
+                ".item() and .detach()"
+            )
+        gradients = [torch.zeros_like(p) if g is None else g for g, p in zip(found, leaves, strict=True)]
+        return value.item(), tuple(gradients)
 
     def _product(self, gradient: tuple[Tensor, ...], pieces: list[Tensor]) -> Tensor:
         # Where the loss is linear in a parameter, its gradient has no graph, and its rows of H are zero.
@@ -152,7 +159,16 @@ class Hessian:
         outputs, vectors = zip(*curved, strict=True)
         leaves = list(self._leaves.values())
         keep = self._kept is not None
-        return self._flat(torch.autograd.grad(outputs, leaves, vectors, retain_graph=keep, materialize_grads=True))
+        try:
+            rows = torch.autograd.grad(outputs, leaves, vectors, retain_graph=keep, materialize_grads=True)
+        except RuntimeError as error:
+            if "is not implemented" not in str(error):
+                raise
+            raise ValueError(
+                f"expected a loss that torch can differentiate twice, got {str(error)!r}: for attention, evaluate "
+                "the model inside `with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH)`"
+            ) from error
+        return self._flat(rows)
 
     def _flat(self, tensors: Sequence[Tensor]) -> Tensor:
         return torch.cat([t.reshape(-1) for t in tensors])
@@ -170,12 +186,12 @@ def hvp(loss: Parts, params: Params, vector: Params) -> dict[str, Tensor]:
     loss, params
         As for `Hessian`.
     vector : mapping of str to Tensor
-        Names and shapes like ``params``.
+        With the names and shapes of ``params``.
 
     Returns
     -------
     dict of str to Tensor
-        Names and shapes like ``params``.
+        With the names and shapes of ``params``.
 
     Raises
     ------
@@ -188,18 +204,31 @@ def hvp(loss: Parts, params: Params, vector: Params) -> dict[str, Tensor]:
     >>> hvp(lambda p: (p["w"] ** 3).sum(), point, {"w": torch.tensor([1.0, 1.0])})
     {'w': tensor([ 6., 12.])}
     """
-    shapes = [{name: tuple(t.shape) for name, t in tensors.items()} for tensors in (params, vector)]
+    shapes = [{name: tuple(t.shape) for name, t in _tools.named_tensors(given).items()} for given in (params, vector)]
     if shapes[0] != shapes[1]:
-        raise ValueError(f"expected a vector like the parameters, {shapes[0]}, got {shapes[1]}: name and shape it so")
+        raise ValueError(
+            f"expected a vector like the parameters, {shapes[0]}, got {shapes[1]}: use their names and shapes"
+        )
     hessian = Hessian(loss, params)
     return hessian.unflat(hessian @ torch.cat([vector[name].reshape(-1) for name in params]))
 
 
+def _callables(loss: Any) -> list[Loss]:
+    parts = [loss] if callable(loss) else list(loss) if isinstance(loss, Sequence) else [loss]
+    for part in parts:
+        if not callable(part):
+            raise TypeError(
+                f"expected the loss to be a function of the parameters, got {type(part).__name__}: pass a callable, "
+                "such as lambda p: ..., or a list of callables that add up to it"
+            )
+    if not parts:
+        raise ValueError("expected a loss, got an empty list: pass one callable, or the parts that add up to it")
+    return parts
+
+
 def _leaves(params: Params) -> dict[str, Tensor]:
-    """Copy nothing, but give each parameter a leaf of its own for autograd."""
-    if not params:
-        raise ValueError("expected parameters, got an empty dictionary: pass dict(model.named_parameters())")
-    kinds = {(p.dtype, p.device) for p in params.values()}
+    """Return the parameters, without a copy, each as a leaf of its own for autograd."""
+    kinds = {(p.dtype, p.device) for p in _tools.named_tensors(params).values()}
     if len(kinds) > 1:
         raise ValueError(
             f"expected parameters of one type on one device, got {sorted(map(str, kinds))}: convert them"
@@ -209,7 +238,7 @@ def _leaves(params: Params) -> dict[str, Tensor]:
     return {name: p.detach().requires_grad_() for name, p in params.items()}
 
 
-def _same(first: float, second: float, dtype: torch.dtype) -> None:
+def _check_same(first: float, second: float, dtype: torch.dtype) -> None:
     # On a GPU sums may be added in another order; dropout and shuffling change far more than that.
     if not math.isclose(first, second, rel_tol=1000 * torch.finfo(dtype).eps, abs_tol=torch.finfo(dtype).tiny):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Extreme eigenvalues of a Hessian by Lanczos' method, with a bound on their error."""
+"""What Lanczos' method finds out about a Hessian: its largest eigenvalues, with error bounds, and their density."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Eigenvalues:
-    """The largest eigenvalues found, largest first.
+    r"""The largest eigenvalues of a Hessian, largest first.
 
     Parameters
     ----------
-    values : array, shape (k,)
+    values : array of shape (k,)
         The eigenvalues.
-    residuals : array, shape (k,)
-        Lengths of :math:`Hq - \\theta q` for each value θ and its unit vector q: an eigenvalue lies within this
-        distance of θ, always.
-    errors : array, shape (k,)
-        What the error should be: residual² / gap to the other values found, which is much smaller.
-    vectors : Tensor, shape (k, size)
+    residuals : array of shape (k,)
+        Lengths of :math:`Hq - \theta q` for each value :math:`\theta` and its unit vector q. Some eigenvalue always
+        lies within this distance of :math:`\theta`.
+    errors : array of shape (k,)
+        Estimated errors, residual² / gap to the other values found; they are much smaller.
+    vectors : Tensor of shape (k, size)
         The unit vectors, flat; see `Hessian.unflat`.
     converged : bool
         Whether all errors are within the tolerance.
     gradients : int
-        Cost in gradients of the whole loss, by the count of `Hessian.gradients`.
+        Cost in gradients of the whole loss, counted as `Hessian.gradients` counts.
     """
 
     values: Array
@@ -50,7 +50,7 @@ class Eigenvalues:
 
 @dataclass(frozen=True, eq=False)
 class Sharpness:
-    """The largest eigenvalue of a Hessian; the fields are those of `Eigenvalues`, for one value."""
+    """The largest eigenvalue of a Hessian; its fields are those of `Eigenvalues`, for one value."""
 
     value: float
     residual: float
@@ -58,6 +58,46 @@ class Sharpness:
     vector: Tensor
     converged: bool
     gradients: int
+
+
+@dataclass(frozen=True, eq=False)
+class SpectralDensity:
+    r"""The spectrum of a Hessian, approximated by weighted points.
+
+    Parameters
+    ----------
+    nodes : array of shape (m,)
+        Eigenvalue estimates, ascending.
+    weights : array of shape (m,)
+        The fraction of all eigenvalues that each node stands for; they add up to 1.
+    gradients : int
+        Cost in gradients of the whole loss, counted as `Hessian.gradients` counts.
+    """
+
+    nodes: Array
+    weights: Array
+    gradients: int
+
+    def cdf(self, at: npt.ArrayLike) -> Array:
+        """Return the fraction of eigenvalues up to each number in ``at``; NaN where that is NaN.
+
+        Half of a node's weight counts at the node itself, as the quadrature rule has it.
+        """
+        at = _tools.array("at", at)
+        below = np.concatenate([[0.0], np.cumsum(self.weights)])
+        left = below[np.searchsorted(self.nodes, at, side="left")]
+        right = below[np.searchsorted(self.nodes, at, side="right")]
+        return np.where(np.isnan(at), np.nan, (left + right) / 2)
+
+    def density(self, at: npt.ArrayLike, width: float) -> Array:
+        r"""Return the density at each number in ``at``, smoothed by a Gaussian of standard deviation ``width``.
+
+        .. math:: \rho(t) = \sum_j \frac{w_j}{\sigma \sqrt{2 \pi}} e^{-(t - \theta_j)^2 / 2 \sigma^2}
+        """
+        width = _tools.positive("width", width)
+        z = (_tools.array("at", at)[..., None] - self.nodes) / width
+        density: Array = np.exp(-(z**2) / 2) @ self.weights / (width * np.sqrt(2 * np.pi))
+        return density
 
 
 def sharpness(
@@ -68,25 +108,25 @@ def sharpness(
     seed: int = 0,
     max_products: int = 60,
 ) -> Sharpness:
-    r"""Measure the largest eigenvalue :math:`\lambda_{\max}(H)` of the Hessian of a loss.
+    r"""Return the sharpness of a loss, the largest eigenvalue :math:`\lambda_{\max}(H)` of its Hessian.
 
     Gradient descent with step size :math:`\eta` is stable on the loss's local parabola exactly if
     :math:`\eta < 2 / \lambda_{\max}`.
 
-    Lanczos' method finds the best value within the span of :math:`v, Hv, H^2 v, \dots` It begins with the gradient,
+    Lanczos' method finds the best value within the span of :math:`v, Hv, H^2 v, \dots` It starts from the gradient,
     which points mostly into sharp directions, plus a random vector, so that no direction is left out. It stops when
-    residual² / gap is within the tolerance; within a tenth of it after two products only.
+    residual² / gap is within the tolerance; after only two products, when it is within a tenth of it.
 
     Parameters
     ----------
     loss, params
         As for `Hessian`.
     tol : float
-        Relative error asked for, positive.
+        Requested relative error, positive.
     seed : int
         Seed of the random vector.
     max_products : int
-        Where to give up, with a warning and ``converged = False``.
+        Number of Hessian-vector products after which to give up, with a warning and ``converged = False``.
 
     Returns
     -------
@@ -99,8 +139,8 @@ def sharpness(
 
     Notes
     -----
-    The residual bounds the distance to *an* eigenvalue. That this is the largest one is certain only up to the random
-    vector: if it has no part in the sharpest direction, that direction stays unseen.
+    The residual bounds the distance to *an* eigenvalue. That it is the largest one is certain only up to the random
+    vector: a sharpest direction that is orthogonal to it stays unseen.
 
     Examples
     --------
@@ -109,15 +149,9 @@ def sharpness(
     >>> round(found.value, 1), found.gradients
     (50.0, 5)
     """
-    found = _top(loss, params, 1, tol=tol, floor=1e-3, seed=seed, max_products=max_products)
-    return Sharpness(
-        float(found.values[0]),
-        float(found.residuals[0]),
-        float(found.errors[0]),
-        found.vectors[0],
-        found.converged,
-        found.gradients,
-    )
+    top = _top(loss, params, 1, tol=tol, floor=1e-3, seed=seed, max_products=max_products)
+    value, residual, error = (float(numbers[0]) for numbers in (top.values, top.residuals, top.errors))
+    return Sharpness(value, residual, error, top.vectors[0], top.converged, top.gradients)
 
 
 def top_eigenvalues(
@@ -130,22 +164,22 @@ def top_eigenvalues(
     seed: int = 0,
     max_products: int = 200,
 ) -> Eigenvalues:
-    r"""Measure the k largest eigenvalues of the Hessian of a loss.
+    r"""Return the k largest eigenvalues of the Hessian of a loss.
 
-    As `sharpness`, for more than one. Each value is near an eigenvalue, as its residual guarantees; but where several
-    are equal, or crowd together, one may be passed over. A smaller tolerance makes that less likely.
+    The method is that of `sharpness`. Each value is near an eigenvalue, as its residual guarantees; but where several
+    are equal or close together, one may be missed. A smaller tolerance makes that less likely.
 
     Parameters
     ----------
     loss, params
         As for `Hessian`.
     k : int
-        How many, from 1 to the number of parameters.
+        Number of eigenvalues, from 1 to the number of parameters.
     tol, seed, max_products
         As for `sharpness`.
     relative_to : {"each", "largest"}
-        What the tolerance is relative to. Each eigenvalue may need many products where the k-th lies at the edge of a
-        crowd far below the first; a value below a thousandth of the largest counts as that.
+        What the tolerance is relative to. Relative to each eigenvalue, many products may be needed where the k-th
+        lies at the edge of a cluster far below the first; a value below a thousandth of the largest counts as that.
 
     Returns
     -------
@@ -168,17 +202,71 @@ def top_eigenvalues(
     return _top(loss, params, k, tol=tol, floor=floor, seed=seed, max_products=max_products)
 
 
-def tridiagonal(hessian: Hessian, basis: list[Tensor], seed: int) -> Iterator[tuple[Array, Array]]:
-    r"""Yield Lanczos' tridiagonal matrix after each product, its diagonal and its off-diagonal.
+def spectral_density(
+    loss: Parts, params: Params, *, steps: int = 40, probes: int = 5, seed: int = 0
+) -> SpectralDensity:
+    r"""Return an estimate of the density of the eigenvalues of a Hessian.
+
+    From a random vector v, Lanczos' method gives nodes :math:`\theta_j` (its eigenvalues) and weights (the squared
+    first entries of its eigenvectors) with :math:`\sum_j w_j f(\theta_j) = v^\top f(H) v / v^\top v`, exactly for
+    polynomials f up to degree 2m - 1. The mean over several v tends to the mean of f over all eigenvalues (Ubaru,
+    Chen and Saad 2017).
+
+    Parameters
+    ----------
+    loss, params
+        As for `Hessian`.
+    steps : int
+        Number m of products for each random vector: the resolution. At most the number of parameters are used.
+    probes : int
+        Number of random vectors; the noise falls with its square root.
+    seed : int
+        Seed of the random vectors.
+
+    Returns
+    -------
+    SpectralDensity
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `Hessian`; or if a number is out of range.
+
+    Examples
+    --------
+    >>> curvatures = torch.tensor([1.0, 1.0, 1.0, 9.0])
+    >>> spectrum = spectral_density(lambda p: (curvatures * p["w"] ** 2).sum() / 2, {"w": torch.zeros(4)}, probes=400)
+    >>> spectrum.cdf([0.0, 5.0, 10.0]).round(1).tolist()
+    [0.0, 0.8, 1.0]
+    """
+    steps, probes = _tools.count("steps", steps), _tools.count("probes", probes)
+    seed = _tools.count("seed", seed, least=0)
+    hessian = Hessian(loss, params)
+    nodes, weights = [], []
+    for probe in range(probes):
+        start = _random(hessian, seed, f"density probe {probe}").to(hessian.gradient.device)
+        for diagonal, off in _tridiagonal(hessian, [start], seed):
+            # An exhausted Krylov space is the exact answer for this vector.
+            if len(diagonal) == steps or off[-1] == 0:
+                break
+        values, vectors = _eigh(diagonal, off)
+        nodes.append(values)
+        weights.append(vectors[0] ** 2 / probes)
+    order = np.argsort(np.concatenate(nodes), kind="stable")
+    return SpectralDensity(np.concatenate(nodes)[order], np.concatenate(weights)[order], hessian.gradients)
+
+
+def _tridiagonal(hessian: Hessian, basis: list[Tensor], seed: int) -> Iterator[tuple[Array, Array]]:
+    r"""Yield Lanczos' tridiagonal matrix after each product, as its diagonal and its off-diagonal.
 
     .. math:: H Q_m = Q_m T_m + \beta_m q_{m+1} e_m^\top
 
     The off-diagonal ends with :math:`\beta_m`. The basis Q begins with one vector and grows in place. When the Krylov
-    space is exhausted, :math:`\beta_m = 0` and it goes on with a random direction orthogonal to it, until it spans
+    space is exhausted, :math:`\beta_m = 0`, and a random direction orthogonal to it extends the basis, until it spans
     the whole space.
     """
-    random = generator(seed, "lanczos")
     basis[0] = basis[0] / basis[0].norm()
+    random = generator(seed, "lanczos")
     diagonal: list[float] = []
     off: list[float] = []
     scale = 0.0
@@ -187,10 +275,10 @@ def tridiagonal(hessian: Hessian, basis: list[Tensor], seed: int) -> Iterator[tu
         if not torch.isfinite(w).all():
             raise ValueError(
                 "expected finite Hessian-vector products, got NaN or inf: the loss has no second derivative here; "
-                "look for square roots and norms at zero, and for overflow"
+                "check for square roots and norms at zero, and for overflow"
             )
         diagonal.append(float(w @ basis[-1]))
-        # The last two directions hold nearly all that must go; the rest is rounding, which would grow.
+        # Nearly all that must be removed lies along the last two directions; the rest is rounding, which would grow.
         w.sub_(basis[-1], alpha=diagonal[-1])
         if len(basis) > 1:
             w.sub_(basis[-2], alpha=off[-1])
@@ -221,26 +309,25 @@ def _top(
     seed: int,
     max_products: int,
 ) -> Eigenvalues:
-    _tools.positive("tol", tol)
-    _tools.count("seed", seed, least=0)
-    _tools.count("k", k)
-    _tools.count("max_products", max_products, least=k)
-    size = sum(p.numel() for p in params.values())
-    if params and k > size:
-        raise ValueError(f"expected k <= {size}, the number of parameters, got {k}: there are no more eigenvalues")
+    tol, seed, k = _tools.positive("tol", tol), _tools.count("seed", seed, least=0), _tools.count("k", k)
+    max_products = _tools.count("max_products", max_products, least=k)
     hessian = Hessian(loss, params)
+    if k > hessian.size:
+        raise ValueError(
+            f"expected k <= {hessian.size}, the number of parameters, got {k}: there are no more eigenvalues"
+        )
     basis = [_first(hessian, seed)]
-    for diagonal, off in tridiagonal(hessian, basis, seed):
+    for diagonal, off in _tridiagonal(hessian, basis, seed):
         m = len(diagonal)
-        values, weights = np.linalg.eigh(np.diag(diagonal) + np.diag(off[:-1], 1) + np.diag(off[:-1], -1))
+        values, weights = _eigh(diagonal, off)
         values, weights = values[::-1], weights[:, ::-1]
         residuals = off[-1] * np.abs(weights[-1])
         errors = _errors(values, residuals)
         largest = np.abs(values).max()
-        # So few products could stop at a direction that the start happens to favor: be stricter there.
+        # After so few products it could stop at a direction that the start happens to favor: be stricter there.
         strict = 0.1 if m == k + 1 else 1.0
         enough = errors[:k] <= strict * tol * np.maximum(np.abs(values[:k]), floor * largest)
-        done = m == size or (m > k and bool(enough.all()))
+        done = m == hessian.size or (m > k and bool(enough.all()))
         if done or m >= max_products:
             break
     if not done:
@@ -256,16 +343,23 @@ def _top(
 
 
 def _first(hessian: Hessian, seed: int) -> Tensor:
-    """Add a random unit vector to that of the gradient."""
-    gradient = hessian.gradient
-    random = torch.randn(hessian.size, generator=generator(seed, "lanczos start"), dtype=gradient.dtype)
-    length = float(gradient.norm())
-    first = random / float(random.norm())
-    return first.to(gradient.device) + (gradient / length if length > 0 else 0.0)
+    """Return the unit vector of the gradient plus a random one."""
+    random, length = _random(hessian, seed, "lanczos start"), float(hessian.gradient.norm())
+    first = (random / float(random.norm())).to(hessian.gradient.device)
+    return first + (hessian.gradient / length if length > 0 else 0.0)
+
+
+def _random(hessian: Hessian, seed: int, purpose: str) -> Tensor:
+    return torch.randn(hessian.size, generator=generator(seed, purpose), dtype=hessian.gradient.dtype)
+
+
+def _eigh(diagonal: Array, off: Array) -> tuple[Array, Array]:
+    values, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(off[:-1], 1) + np.diag(off[:-1], -1))
+    return values, vectors
 
 
 def _errors(values: Array, residuals: Array) -> Array:
-    """Estimate each error as residual² / gap, or the residual where that is smaller; without a neighbor, that."""
+    """Return the estimates residual² / gap, or the residual where that is smaller or there is no other value."""
     if len(values) == 1:
         return residuals
     gaps = np.abs(np.diff(values))

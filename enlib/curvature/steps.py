@@ -1,4 +1,4 @@
-"""Steps that know the curvature: Newton's, the saddle-free one, and one step size for each coordinate."""
+"""Optimization steps that use the Hessian: Newton's, the saddle-free one, and one step size per coordinate."""
 
 from __future__ import annotations
 
@@ -9,28 +9,31 @@ from enlib import _tools
 
 
 def newton_step(gradient: Tensor, hessian: Tensor, *, damping: float = 0.0) -> Tensor:
-    r"""Return Newton's step, which leads to the critical point of the local parabola, whatever kind it is.
+    r"""Return Newton's step, which leads to the critical point of the local parabola, a saddle or maximum included.
 
     .. math:: r = -(H + \delta I)^{-1} g
 
-    Mind the sign: setting the derivative :math:`g + H r` of :math:`E + g \cdot r + \tfrac12 r^\top H r` to zero gives
-    the minus. With negative curvature the critical point is a saddle or a maximum, and the step leads there.
+    The minus sign comes from setting the derivative :math:`g + H r` of
+    :math:`E + g \cdot r + \tfrac12 r^\top H r` to zero.
 
     Parameters
     ----------
-    gradient : Tensor, shape (d,)
-    hessian : Tensor, shape (d, d)
-        Symmetric.
+    gradient : Tensor of shape (d,)
+        The gradient g.
+    hessian : Tensor of shape (d, d)
+        The symmetric matrix H.
     damping : float
         The number :math:`\delta \ge 0` added to all curvatures.
 
     Returns
     -------
-    Tensor, shape (d,)
-        To be added to the parameters.
+    Tensor of shape (d,)
+        The step to add to the parameters.
 
     Raises
     ------
+    TypeError
+        If an argument is not a tensor of floating-point numbers, or the damping is not a number.
     ValueError
         If the matrix is not square, not symmetric, not finite, does not fit the gradient, or is singular.
 
@@ -39,16 +42,17 @@ def newton_step(gradient: Tensor, hessian: Tensor, *, damping: float = 0.0) -> T
     >>> newton_step(torch.tensor([2.0, 9.0]), torch.diag(torch.tensor([2.0, 3.0])))
     tensor([-1., -3.])
     """
-    values, vectors = _eigen(gradient, hessian, damping)
+    damping = _tools.non_negative("damping", damping)
+    values, vectors = _eigen(gradient, hessian)
     return _solve(gradient, values + damping, vectors)
 
 
 def saddle_free_step(gradient: Tensor, hessian: Tensor, *, damping: float = 0.0) -> Tensor:
-    r"""Return Newton's step with every curvature made positive, which descends also at a saddle.
+    r"""Return Newton's step with every curvature made positive, so that it descends at a saddle, too.
 
     .. math:: r = -(|H| + \delta I)^{-1} g, \qquad |H| = \sum_i |\lambda_i| q_i q_i^\top
 
-    (Dauphin et al. 2014.) Where all curvatures are positive it is Newton's step.
+    (Dauphin et al. 2014.) Where all curvatures are positive, this is Newton's step.
 
     Parameters
     ----------
@@ -57,12 +61,12 @@ def saddle_free_step(gradient: Tensor, hessian: Tensor, *, damping: float = 0.0)
 
     Returns
     -------
-    Tensor, shape (d,)
-        To be added to the parameters.
+    Tensor of shape (d,)
+        The step to add to the parameters.
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         As `newton_step`.
 
     Examples
@@ -70,31 +74,35 @@ def saddle_free_step(gradient: Tensor, hessian: Tensor, *, damping: float = 0.0)
     >>> saddle_free_step(torch.tensor([2.0, 9.0]), torch.diag(torch.tensor([2.0, -3.0])))
     tensor([-1., -3.])
     """
-    values, vectors = _eigen(gradient, hessian, damping)
+    damping = _tools.non_negative("damping", damping)
+    values, vectors = _eigen(gradient, hessian)
     return _solve(gradient, values.abs() + damping, vectors)
 
 
 def diagonal_step(gradient: Tensor, diagonal: Tensor, *, damping: float = 0.0) -> Tensor:
-    r"""Return a step with a step size of its own for each coordinate, from the diagonal of the Hessian.
+    r"""Return a step with a separate step size for each coordinate, from the diagonal of the Hessian.
 
     .. math:: r_i = -\frac{g_i}{|H_{ii}| + \delta}
 
-    (LeCun et al. 1998.) Cheap and unaware of everything off the diagonal: a rotation of the coordinates changes it,
-    and where coordinates work together it can overshoot.
+    (LeCun et al. 1998.) It is cheap and ignores everything off the diagonal: a rotation of the coordinates changes
+    it, and where coordinates are coupled it can overshoot.
 
     Parameters
     ----------
-    gradient, diagonal : Tensor, shape (d,)
+    gradient, diagonal : Tensor of shape (d,)
+        The gradient g and the diagonal of H.
     damping : float
         The number :math:`\delta \ge 0`; where a curvature is zero it must be positive.
 
     Returns
     -------
-    Tensor, shape (d,)
-        To be added to the parameters.
+    Tensor of shape (d,)
+        The step to add to the parameters.
 
     Raises
     ------
+    TypeError
+        If an argument is not a tensor of floating-point numbers, or the damping is not a number.
     ValueError
         If shapes differ, a number is not finite, or a curvature and the damping are both zero.
 
@@ -103,14 +111,14 @@ def diagonal_step(gradient: Tensor, diagonal: Tensor, *, damping: float = 0.0) -
     >>> diagonal_step(torch.tensor([2.0, 9.0]), torch.tensor([2.0, -3.0]))
     tensor([-1., -3.])
     """
-    _tools.non_negative("damping", damping)
+    damping = _tools.non_negative("damping", damping)
+    _tools.floats("gradient", gradient)
+    _tools.floats("diagonal", diagonal)
     if gradient.ndim != 1 or diagonal.shape != gradient.shape:
         raise ValueError(
             f"expected a gradient and a diagonal of one shape (d,), got {tuple(gradient.shape)} and "
             f"{tuple(diagonal.shape)}: pass the diagonal as a vector, as hessian.diagonal() gives it"
         )
-    _check_finite("gradient", gradient)
-    _check_finite("diagonal", diagonal)
     sizes = diagonal.abs() + damping
     if (sizes == 0).any():
         at = int((sizes == 0).nonzero()[0])
@@ -118,18 +126,17 @@ def diagonal_step(gradient: Tensor, diagonal: Tensor, *, damping: float = 0.0) -
     return -gradient / sizes
 
 
-def _eigen(gradient: Tensor, hessian: Tensor, damping: float) -> tuple[Tensor, Tensor]:
-    _tools.non_negative("damping", damping)
+def _eigen(gradient: Tensor, hessian: Tensor) -> tuple[Tensor, Tensor]:
+    _tools.floats("gradient", gradient)
+    _tools.floats("Hessian", hessian)
     if hessian.ndim != 2 or hessian.shape[0] != hessian.shape[1]:
         raise ValueError(
-            f"expected a square matrix, got shape {tuple(hessian.shape)}: one row and column a parameter"
+            f"expected a square matrix, got shape {tuple(hessian.shape)}: pass one row and one column per parameter"
         )
     if gradient.shape != hessian.shape[:1]:
         raise ValueError(
-            f"expected a gradient of shape ({len(hessian)},), got {tuple(gradient.shape)}: one slope a parameter"
+            f"expected a gradient of shape ({len(hessian)},), got {tuple(gradient.shape)}: pass one slope for each"
         )
-    _check_finite("gradient", gradient)
-    _check_finite("Hessian", hessian)
     apart = (hessian - hessian.T).abs().max()
     if apart > 100 * torch.finfo(hessian.dtype).eps * hessian.abs().max():
         raise ValueError(
@@ -147,9 +154,3 @@ def _solve(gradient: Tensor, values: Tensor, vectors: Tensor) -> Tensor:
             "step is infinite; add damping"
         )
     return -vectors @ ((vectors.T @ gradient) / values)
-
-
-def _check_finite(name: str, tensor: Tensor) -> None:
-    if not torch.isfinite(tensor).all():
-        bad = int((~torch.isfinite(tensor)).sum())
-        raise ValueError(f"expected a finite {name}, got {bad} NaN or infinite numbers: look where they arise")

@@ -1,23 +1,44 @@
 """What step sizes do: descent on plain functions, the edge of stability, catapults, and escapes to infinity."""
 
-from enlib.dynamics import escape
-from enlib.dynamics.catapult import Catapult, catapult
-from enlib.dynamics.central_flow import CentralFlow, central_flow
-from enlib.dynamics.descent import contraction, gradient_descent, hypergradient, regime
-from enlib.dynamics.edge import Descent, descend
-from enlib.dynamics.network import TanhLoss
+from enlib.dynamics.descent import contraction, descend, hypergradient, regime
+from enlib.dynamics.edge import (
+    Catapult,
+    CentralFlow,
+    SharpnessTrack,
+    TanhLoss,
+    catapult,
+    central_flow,
+    track_sharpness,
+)
+from enlib.dynamics.toys import (
+    DoubleWell,
+    OneSample,
+    ToyClassifier,
+    ToyDescent,
+    ToyWithNeuron,
+    example_a,
+    example_b,
+    onset_step,
+)
 
 __all__ = [
     "Catapult",
     "CentralFlow",
-    "Descent",
+    "DoubleWell",
+    "OneSample",
+    "SharpnessTrack",
     "TanhLoss",
+    "ToyClassifier",
+    "ToyDescent",
+    "ToyWithNeuron",
     "catapult",
     "central_flow",
     "contraction",
     "descend",
-    "escape",
-    "gradient_descent",
+    "example_a",
+    "example_b",
     "hypergradient",
+    "onset_step",
     "regime",
+    "track_sharpness",
 ]

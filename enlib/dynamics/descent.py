@@ -1,10 +1,9 @@
-"""Gradient descent on any smooth function, with and without momentum, and what its step size does."""
+"""Gradient descent on plain functions, with and without momentum, and what its step size does."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,61 +15,55 @@ Gradient = Callable[[Array], npt.ArrayLike]
 Regime = Literal["monotone", "one step", "oscillating", "never settles", "diverges"]
 
 
-def gradient_descent(
-    gradient: Gradient, start: npt.ArrayLike, *, eta: float, steps: int, momentum: float = 0.0
-) -> Array:
-    r"""Follow gradient descent with momentum.
+def descend(gradient: Gradient, start: npt.ArrayLike, *, eta: float, steps: int, momentum: float = 0.0) -> Array:
+    r"""Return the path of gradient descent with momentum.
 
     .. math:: v_{k+1} = \mu v_k - \eta \nabla E(w_k), \qquad w_{k+1} = w_k + v_{k+1}
 
     Parameters
     ----------
     gradient : callable
-        Maps w, of shape (d,), to the gradient there.
-    start : array_like, shape (d,)
+        Maps w, an array of shape (d,), to the gradient there.
+    start : array_like of shape (d,)
         The first w; a number counts as d = 1.
     eta : float
         Step size, positive.
     steps : int
         Number of updates.
     momentum : float
-        The factor :math:`\mu`; any finite number, also those with which nothing converges.
+        The factor :math:`\mu`: any finite number, also one with which nothing converges.
 
     Returns
     -------
-    array, shape (steps + 1, d)
-        Every w from the first to the last. Where the descent diverges its numbers grow to inf and NaN.
+    array of shape (steps + 1, d)
+        Every w from the first to the last. Where the descent diverges, its numbers grow to inf and NaN.
 
     Raises
     ------
-    ValueError
-        If the step size is not positive, the momentum not finite, or the gradient's shape not that of w.
+    TypeError, ValueError
+        If an argument has the wrong type, a number is out of range or not finite, or the gradient's shape is not
+        that of w.
 
     Examples
     --------
-    >>> gradient_descent(lambda w: w, 1.0, eta=0.5, steps=3)[:, 0].tolist()
+    >>> descend(lambda w: w, 1.0, eta=0.5, steps=3)[:, 0].tolist()
     [1.0, 0.5, 0.25, 0.125]
     """
-    _tools.positive("eta", eta)
-    _tools.count("steps", steps)
-    if not math.isfinite(momentum):
-        raise ValueError(f"expected a finite momentum, got {momentum}: 0.9 is usual")
-    w = np.atleast_1d(np.asarray(start, dtype=np.float64))
+    eta, steps = _tools.positive("eta", eta), _tools.count("steps", steps)
+    momentum = _tools.number("momentum", momentum)
+    w = _start(start)
     v = np.zeros_like(w)
     path = [w]
     with np.errstate(over="ignore", invalid="ignore"):
         for _ in range(steps):
-            slope = np.asarray(gradient(w), dtype=np.float64)
-            if slope.shape != w.shape:
-                raise ValueError(f"expected a gradient of shape {w.shape}, got {slope.shape}: return one slope per w")
-            v = momentum * v - eta * slope
+            v = momentum * v - eta * _slope(gradient, w)
             w = w + v
             path.append(w)
     return np.stack(path)
 
 
 def regime(eta: float, curvature: float) -> Regime:
-    r"""Name what gradient descent does on the parabola :math:`E = \tfrac12 \lambda w^2`.
+    r"""Return the name of what gradient descent does on the parabola :math:`E = \tfrac12 \lambda w^2`.
 
     With :math:`\eta_\text{opt} = 1/\lambda` each step multiplies w by :math:`1 - \eta/\eta_\text{opt}`. So w shrinks
     without changing sign below :math:`\eta_\text{opt}`, is at the minimum after one step at it, changes sign and
@@ -98,11 +91,11 @@ def regime(eta: float, curvature: float) -> Regime:
 
 
 def contraction(eta: npt.ArrayLike, curvature: npt.ArrayLike, momentum: npt.ArrayLike = 0.0) -> Array:
-    r"""Return the factor by which descent on a parabola shrinks the distance to the minimum, in the long run.
+    r"""Return the factor by which each step of descent on a parabola eventually shrinks the distance to the minimum.
 
-    The spectral radius of the matrix that takes :math:`(w_k, w_{k-1})` to :math:`(w_{k+1}, w_k)`: its eigenvalues
-    solve :math:`z^2 - (1 + \mu - \eta\lambda) z + \mu = 0`. It is below 1, and descent converges, exactly if
-    :math:`|\mu| < 1` and :math:`0 < \eta\lambda < 2 (1 + \mu)`.
+    It is the spectral radius of the matrix that takes :math:`(w_k, w_{k-1})` to :math:`(w_{k+1}, w_k)`, whose
+    eigenvalues solve :math:`z^2 - (1 + \mu - \eta\lambda) z + \mu = 0`. It is below 1, and descent converges, exactly
+    if :math:`|\mu| < 1` and :math:`0 < \eta\lambda < 2 (1 + \mu)`.
 
     Parameters
     ----------
@@ -116,7 +109,9 @@ def contraction(eta: npt.ArrayLike, curvature: npt.ArrayLike, momentum: npt.Arra
     >>> float(contraction(2.0, 1.0, momentum=0.0))
     1.0
     """
-    eta, curvature, momentum = (np.asarray(v, dtype=np.float64) for v in (eta, curvature, momentum))
+    eta, curvature, momentum = (
+        _tools.array(name, value) for name, value in (("eta", eta), ("curvature", curvature), ("momentum", momentum))
+    )
     trace = 1 + momentum - eta * curvature
     root = np.sqrt(trace**2 - 4 * momentum + 0j)
     radius: Array = np.maximum(np.abs(trace + root), np.abs(trace - root)) / 2
@@ -124,28 +119,41 @@ def contraction(eta: npt.ArrayLike, curvature: npt.ArrayLike, momentum: npt.Arra
 
 
 def hypergradient(gradient: Gradient, w: npt.ArrayLike, eta: float) -> float:
-    r"""Return how the loss after one step changes with the step size.
+    r"""Return the derivative of the loss after one step by the step size.
 
     .. math:: \frac{d}{d\eta} E(w') = -\nabla E(w') \cdot \nabla E(w), \qquad w' = w - \eta \nabla E(w)
 
-    Negative where a larger step would have been better: the two gradients still point the same way.
+    It is negative where a larger step would have been better: the two gradients still point the same way.
 
     Parameters
     ----------
     gradient : callable
-        As in `gradient_descent`.
-    w : array_like, shape (d,)
+        As for `descend`.
+    w : array_like of shape (d,)
         Where the step begins.
     eta : float
-        Its size, positive.
+        Step size, positive.
 
     Examples
     --------
     >>> hypergradient(lambda w: w, 2.0, eta=1.0)  # one step to the minimum of w^2 / 2: no better size
     -0.0
     """
-    _tools.positive("eta", eta)
-    w = np.atleast_1d(np.asarray(w, dtype=np.float64))
-    here = np.asarray(gradient(w), dtype=np.float64)
-    there = np.asarray(gradient(w - eta * here), dtype=np.float64)
-    return -float(there @ here)
+    eta, w = _tools.positive("eta", eta), _start(w)
+    here = _slope(gradient, w)
+    return -float(_slope(gradient, w - eta * here) @ here)
+
+
+def _start(w: npt.ArrayLike) -> Array:
+    return np.atleast_1d(_tools.array("start", w, finite=True))
+
+
+def _slope(gradient: Any, w: Array) -> Array:
+    if not callable(gradient):
+        raise TypeError(f"expected the gradient to be a function, got {type(gradient).__name__}: pass lambda w: ...")
+    got = gradient(w)
+    # The check costs as much as a small gradient, so arrays of floats pass by it.
+    slope: Array = got if isinstance(got, np.ndarray) and got.dtype == np.float64 else _tools.array("gradient", got)
+    if slope.shape != w.shape:
+        raise ValueError(f"expected a gradient of shape {w.shape}, got {slope.shape}: return one slope for each w")
+    return slope

@@ -1,9 +1,11 @@
-"""Full-batch gradient descent that measures the sharpness on its way."""
+"""The edge of stability: descent with its sharpness, its central flow, and the catapult of two linear layers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +13,7 @@ import torch
 from torch import Tensor
 
 from enlib import _tools
+from enlib._tools import generator
 from enlib.curvature import sharpness
 
 Array = npt.NDArray[np.float64]
@@ -18,21 +21,115 @@ Losses = Callable[[Tensor], Tensor]
 TOO_LARGE = 1e6
 
 
-@dataclass(frozen=True, eq=False)
-class Descent:
-    """Some runs of gradient descent, side by side.
+class TanhLoss:
+    r"""Mean squared error of a fully connected tanh network on fixed samples, as a function of one weight vector.
+
+    .. math:: L(w) = \frac{1}{n} \sum_{i=1}^n \lVert f(x_i; w) - y_i \rVert^2
+
+    The vector w holds the layers one after another, each with its weight matrix, row by row, and then its biases. The
+    last layer is linear. A call takes weights of shape (..., size) and returns losses of shape (...), so that many
+    runs are evaluated at once.
 
     Parameters
     ----------
-    eta : array, shape (runs,)
-        Step size of each.
-    loss : array, shape (steps + 1, runs)
+    inputs : Tensor of shape (n, d)
+        The samples.
+    targets : Tensor of shape (n, k)
+        The values to fit, of the inputs' type.
+    widths : sequence of int
+        Units from the inputs to the outputs; the first is d and the last k.
+
+    Attributes
+    ----------
+    size : int
+        Number of weights and biases.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the data are not finite tensors of floats, the widths do not fit them, or the numbers of samples differ.
+
+    Examples
+    --------
+    >>> x = torch.linspace(-1, 1, 20, dtype=torch.float64)[:, None]
+    >>> loss = TanhLoss(x, torch.sin(x), widths=(1, 16, 16, 1))
+    >>> loss.size, loss(torch.zeros(3, loss.size, dtype=x.dtype)).shape
+    (321, torch.Size([3]))
+    """
+
+    def __init__(self, inputs: Tensor, targets: Tensor, *, widths: Sequence[int]) -> None:
+        _tools.floats("inputs", inputs)
+        _tools.floats("targets", targets)
+        if not isinstance(widths, Sequence):
+            raise TypeError(f"expected widths to be a sequence of integers, got {widths!r}: pass (1, 16, 1), say")
+        for width in widths:
+            _tools.count("each width", width)
+        if inputs.ndim != 2 or targets.ndim != 2 or len(inputs) != len(targets):
+            raise ValueError(
+                f"expected inputs (n, d) and targets (n, k), got {tuple(inputs.shape)} and {tuple(targets.shape)}: "
+                "add a dimension with [:, None]"
+            )
+        ends = (inputs.shape[1], targets.shape[1])
+        if len(widths) < 2 or (widths[0], widths[-1]) != ends:
+            raise ValueError(
+                f"expected widths from {ends[0]} to {ends[1]}, got {tuple(widths)}: the data set the first and last"
+            )
+        self._inputs, self._targets = inputs, targets
+        self._layers = list(pairwise(widths))
+        self.size = sum(fan_in * fan_out + fan_out for fan_in, fan_out in self._layers)
+
+    def __call__(self, weights: Tensor) -> Tensor:
+        """Return the losses, of shape (...), for weights of shape (..., size)."""
+        if not isinstance(weights, Tensor) or weights.shape[-1:] != (self.size,):
+            got = tuple(weights.shape) if isinstance(weights, Tensor) else type(weights).__name__
+            raise ValueError(f"expected weights of shape (..., {self.size}), got {got}: take them from start()")
+        rows = weights.reshape(-1, self.size)
+        h = self._inputs.expand(len(rows), *self._inputs.shape)
+        at = 0
+        for layer, (fan_in, fan_out) in enumerate(self._layers):
+            matrix = rows[:, at : at + fan_in * fan_out].view(-1, fan_out, fan_in)
+            at += fan_in * fan_out
+            h = torch.baddbmm(rows[:, None, at : at + fan_out], h, matrix.mT)
+            at += fan_out
+            if layer < len(self._layers) - 1:
+                h = torch.tanh(h)
+        return (h - self._targets).square().sum(2).mean(1).reshape(weights.shape[:-1])
+
+    def start(self, seed: int) -> Tensor:
+        r"""Return a random weight vector: normal with variance 1 / (inputs of the layer), with biases zero.
+
+        Parameters
+        ----------
+        seed : int
+            Seed of the random numbers.
+
+        Returns
+        -------
+        Tensor of shape (size,)
+        """
+        random = generator(seed, "tanh network")
+        parts = []
+        for fan_in, fan_out in self._layers:
+            normal = torch.randn(fan_in * fan_out, generator=random, dtype=self._inputs.dtype)
+            parts += [normal / math.sqrt(fan_in), torch.zeros(fan_out, dtype=self._inputs.dtype)]
+        return torch.cat(parts).to(self._inputs.device)
+
+
+@dataclass(frozen=True, eq=False)
+class SharpnessTrack:
+    """Runs of gradient descent, side by side, with the sharpness along them.
+
+    Parameters
+    ----------
+    eta : array of shape (runs,)
+        Step size of each run.
+    loss : array of shape (steps + 1, runs)
         Loss before each step and after the last; NaN from where a run has diverged.
     at : array of int, shape (m,)
-        The steps at which was measured what follows.
-    sharpness : array, shape (m, runs)
+        The steps at which the sharpness and the weights were recorded.
+    sharpness : array of shape (m, runs)
         The largest eigenvalue of the Hessian; NaN where a run has diverged.
-    weights : Tensor, shape (m, runs, size)
+    weights : Tensor of shape (m, runs, size)
         The weights.
     """
 
@@ -44,12 +141,12 @@ class Descent:
 
     @property
     def diverged(self) -> npt.NDArray[np.bool_]:
-        """Whether each run diverged."""
+        """Return whether each run diverged."""
         lost: npt.NDArray[np.bool_] = np.isnan(self.loss[-1])
         return lost
 
 
-def descend(
+def track_sharpness(
     loss: Losses,
     start: Tensor,
     *,
@@ -58,21 +155,21 @@ def descend(
     every: int,
     momentum: float = 0.0,
     tol: float = 1e-3,
-) -> Descent:
-    r"""Follow gradient descent with momentum on the whole loss, and measure the sharpness every few steps.
+) -> SharpnessTrack:
+    r"""Return runs of full-batch gradient descent with momentum, and their sharpness every few steps.
 
     .. math:: v_{k+1} = \mu v_k - \eta \nabla L(w_k), \qquad w_{k+1} = w_k + v_{k+1}
 
-    On a parabola it is stable exactly if :math:`\lambda_{\max} < 2 (1 + \mu) / \eta`.
+    On a parabola this is stable exactly if :math:`\lambda_{\max} < 2 (1 + \mu) / \eta`.
 
     Parameters
     ----------
     loss : callable
         Maps weights of shape (runs, size) to losses of shape (runs,); no run may depend on another one.
-    start : Tensor, shape (runs, size)
+    start : Tensor of shape (runs, size)
         Where each run begins.
-    eta : float or array_like, shape (runs,)
-        Step size, the same for all or one for each run.
+    eta : float or array_like of shape (runs,)
+        Step size, positive: the same for all runs, or one for each.
     steps : int
         Number of steps.
     every : int
@@ -85,36 +182,39 @@ def descend(
 
     Returns
     -------
-    Descent
-        A run has diverged when its loss is above a million or not a number.
+    SharpnessTrack
+        A run has diverged when its loss is above a million or NaN.
 
     Raises
     ------
-    ValueError
-        If a number is out of range, or the shapes do not fit.
+    TypeError, ValueError
+        If an argument has the wrong type or shape, a number is out of range, or the loss ignores the weights.
 
     Examples
     --------
     >>> curvatures = torch.tensor([1.0, 4.0], dtype=torch.float64)
     >>> start = torch.ones(1, 2, dtype=torch.float64)
-    >>> run = descend(lambda w: w**2 @ curvatures / 2, start, eta=0.4, steps=9, every=3)
+    >>> run = track_sharpness(lambda w: w**2 @ curvatures / 2, start, eta=0.4, steps=9, every=3)
     >>> run.at.tolist(), run.sharpness[:, 0].round(3).tolist(), run.loss[:2, 0].round(3).tolist()
     ([0, 3, 6, 9], [4.0, 4.0, 4.0, 4.0], [2.5, 0.9])
     """
-    if start.ndim != 2:
-        raise ValueError(f"expected a start of shape (runs, size), got {tuple(start.shape)}: one row for each run")
-    sizes = np.broadcast_to(np.asarray(eta, dtype=np.float64), len(start)).copy()
+    _check_runs(start)
+    sizes = _tools.array("eta", eta)
+    if sizes.shape not in ((), (1,), (len(start),)):
+        raise ValueError(f"expected one eta or {len(start)}, one for each run, got {sizes.shape}: pass so many")
+    sizes = np.broadcast_to(sizes, len(start)).copy()
     for size in sizes:
         _tools.positive("eta", size)
-    _tools.count("steps", steps)
-    _tools.count("every", every)
+    steps, every = _tools.count("steps", steps), _tools.count("every", every)
+    momentum = _tools.number("momentum", momentum)
     if not 0 <= momentum < 1:
         raise ValueError(f"expected 0 <= momentum < 1, got {momentum}: 0.9 is usual")
     step_size = torch.as_tensor(sizes).to(start)[:, None]
     w, v = start.detach().clone(), torch.zeros_like(start)
     losses, at, sharp, kept = [], [], [], []
     for k in range(steps + 1):
-        value, slope = _gradient(loss, w)
+        value, slope = _gradient(loss, w.detach().requires_grad_(), keep=False)
+        value = value.clone()
         lost = ~(value < TOO_LARGE)
         value[lost], w[lost] = torch.nan, torch.nan
         losses.append(value)
@@ -124,20 +224,237 @@ def descend(
             kept.append(w.clone())
         v = momentum * v - step_size * slope
         w = w + v
-    return Descent(sizes, torch.stack(losses).cpu().numpy(), np.array(at), np.array(sharp), torch.stack(kept))
+    return SharpnessTrack(sizes, torch.stack(losses).cpu().numpy(), np.array(at), np.array(sharp), torch.stack(kept))
 
 
-def _gradient(loss: Losses, w: Tensor) -> tuple[Tensor, Tensor]:
-    w = w.detach().requires_grad_()
+@dataclass(frozen=True, eq=False)
+class CentralFlow:
+    """A central flow, at the times of the steps of the gradient descent that it averages.
+
+    Parameters
+    ----------
+    eta : float
+        Step size of that gradient descent.
+    weights : Tensor of shape (steps + 1, runs, size)
+        The path.
+    direction : Tensor of shape (steps + 1, runs, size)
+        The sharpest direction there: unit eigenvectors.
+    sharpness : array of shape (steps + 1, runs)
+        The largest eigenvalue.
+    variance : array of shape (steps + 1, runs)
+        The mean square of the swing along the direction; 0 before the edge.
+    loss : array of shape (steps + 1, runs)
+        Loss on the path itself.
+    """
+
+    eta: float
+    weights: Tensor
+    direction: Tensor
+    sharpness: Array
+    variance: Array
+    loss: Array
+
+    @property
+    def mean_loss(self) -> Array:
+        r"""Return the predicted mean loss of gradient descent, :math:`L + \tfrac12 \lambda \sigma^2`."""
+        return self.loss + self.sharpness * self.variance / 2
+
+
+def central_flow(loss: Losses, start: Tensor, *, eta: float, steps: int, substeps: int = 2) -> CentralFlow:
+    r"""Return the central flow of gradient descent, for one unstable direction.
+
+    Gradient descent at the edge is at :math:`w + x u`, with u the sharpest direction and x changing sign at each
+    step. To second order in x its mean gradient is that of the loss plus half of :math:`x^2` times that of the
+    sharpness, so the middle w moves along (Cohen et al. 2025)
+
+    .. math:: \frac{dw}{dt} = -\nabla L(w) - \tfrac12 \sigma^2 \nabla \lambda_{\max}(w)
+
+    where :math:`\sigma^2` is what keeps the sharpness at or below :math:`2/\eta`:
+
+    .. math:: \sigma^2 = \max\left(0, -2 \frac{\nabla L \cdot \nabla \lambda_{\max}}{|\nabla \lambda_{\max}|^2}\right)
+        \text{ at } \lambda_{\max} = 2/\eta, \qquad 0 \text{ below.}
+
+    Parameters
+    ----------
+    loss, start
+        As for `track_sharpness`.
+    eta : float
+        Step size of gradient descent, which is the time that passes in one of its steps.
+    steps : int
+        Number of steps of gradient descent to follow.
+    substeps : int
+        Euler steps for each of them, at least 2: with a single one the flow itself would swing.
+
+    Returns
+    -------
+    CentralFlow
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has the wrong type or shape, a number is out of range, or the loss ignores the weights.
+
+    Notes
+    -----
+    With u the unit eigenvector, :math:`\nabla \lambda_{\max} = \nabla (u^\top H(w) u)` with u held fixed: a third
+    derivative. One power iteration a substep keeps u up to date. Once a second eigenvalue reaches the edge, this flow
+    no longer describes gradient descent, and does not notice. Where no swing lowers the sharpness, as on a parabola
+    above the edge, the variance is infinite and the path NaN.
+
+    Examples
+    --------
+    Progressive sharpening at speed a = 0.1, stopped at 2/0.5 by a swing of variance 2a:
+
+    >>> def toy(w):  # (10 + y) x² / 2 - y / 10, from y = -7
+    ...     return (10 + w[:, 1]) * w[:, 0] ** 2 / 2 - w[:, 1] / 10
+    >>> flow = central_flow(toy, torch.tensor([[0.0, -7.0]], dtype=torch.float64), eta=0.5, steps=40)
+    >>> flow.sharpness[[0, 10, 20, 40], 0].round(6).tolist(), flow.variance[[0, 10, 40], 0].round(6).tolist()
+    ([3.0, 3.5, 4.0, 4.0], [0.0, 0.0, 0.2])
+    """
+    eta, steps = _tools.positive("eta", eta), _tools.count("steps", steps)
+    substeps = _tools.count("substeps", substeps, least=2)
+    _check_runs(start)
+    _gradient(loss, start.detach().clone().requires_grad_(), keep=False)
+    dt = eta / substeps
+    w = start.detach().clone()
+    u = torch.stack([sharpness(lambda p: loss(p["w"][None])[0], {"w": row}, tol=1e-6).vector for row in w])
+    path: list[tuple[Tensor, ...]] = []
+    for k in range(steps * substeps + 1):
+        w = w.detach().requires_grad_()
+        value, slope = _gradient(loss, w, keep=True)
+        curved = _derivative((slope * u).sum(), w, keep=True)
+        lam = (u * curved).sum(1)
+        sharpening = _derivative(lam.sum(), w, keep=False)
+        slope, lam = slope.detach(), lam.detach()
+        # What the sharpness would exceed the edge by after this substep, without a swing.
+        excess = lam - 2 / eta - dt * (slope * sharpening).sum(1)
+        variance = 2 * excess / (dt * sharpening.square().sum(1))
+        variance = variance.nan_to_num(0.0, posinf=math.inf).clamp(min=0.0)
+        if k % substeps == 0:
+            path.append((w.detach(), u, lam, variance, value))
+        w = w.detach() - dt * (slope + variance[:, None] / 2 * sharpening)
+        u = torch.nn.functional.normalize(curved.detach(), dim=1)
+    weights, direction, lams, variances, losses = (torch.stack(part) for part in zip(*path, strict=True))
+    return CentralFlow(
+        eta, weights, direction, lams.cpu().numpy(), variances.cpu().numpy(), losses.cpu().numpy()
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Catapult:
+    """Gradient descent on the two-layer linear model.
+
+    Parameters
+    ----------
+    output : array of shape (steps + 1,)
+        The output f before each step and after the last.
+    curvature : array of shape (steps + 1,)
+        The number λ, which at a minimum is the sharpness.
+    loss : array of shape (steps + 1,)
+        f²/2.
+    """
+
+    output: Array
+    curvature: Array
+    loss: Array
+
+
+def catapult(output: float, curvature: float, *, eta: float, width: int, steps: int) -> Catapult:
+    r"""Return gradient descent on the loss :math:`f^2/2` of the model :math:`f = u \cdot v / \sqrt n`, exactly.
+
+    The weights u and v have n entries each; the only sample has input 1 and target 0. Whatever the 2n weights are,
+    two numbers suffice: the output f and :math:`\lambda = (|u|^2 + |v|^2)/n`. One step is exactly
+
+    .. math::
+
+        f_{k+1} &= f_k \left( 1 - \eta \lambda_k + \eta^2 f_k^2 / n \right) \\
+        \lambda_{k+1} &= \lambda_k + \frac{\eta f_k^2}{n} (\eta \lambda_k - 4)
+
+    (Lewkowycz et al. 2020). So λ falls as long as :math:`\eta\lambda < 4`, the faster the larger the loss.
+
+    Parameters
+    ----------
+    output : float
+        The first f. For random weights of variance 1 it is a normal number, and λ is about 2.
+    curvature : float
+        The first λ; at least :math:`2|f|/\sqrt n`, as for any u and v.
+    eta : float
+        Step size, positive.
+    width : int
+        The number n.
+    steps : int
+        Number of steps.
+
+    Returns
+    -------
+    Catapult
+        Where it diverges, its numbers grow to inf and NaN.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not a number, or out of range.
+
+    Examples
+    --------
+    >>> run = catapult(1.0, 2.0, eta=1.25, width=1000, steps=100)
+    >>> bool(run.loss.max() > 10 * run.loss[0]), bool(run.loss[-1] < 1e-9), bool(run.curvature[-1] < 2 / 1.25)
+    (True, True, True)
+    """
+    eta, steps = _tools.positive("eta", eta), _tools.count("steps", steps)
+    n = _tools.count("width", width)
+    output, curvature = _tools.number("output", output), _tools.number("curvature", curvature)
+    least = 2 * abs(output) / np.sqrt(n)
+    # Slightly below the bound is rounding: u = v reaches it.
+    if curvature < least * (1 - 1e-12):
+        raise ValueError(
+            f"expected curvature >= 2 |output| / sqrt(width) = {least:.4g}, got {curvature}: no weights have less"
+        )
+    f, lam = [output], [curvature]
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _ in range(steps):
+            now, curved = np.float64(f[-1]), np.float64(lam[-1])
+            f.append(now * (1 - eta * curved + eta**2 * now**2 / n))
+            lam.append(curved + eta * now**2 / n * (eta * curved - 4))
+        outputs = np.array(f)
+        return Catapult(outputs, np.array(lam), outputs**2 / 2)
+
+
+def _gradient(loss: Losses, w: Tensor, *, keep: bool) -> tuple[Tensor, Tensor]:
+    """Return the losses of all runs, and the gradient of each; with its graph if ``keep``."""
+    if not callable(loss):
+        raise TypeError(f"expected the loss to be a function, got {type(loss).__name__}: pass lambda w: ...")
     value = loss(w)
-    if value.shape != w.shape[:1]:
-        raise ValueError(f"expected losses of shape ({len(w)},), got {tuple(value.shape)}: return one loss a run")
+    if not isinstance(value, Tensor) or value.shape != w.shape[:1]:
+        got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+        raise ValueError(f"expected losses of shape ({len(w)},), got {got}: return one loss for each run")
     # Every run has weights of its own, so the gradient of the sum holds the gradient of each.
-    (slope,) = torch.autograd.grad(value.sum(), w)
-    return value.detach().clone(), slope
+    slope = None
+    if value.requires_grad:
+        (slope,) = torch.autograd.grad(value.sum(), w, create_graph=keep, allow_unused=True)
+    if slope is None:
+        raise ValueError(
+            "expected losses that depend on the weights they are given, got some that ignore them: compute them "
+            "from these weights, without .item() and .detach()"
+        )
+    return value.detach(), slope
+
+
+def _derivative(value: Tensor, w: Tensor, *, keep: bool) -> Tensor:
+    """Return the derivative of a number, with its graph if ``keep``; zero for a constant."""
+    if not value.requires_grad:
+        return torch.zeros_like(w)
+    (derivative,) = torch.autograd.grad(value, w, create_graph=keep, materialize_grads=True)
+    return derivative
 
 
 def _sharpness(loss: Losses, row: Tensor, tol: float) -> float:
     if not torch.isfinite(row).all():
         return float("nan")
     return sharpness(lambda p: loss(p["w"][None])[0], {"w": row}, tol=tol).value
+
+
+def _check_runs(start: Tensor) -> None:
+    _tools.floats("start", start)
+    if start.ndim != 2:
+        raise ValueError(f"expected a start of shape (runs, size), got {tuple(start.shape)}: one row for each run")

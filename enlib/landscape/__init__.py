@@ -1,47 +1,39 @@
-"""The shape of a loss between and around parameters: slices, paths, symmetries, and critical points known exactly.
+"""The shape of a loss between and around parameters: slices, paths, symmetries, convexity and critical points."""
 
-Everything here takes a callable and parameters by name, ``{"0.weight": ..., "0.bias": ...}``, as `state_dict` names
-them; nothing knows a data set or a model class.
-"""
-
-from enlib.landscape.activations import (
-    depth_bound,
-    gain,
-    gain_interval,
-    gain_interval_width,
-    sigmoid_slope,
-    widest_gain_interval,
-)
+from enlib.landscape.activations import gain, gain_interval, gain_interval_width, widest_gain_interval
 from enlib.landscape.convexity import Chord, chord, hessian_eigenvalues, worst_chord
-from enlib.landscape.linear_nets import critical_point, factorization_loss, index
-from enlib.landscape.matching import hidden_widths, match_hidden, permute_hidden
-from enlib.landscape.parameters import along, mix
-from enlib.landscape.paths import barrier, bezier, find_bend, line
-from enlib.landscape.slices import plane, random_direction
+from enlib.landscape.linear_nets import critical_point, saddle_index
+from enlib.landscape.matching import match_hidden, permute_hidden
+from enlib.landscape.paths import (
+    barrier,
+    bezier_curve,
+    find_bend,
+    linear_combination,
+    losses_at,
+    plane,
+    random_direction,
+    straight_line,
+)
 
 __all__ = [
     "Chord",
-    "along",
     "barrier",
-    "bezier",
+    "bezier_curve",
     "chord",
     "critical_point",
-    "depth_bound",
-    "factorization_loss",
     "find_bend",
     "gain",
     "gain_interval",
     "gain_interval_width",
     "hessian_eigenvalues",
-    "hidden_widths",
-    "index",
-    "line",
+    "linear_combination",
+    "losses_at",
     "match_hidden",
-    "mix",
     "permute_hidden",
     "plane",
     "random_direction",
-    "sigmoid_slope",
+    "saddle_index",
+    "straight_line",
     "widest_gain_interval",
     "worst_chord",
 ]

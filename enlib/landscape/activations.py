@@ -1,4 +1,4 @@
-"""How much slope a sigmoid lets through: bounds, intervals and products over depth."""
+"""How a sigmoid unit scales the gradient that passes through it: its gain, and where that is at least 1."""
 
 from __future__ import annotations
 
@@ -13,32 +13,12 @@ from enlib import _tools
 Array = npt.NDArray[np.float64]
 
 
-def sigmoid_slope(z: npt.ArrayLike) -> Array:
-    r"""Return the derivative of the sigmoid.
+def gain(w: npt.ArrayLike, a: npt.ArrayLike, b: npt.ArrayLike = 0.0) -> Array:
+    r"""Return :math:`|w\, \sigma'(w a + b)|`, by which one sigmoid unit scales a gradient that passes through it.
 
     .. math:: \sigma'(z) = \sigma(z)\,(1 - \sigma(z)) = \frac{1}{4 \cosh^2(z/2)}
 
-    The second form does not lose digits where :math:`\sigma` is close to 1, and its largest value, 1/4 at 0, can be
-    read off it.
-
-    Parameters
-    ----------
-    z : array_like
-        Any shape.
-
-    Examples
-    --------
-    >>> float(sigmoid_slope(0.0))
-    0.25
-    """
-    # cosh overflows at 710; there the slope is 0 to any precision.
-    half = np.clip(np.abs(np.asarray(z, dtype=np.float64)) / 2, None, 350)
-    slope: Array = 0.25 / np.cosh(half) ** 2
-    return slope
-
-
-def gain(w: npt.ArrayLike, a: npt.ArrayLike, b: npt.ArrayLike = 0.0) -> Array:
-    r"""Return :math:`|w\, \sigma'(w a + b)|`: by how much one sigmoid unit scales a gradient passing through it.
+    The second form does not lose digits where :math:`\sigma` is close to 1.
 
     Parameters
     ----------
@@ -50,8 +30,11 @@ def gain(w: npt.ArrayLike, a: npt.ArrayLike, b: npt.ArrayLike = 0.0) -> Array:
     >>> float(gain(4.0, 0.0))
     1.0
     """
-    w, a, b = (np.asarray(v, dtype=np.float64) for v in (w, a, b))
-    return np.abs(w) * sigmoid_slope(w * a + b)
+    w, a, b = (_tools.array(name, value) for name, value in (("w", w), ("a", a), ("b", b)))
+    # cosh overflows at 710; there the slope is 0 to any precision.
+    half = np.clip(np.abs(w * a + b) / 2, None, 350)
+    slope: Array = 0.25 / np.cosh(half) ** 2
+    return np.abs(w) * slope
 
 
 def gain_interval(w: float, b: float = 0.0) -> tuple[float, float]:
@@ -62,7 +45,7 @@ def gain_interval(w: float, b: float = 0.0) -> tuple[float, float]:
     Parameters
     ----------
     w, b : float
-        Weight and bias.
+        Weight and bias, finite.
 
     Returns
     -------
@@ -71,8 +54,8 @@ def gain_interval(w: float, b: float = 0.0) -> tuple[float, float]:
 
     Raises
     ------
-    ValueError
-        If a number is not finite.
+    TypeError, ValueError
+        If an argument is not a finite number.
 
     Examples
     --------
@@ -80,9 +63,7 @@ def gain_interval(w: float, b: float = 0.0) -> tuple[float, float]:
     >>> round(float(gain(7.0, low, 3.0)), 12), round(float(gain(7.0, high, 3.0)), 12)
     (1.0, 1.0)
     """
-    for name, value in (("w", w), ("b", b)):
-        if not math.isfinite(value):
-            raise ValueError(f"expected a finite {name}, got {value}: pass a number")
+    w, b = _tools.number("w", w), _tools.number("b", b)
     if abs(w) < 4:
         return math.nan, math.nan
     center, half = -b / w, gain_interval_width(w) / 2
@@ -94,13 +75,19 @@ def gain_interval_width(w: float) -> float:
 
     .. math:: \frac{4}{|w|} \operatorname{arccosh} \frac{\sqrt{|w|}}{2}
 
-    Zero at :math:`|w| = 4`, NaN below.
+    It is zero at :math:`|w| = 4`, and NaN below.
+
+    Parameters
+    ----------
+    w : float
+        Weight, finite.
 
     Examples
     --------
     >>> gain_interval_width(4.0)
     0.0
     """
+    w = _tools.number("w", w)
     return 4 / abs(w) * math.acosh(math.sqrt(abs(w)) / 2) if abs(w) >= 4 else math.nan
 
 
@@ -110,6 +97,11 @@ def widest_gain_interval() -> tuple[float, float]:
     With :math:`|w| = 4 \cosh^2 c` the width is :math:`c / \cosh^2 c`. Its derivative vanishes where
     :math:`c \tanh c = 1/2`.
 
+    Returns
+    -------
+    (float, float)
+        The weight and the width.
+
     Examples
     --------
     >>> w, width = widest_gain_interval()
@@ -118,26 +110,3 @@ def widest_gain_interval() -> tuple[float, float]:
     """
     c = brentq(lambda c: c * math.tanh(c) - 0.5, 0.5, 1.0, xtol=1e-15)
     return 4 * math.cosh(c) ** 2, c / math.cosh(c) ** 2
-
-
-def depth_bound(w: float, depth: int) -> float:
-    r"""Return the largest factor that a chain of sigmoid units can put on a gradient, :math:`(|w|/4)^L`.
-
-    Parameters
-    ----------
-    w : float
-        Weight of every unit.
-    depth : int
-        Number L of units in the chain.
-
-    Raises
-    ------
-    ValueError
-        If ``depth`` is not a positive integer.
-
-    Examples
-    --------
-    >>> depth_bound(2.0, 3)
-    0.125
-    """
-    return (abs(w) / 4) ** _tools.count("depth", depth)

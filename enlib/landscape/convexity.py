@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from enlib import _tools
+from enlib.curvature import Hessian
 
 Function = Callable[[Tensor], Any]
 Bound = float | Sequence[float]
@@ -18,19 +20,19 @@ Bound = float | Sequence[float]
 
 @dataclass(frozen=True, eq=False)
 class Chord:
-    """A straight line between two points of a function's graph, and the function half way.
+    """A straight line between two points of a function's graph, and the function halfway.
 
     Parameters
     ----------
-    start, end : Tensor, shape (d,)
+    start, end : Tensor of shape (d,)
         Where the chord begins and ends.
     at_start, at_end, at_middle : float
         The function there, and at ``(start + end) / 2``.
 
     Examples
     --------
-    >>> line = chord(lambda w: w @ w, [-1.0, 0.0], [1.0, 2.0])
-    >>> line.at_middle, line.gap, line.ridge
+    >>> drawn = chord(lambda w: w @ w, [-1.0, 0.0], [1.0, 2.0])
+    >>> drawn.at_middle, drawn.gap, drawn.ridge
     (1.0, -2.0, -4.0)
     """
 
@@ -42,22 +44,22 @@ class Chord:
 
     @property
     def gap(self) -> float:
-        """Height of the function above the chord half way; a convex function has none above zero."""
+        """Return the height of the function above the chord halfway; it is never above zero for a convex function."""
         return self.at_middle - (self.at_start + self.at_end) / 2
 
     @property
     def ridge(self) -> float:
-        """Height of the function half way above the higher end; a quasiconvex function has none above zero."""
+        """Return the height of the function halfway above the higher end; never above zero for a quasiconvex one."""
         return self.at_middle - max(self.at_start, self.at_end)
 
     @property
     def breaks_convexity(self) -> bool:
-        """Whether the gap is above zero, and above what rounding can do."""
+        """Return whether the gap is above zero, and above what rounding can do."""
         return self.gap > self._rounding
 
     @property
     def breaks_quasiconvexity(self) -> bool:
-        """Whether the ridge is above zero, and above what rounding can do."""
+        """Return whether the ridge is above zero, and above what rounding can do."""
         return self.ridge > self._rounding
 
     @property
@@ -65,40 +67,47 @@ class Chord:
         return 1e-10 * max(1.0, abs(self.at_start), abs(self.at_end), abs(self.at_middle))
 
 
-def chord(f: Function, start: Tensor | Sequence[float], end: Tensor | Sequence[float]) -> Chord:
-    r"""Draw one chord and compare it with the function half way.
+def chord(f: Function, start: npt.ArrayLike, end: npt.ArrayLike) -> Chord:
+    r"""Return one chord of a function, to compare it with the function halfway.
 
     A function is convex if no chord runs below it,
 
     .. math:: f\!\left(\tfrac{u + v}{2}\right) \le \frac{f(u) + f(v)}{2},
 
     and quasiconvex if it is never above both ends of a chord, :math:`f(\tfrac{u+v}{2}) \le \max(f(u), f(v))`. For
-    continuous functions half way is enough.
+    continuous functions halfway is enough.
 
     Parameters
     ----------
     f : callable
         Maps a float64 tensor of shape (d,) to a number.
-    start, end : array_like, shape (d,)
+    start, end : array_like of shape (d,)
         The points u and v.
 
     Raises
     ------
+    TypeError
+        If f is not callable or does not return a number, or a point is not made of numbers.
     ValueError
-        If the two points differ in shape, or f is not finite at one of the three points.
+        If the two points differ in shape, f is not finite at one of the three points, or f ignores its argument.
 
     Examples
     --------
     >>> chord(lambda w: (w[0] * w[1] - 1) ** 2 / 2, [1.0, 1.0], [-1.0, -1.0]).gap
     0.5
     """
-    u, v = (torch.as_tensor(point, dtype=torch.float64) for point in (start, end))
+    points = (_tools.array(name, point, finite=True) for name, point in (("start", start), ("end", end)))
+    u, v = (torch.tensor(point) for point in points)
     if u.shape != v.shape or u.ndim != 1:
         raise ValueError(
             f"expected two points of one shape (d,), got {tuple(u.shape)} and {tuple(v.shape)}: "
-            "pass equally many coordinates for both, flattened"
+            "pass the same number of coordinates for both, flattened"
         )
-    return Chord(u, v, _value(f, u), _value(f, v), _value(f, (u + v) / 2))
+    with _tools.unchanged_buffers():
+        drawn = _chord(f, u, v)
+        if drawn.at_start == drawn.at_end == drawn.at_middle and _connected(f, u) is False:
+            raise ValueError(_IGNORES)
+    return drawn
 
 
 def worst_chord(
@@ -111,7 +120,7 @@ def worst_chord(
     seed: int,
     by: Literal["gap", "ridge"] = "gap",
 ) -> Chord:
-    """Draw random chords in a box and return the one that speaks loudest against convexity.
+    """Return the chord that speaks loudest against convexity, of many random ones in a box.
 
     One chord that breaks convexity disproves it. Any number of chords that do not break it prove nothing.
 
@@ -121,20 +130,23 @@ def worst_chord(
         Maps a float64 tensor of shape (d,) to a number.
     dimension : int
         Number d of its arguments.
-    low, high : float or sequence of d floats
+    low, high : float, or sequence of d floats
         Corners of the box.
     chords : int
         How many to draw. Each begins anywhere in the box and goes a random part of the way to any other point of it,
-        so that there are short ones too.
+        so that there are short ones, too.
     seed : int
-        Of the random chords.
+        Seed of the random chords.
     by : {"gap", "ridge"}
         Look for the largest `Chord.gap` (convexity) or the largest `Chord.ridge` (quasiconvexity).
 
     Raises
     ------
+    TypeError
+        If f is not callable or does not return a number, or another argument has the wrong type.
     ValueError
-        If the box is empty, ``by`` is unknown, or f is not finite somewhere in the box.
+        If the box is empty, ``by`` is unknown, f is not finite somewhere in the box, or f ignores its argument: it
+        has one value everywhere, and torch sees no connection either.
 
     Examples
     --------
@@ -144,14 +156,15 @@ def worst_chord(
     >>> worst_chord(bell, 1, seed=0).breaks_convexity, worst_chord(bell, 1, seed=0, by="ridge").breaks_quasiconvexity
     (True, False)
     """
-    _tools.count("dimension", dimension)
-    _tools.count("chords", chords)
+    dimension, chords = _tools.count("dimension", dimension), _tools.count("chords", chords)
+    seed = _tools.count("seed", seed, least=0)
     _tools.known("by", by, ("gap", "ridge"))
-    corners = [torch.as_tensor(c, dtype=torch.float64).expand(dimension) for c in (low, high)]
-    if not bool((corners[0] < corners[1]).all()):
+    bounds = [_tools.array(name, bound, finite=True) for name, bound in (("low", low), ("high", high))]
+    if any(bound.shape not in ((), (dimension,)) for bound in bounds) or not (bounds[0] < bounds[1]).all():
         raise ValueError(
-            f"expected low < high in every coordinate, got {low} and {high}: pass the lower corner first"
+            f"expected low < high in each of {dimension} coordinates, got {low} and {high}: swap the corners"
         )
+    corners = [torch.tensor(bound).expand(dimension) for bound in bounds]
     generator = torch.Generator().manual_seed(seed)
 
     def uniform(*shape: int) -> Tensor:
@@ -159,11 +172,15 @@ def worst_chord(
 
     start, other = (corners[0] + (corners[1] - corners[0]) * uniform(chords, dimension) for _ in range(2))
     end = start + uniform(chords, 1) * (other - start)
-    drawn = (chord(f, u, v) for u, v in zip(start, end, strict=True))
-    return max(drawn, key=lambda line: line.gap if by == "gap" else line.ridge)
+    with _tools.unchanged_buffers():
+        drawn = [_chord(f, u, v) for u, v in zip(start, end, strict=True)]
+        values = {value for each in drawn for value in (each.at_start, each.at_end, each.at_middle)}
+        if len(values) == 1 and not _connected(f, start[0]):
+            raise ValueError(_IGNORES)
+    return max(drawn, key=lambda each: each.gap if by == "gap" else each.ridge)
 
 
-def hessian_eigenvalues(f: Function, w: Tensor | Sequence[float]) -> Tensor:
+def hessian_eigenvalues(f: Function, w: npt.ArrayLike) -> Tensor:
     """Return the eigenvalues of the Hessian of a function at a point, ascending.
 
     A twice differentiable function is convex if and only if the first of them is nowhere negative. One negative
@@ -173,33 +190,67 @@ def hessian_eigenvalues(f: Function, w: Tensor | Sequence[float]) -> Tensor:
     ----------
     f : callable
         Maps a float64 tensor of shape (d,) to a tensor without dimensions, through PyTorch's functions.
-    w : array_like, shape (d,)
+    w : array_like of shape (d,)
         The point. The whole Hessian is computed: d^2 numbers.
 
     Returns
     -------
-    Tensor, shape (d,)
+    Tensor of shape (d,)
 
     Raises
     ------
-    ValueError
-        If w is not a vector.
+    TypeError, ValueError
+        If w is not a vector of finite numbers; or as `enlib.curvature.Hessian`.
 
     Examples
     --------
     >>> hessian_eigenvalues(lambda w: (w[0] * w[1] - 1) ** 2 / 2, [0.0, 0.0])
     tensor([-1.,  1.], dtype=torch.float64)
     """
-    w = torch.as_tensor(w, dtype=torch.float64)
-    if w.ndim != 1:
-        raise ValueError(f"expected a point of shape (d,), got {tuple(w.shape)}: flatten the parameters")
-    hessian: Any = torch.autograd.functional.hessian(f, w)  # type: ignore[no-untyped-call]
-    eigenvalues: Tensor = torch.linalg.eigvalsh((hessian + hessian.T) / 2)
+    point = torch.tensor(_tools.array("w", w, finite=True))
+    if point.ndim != 1:
+        raise ValueError(f"expected a point of shape (d,), got {tuple(point.shape)}: flatten the parameters")
+    _check_callable(f)
+    eigenvalues: Tensor = torch.linalg.eigvalsh(Hessian(lambda p: f(p["w"]), {"w": point}).dense())
     return eigenvalues
 
 
+_IGNORES = (
+    "expected a function that depends on its argument w, got one that ignores it: compute the value from w, for a "
+    "network by torch.func.functional_call with the parameters cut out of w"
+)
+
+
+def _chord(f: Function, u: Tensor, v: Tensor) -> Chord:
+    return Chord(u, v, _value(f, u), _value(f, v), _value(f, (u + v) / 2))
+
+
 def _value(f: Function, w: Tensor) -> float:
-    value = float(f(w))
+    _check_callable(f)
+    got = f(w)
+    try:
+        value = float(got.detach() if isinstance(got, Tensor) else got)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(
+            f"expected the function to return one number, got {type(got).__name__}: return its sum or its mean"
+        ) from None
     if not math.isfinite(value):
         raise ValueError(f"expected a finite value at w = {w.tolist()}, got {value}: choose a smaller box")
     return value
+
+
+def _connected(f: Function, w: Tensor) -> bool | None:
+    """Return whether torch can differentiate f by its argument; None if f is not for torch to differentiate."""
+    w = w.clone().requires_grad_()
+    try:
+        value = f(w)
+    except RuntimeError:  # for NumPy functions, which take no tensor with a gradient
+        return None
+    if not isinstance(value, Tensor) or not value.requires_grad:
+        return None
+    return torch.autograd.grad(value, w, allow_unused=True)[0] is not None
+
+
+def _check_callable(f: Function) -> None:
+    if not callable(f):
+        raise TypeError(f"expected a function of w, got {type(f).__name__}: pass lambda w: ...")

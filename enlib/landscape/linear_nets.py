@@ -2,8 +2,8 @@ r"""The two-layer linear network, whose critical points are all known.
 
 .. math:: L(W_1, W_2) = \tfrac12 \lVert W_2 W_1 - M \rVert_F^2
 
-Let :math:`\sigma_1 > \sigma_2 > \dots > 0` be the singular values of M, its *modes*. A critical point has learned
-some of the modes and knows nothing of the others; there is one family of critical points for each set of modes.
+Let :math:`\sigma_1 > \sigma_2 > \dots > 0` be the singular values of M, its *modes*. At a critical point the network
+has learned some of the modes and none of the others; each set of modes has one family of critical points.
 """
 
 from __future__ import annotations
@@ -12,52 +12,11 @@ import itertools
 import math
 from collections.abc import Collection, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from enlib import _tools
-from enlib.landscape.parameters import Parameters
-
-
-def factorization_loss(params: Parameters, target: Tensor) -> Tensor:
-    r"""Return half the squared distance of the product of two matrices from a target.
-
-    .. math:: L = \tfrac12 \lVert W_2 W_1 - M \rVert_F^2
-
-    Parameters
-    ----------
-    params : mapping of str to Tensor
-        :math:`W_1` as ``"0.weight"`` of shape (hidden, in), :math:`W_2` as ``"1.weight"`` of shape (out, hidden).
-    target : Tensor, shape (out, in)
-        The matrix M.
-
-    Returns
-    -------
-    Tensor
-        A scalar.
-
-    Raises
-    ------
-    ValueError
-        If a matrix is missing, or the shapes do not fit.
-
-    Examples
-    --------
-    >>> factorization_loss({"0.weight": torch.zeros(3, 2), "1.weight": torch.zeros(2, 3)}, torch.eye(2))
-    tensor(1.)
-    """
-    if set(params) != {"0.weight", "1.weight"}:
-        raise ValueError(
-            f"expected the two matrices '0.weight' and '1.weight', got {', '.join(params) or 'none'}: "
-            "name them as nn.Sequential of two layers without bias does"
-        )
-    first, second = params["0.weight"], params["1.weight"]
-    if target.dim() != 2 or second.shape != (target.shape[0], first.shape[0]) or first.shape[1:] != target.shape[1:]:
-        raise ValueError(
-            f"expected shapes (hidden, in), (out, hidden) and (out, in), got {tuple(first.shape)}, "
-            f"{tuple(second.shape)} and {tuple(target.shape)}: the target is what second @ first should become"
-        )
-    return (second @ first - target).square().sum() / 2
 
 
 def critical_point(
@@ -71,9 +30,9 @@ def critical_point(
     Parameters
     ----------
     singular_values : sequence of float
-        Those of the target :math:`M = \mathrm{diag}(\sigma_1, \dots, \sigma_d)`: positive and descending.
+        The diagonal of the target :math:`M = \mathrm{diag}(\sigma_1, \dots, \sigma_d)`: positive and descending.
     modes : collection of int
-        Which modes are learned, counted from 1; none is the zero network.
+        The learned modes, counted from 1; no modes give the zero network.
     hidden : int, optional
         Number of hidden units, at least as many as modes; by default d.
 
@@ -84,9 +43,9 @@ def critical_point(
 
     Raises
     ------
-    ValueError
-        If the singular values do not descend to a positive one, a mode does not exist or comes twice, or there are
-        more modes than hidden units.
+    TypeError, ValueError
+        If the singular values are not finite, positive and descending, a mode does not exist or comes twice, or there
+        are more modes than hidden units.
 
     Notes
     -----
@@ -108,13 +67,13 @@ def critical_point(
     return {"0.weight": first, "1.weight": first.T.clone()}
 
 
-def index(singular_values: Sequence[float], modes: Collection[int], *, hidden: int | None = None) -> int:
-    r"""Return the index of a critical point: in how many directions the loss curves down.
+def saddle_index(singular_values: Sequence[float], modes: Collection[int], *, hidden: int | None = None) -> int:
+    r"""Return the index of a critical point, the number of directions in which the loss curves down.
 
     .. math:: \sum_{i \notin S} \big( h - |S| + \#\{ j \in S : \sigma_j < \sigma_i \} \big)
 
-    Each mode i that is not learned could be taken up by each spare hidden unit, or by each unit that carries a
-    smaller mode. So the index is zero only if the h largest modes are learned (all d of them if h > d): every other
+    Each mode i that is not learned could be learned by each spare hidden unit, or by each unit that carries a smaller
+    mode. So the index is zero only if the h largest modes are learned (all d of them if h > d): every other
     critical point is a saddle.
 
     Parameters
@@ -124,7 +83,7 @@ def index(singular_values: Sequence[float], modes: Collection[int], *, hidden: i
 
     Examples
     --------
-    >>> [index([3, 2, 1], modes) for modes in ((), (3,), (2,), (2, 3), (1,), (1, 3), (1, 2), (1, 2, 3))]
+    >>> [saddle_index([3, 2, 1], modes) for modes in ((), (3,), (2,), (2, 3), (1,), (1, 3), (1, 2), (1, 2, 3))]
     [9, 6, 5, 3, 4, 2, 1, 0]
     """
     sigma, learned, hidden = _check_modes(singular_values, modes, hidden)
@@ -132,49 +91,17 @@ def index(singular_values: Sequence[float], modes: Collection[int], *, hidden: i
     return sum(hidden - len(learned) + sum(j > i for j in learned) for i in missing)
 
 
-def hessian_eigenvalues(
-    singular_values: Sequence[float], modes: Collection[int], *, hidden: int | None = None
-) -> Tensor:
-    r"""Return all eigenvalues of the Hessian at a balanced critical point, in closed form.
-
-    For each mode i that is not learned: :math:`\sigma_j \pm \sigma_i` for each learned j, and :math:`\pm \sigma_i`
-    for each spare hidden unit. For each two learned modes i and j, in both orders: :math:`\sigma_i + \sigma_j`
-    and 0. For each learned mode and each spare unit: 0 twice.
-
-    Parameters
-    ----------
-    singular_values, modes, hidden
-        As in `critical_point`.
-
-    Returns
-    -------
-    Tensor, shape (2 * d * hidden,)
-        Ascending, in float64.
-
-    Examples
-    --------
-    >>> hessian_eigenvalues([2, 1], {1})
-    tensor([-1., 0., 0., 0., 1., 1., 3., 4.], dtype=torch.float64)
-    """
-    sigma, learned, hidden = _check_modes(singular_values, modes, hidden)
-    spare = hidden - len(learned)
-    values: list[float] = []
-    for i, s in enumerate(sigma, 1):
-        for j in learned:
-            values += [sigma[j - 1] + s, 0.0] if i in learned else [sigma[j - 1] + s, sigma[j - 1] - s]
-        values += ([0.0, 0.0] if i in learned else [s, -s]) * spare
-    return torch.tensor(sorted(values), dtype=torch.float64)
-
-
 def _check_modes(
     singular_values: Sequence[float], modes: Collection[int], hidden: int | None
 ) -> tuple[list[float], list[int], int]:
-    sigma = [float(s) for s in singular_values]
-    if not sigma or sigma[-1] <= 0 or any(a <= b for a, b in itertools.pairwise(sigma)):
+    sigma = _tools.array("singular_values", singular_values, finite=True).tolist()
+    if not np.ndim(sigma) == 1 or not sigma or not all(a > b for a, b in itertools.pairwise([*sigma, 0.0])):
         raise ValueError(
-            f"expected positive singular values in descending order, got {sigma}: sort them, and leave zeros out"
+            f"expected positive singular values in descending order, got {sigma}: sort them, and leave out zeros"
         )
-    learned = sorted(modes)
+    if not isinstance(modes, Collection):
+        raise TypeError(f"expected a set of modes, got {modes!r}: pass a set of integers, such as {{1, 3}}")
+    learned = sorted(_tools.count("each mode", mode, least=0) for mode in modes)
     if len(set(learned)) < len(learned) or not all(i in range(1, len(sigma) + 1) for i in learned):
         raise ValueError(
             f"expected modes from 1 to {len(sigma)}, each at most once, got {learned}: they are counted from 1"

@@ -1,4 +1,4 @@
-"""The order of hidden units, which no loss can see: permute it, and undo it by matching."""
+"""The order of hidden units, on which no loss depends: permute it, and undo that by matching."""
 
 from __future__ import annotations
 
@@ -10,35 +10,13 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from enlib import _tools
-from enlib.landscape.parameters import Parameters, check_alike
+from enlib.landscape.paths import Parameters, _check_alike
 
 Order = Tensor | Sequence[int]
 
 
-def hidden_widths(params: Parameters) -> tuple[int, ...]:
-    """Return the number of units in each hidden layer of a fully connected network.
-
-    Parameters
-    ----------
-    params : mapping of str to Tensor
-        In the order of the layers: matrices ``"<layer>.weight"`` of shape (out, in), and if need be vectors
-        ``"<layer>.bias"`` of shape (out,), as ``dict(nn.Sequential(...).named_parameters())`` has them.
-
-    Raises
-    ------
-    ValueError
-        If a name or a shape does not fit, there is no hidden layer, or two layers do not chain.
-
-    Examples
-    --------
-    >>> hidden_widths({"0.weight": torch.zeros(5, 2), "0.bias": torch.zeros(5), "2.weight": torch.zeros(1, 5)})
-    (5,)
-    """
-    return tuple(params[f"{layer}.weight"].shape[0] for layer in _layers(params)[:-1])
-
-
 def permute_hidden(params: Parameters, orders: Sequence[Order]) -> dict[str, Tensor]:
-    r"""Put the hidden units of a network into another order; its output stays the same.
+    r"""Return the parameters of a network with its hidden units in another order, which leaves its output the same.
 
     .. math:: W_l \to P_l W_l P_{l-1}^\top, \qquad b_l \to P_l b_l
 
@@ -47,7 +25,9 @@ def permute_hidden(params: Parameters, orders: Sequence[Order]) -> dict[str, Ten
     Parameters
     ----------
     params : mapping of str to Tensor
-        See `hidden_widths`.
+        The parameters of a fully connected network in the order of its layers: matrices ``"<layer>.weight"`` of shape
+        (out, in) and, if it has biases, vectors ``"<layer>.bias"`` of shape (out,), as
+        ``dict(nn.Sequential(...).named_parameters())`` has them.
     orders : sequence of Tensor or sequence of int
         One for each hidden layer: which old unit comes first, which second, and so on.
 
@@ -57,7 +37,7 @@ def permute_hidden(params: Parameters, orders: Sequence[Order]) -> dict[str, Ten
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If the parameters are not those of a fully connected network, or an order is not a permutation of its units.
 
     Examples
@@ -66,19 +46,22 @@ def permute_hidden(params: Parameters, orders: Sequence[Order]) -> dict[str, Ten
     >>> permute_hidden(params, [[1, 0]])
     {'0.weight': tensor([[2.], [1.]]), '2.weight': tensor([[4., 3.]])}
     """
-    layers, widths = _layers(params), hidden_widths(params)
-    if len(orders) != len(widths):
+    layers = _layers(params)
+    widths = _widths(params, layers)
+    got = len(orders) if hasattr(orders, "__len__") else repr(orders)
+    if got != len(widths):
         raise ValueError(
-            f"expected {len(widths)} orders, one for each hidden layer, got {len(orders)}: list one each"
+            f"expected {len(widths)} orders, one for each hidden layer, got {got}: pass a list with one for each"
         )
     result = dict(params)
     for (layer, following), width, order in zip(itertools.pairwise(layers), widths, orders, strict=True):
-        at = torch.as_tensor(order).cpu()
-        if at.is_floating_point() or at.shape != (width,) or at.sort().values.tolist() != list(range(width)):
+        numbers = _tools.array("the order", order)
+        if numbers.shape != (width,) or sorted(numbers.tolist()) != list(range(width)):
             raise ValueError(
-                f"expected an order of the {width} units of layer {layer!r}, got {at.tolist()}: "
+                f"expected an order of the {width} units of layer {layer!r}, got {numbers.tolist()}: "
                 f"use each number from 0 to {width - 1} once"
             )
+        at = torch.as_tensor(numbers.astype(int))
         for name in (f"{layer}.weight", f"{layer}.bias"):
             if name in result:
                 result[name] = result[name][at]
@@ -87,20 +70,20 @@ def permute_hidden(params: Parameters, orders: Sequence[Order]) -> dict[str, Ten
 
 
 def match_hidden(params: Parameters, reference: Parameters, *, sweeps: int = 100) -> list[Tensor]:
-    r"""Find the order of hidden units that brings a network nearest to a reference.
+    r"""Return the order of hidden units that brings a network closest to a reference.
 
     .. math:: \min_{P_1, \dots, P_{L-1}} \sum_l \lVert P_l W_l P_{l-1}^\top - W_l^\text{ref} \rVert^2
         + \lVert P_l b_l - b_l^\text{ref} \rVert^2
 
     For one hidden layer this is a linear assignment problem, solved exactly. For more, each layer is solved in turn
-    with the others held, until none changes: the distance never grows, but it may stop short of the smallest.
+    with the others fixed, until none changes: the distance never grows, but need not become the smallest.
 
     Parameters
     ----------
     params, reference : mapping of str to Tensor
-        Two networks of one architecture; see `hidden_widths`.
+        Two networks of one architecture; see `permute_hidden`.
     sweeps : int
-        At most so many rounds through the layers.
+        Largest number of passes through the layers.
 
     Returns
     -------
@@ -109,13 +92,13 @@ def match_hidden(params: Parameters, reference: Parameters, *, sweeps: int = 100
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If the two differ in names or shapes, or are not fully connected networks.
 
     Notes
     -----
     "Weight matching" of S. K. Ainsworth, J. Hayase, S. Srinivasa, *Git Re-Basin: Merging Models modulo Permutation
-    Symmetries*, arXiv:2209.04836; they go through the layers in random order, here from first to last.
+    Symmetries*, arXiv:2209.04836, who visit the layers in random order; here it is from first to last.
 
     Examples
     --------
@@ -123,14 +106,14 @@ def match_hidden(params: Parameters, reference: Parameters, *, sweeps: int = 100
     >>> match_hidden(permute_hidden(params, [[1, 0]]), params)
     [tensor([1, 0])]
     """
-    check_alike(params, reference)
-    _tools.count("sweeps", sweeps)
+    _check_alike(params, reference)
+    sweeps = _tools.count("sweeps", sweeps)
     layers = _layers(params)
-    orders = [torch.arange(width) for width in hidden_widths(params)]
+    orders = [torch.arange(width) for width in _widths(params, layers)]
     for _ in range(sweeps):
         before = [order.clone() for order in orders]
         for i, (layer, following) in enumerate(itertools.pairwise(layers)):
-            # The others in their order, this one as it came: then its rows and columns are its units'.
+            # The other layers are permuted already; this one keeps its order, so the solution is its new order.
             others = [order if j != i else torch.arange(len(order)) for j, order in enumerate(orders)]
             now = permute_hidden(params, others)
             gain = reference[f"{layer}.weight"] @ now[f"{layer}.weight"].T
@@ -143,13 +126,18 @@ def match_hidden(params: Parameters, reference: Parameters, *, sweeps: int = 100
     return orders
 
 
+def _widths(params: Parameters, layers: list[str]) -> list[int]:
+    return [params[f"{layer}.weight"].shape[0] for layer in layers[:-1]]
+
+
 def _layers(params: Parameters) -> list[str]:
+    _tools.named_tensors(params)
     layers = [name.removesuffix(".weight") for name in params if name.endswith(".weight")]
     expected = {f"{layer}.{part}" for layer in layers for part in ("weight", "bias")}
     if not layers or set(params) - expected:
         raise ValueError(
-            f"expected names such as '0.weight' and '0.bias', got {', '.join(params) or 'none'}: "
-            "only fully connected networks have their units in such an order"
+            f"expected names such as '0.weight' and '0.bias', got {', '.join(params)}: "
+            "only the units of fully connected networks can be permuted here"
         )
     for layer in layers:
         weight, bias = params[f"{layer}.weight"], params.get(f"{layer}.bias")

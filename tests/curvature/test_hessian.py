@@ -4,11 +4,14 @@ import hypothesis.strategies as st
 import pytest
 import torch
 from hypothesis import given, settings
+from torch import nn
 from torch.func import functional_call
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import mse_loss, scaled_dot_product_attention
 
-from enlib.curvature import Hessian, hvp
+from enlib.curvature import Hessian, hvp, sharpness, spectral_density, top_eigenvalues
 from enlib.losses import polynomial_hinge
-from enlib.models.networks import ConvNet, mlp
+from enlib.models import ConvNet, mlp
 
 
 def problem(n=20, widths=(6, 5, 4, 1), seed=0):
@@ -48,7 +51,7 @@ def test_whole_and_in_parts_agree_with_torchs_hessian():
         assert torch.allclose(hessian.gradient, torch.cat([g.reshape(-1) for g in gradient]), atol=1e-14)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 1000))
 def test_products_are_linear_and_symmetric(seed):
     loss, _, params = problem(seed=seed)
@@ -120,8 +123,8 @@ W = {"w": torch.ones(3)}
         (lambda p: p["w"], W, r"one number, got a tensor of shape \(3,\): return its sum"),
         (lambda p: p["w"].sum() * torch.nan, W, "finite loss, got nan"),
         (lambda p: p["w"].sum() / 0, W, "finite loss, got inf"),
-        (lambda p: torch.tensor(1.0), W, "depends on the parameters, got one that does not"),
-        (lambda p: p["w"].sum(), {}, "expected parameters, got an empty dictionary"),
+        (lambda p: torch.tensor(1.0), W, "depends on the parameters it is given, got one that ignores them"),
+        (lambda p: p["w"].sum(), {}, "expected parameters by name, got none"),
         ([], W, "expected a loss, got an empty list"),
         (
             lambda p: p["w"].sum(),
@@ -165,11 +168,101 @@ def test_dropout_and_shuffling_are_refused():
         Hessian(shuffled, params)
 
 
+MEASURES = {
+    "Hessian": Hessian,
+    "hvp": lambda loss, params: hvp(loss, params, params),
+    "sharpness": sharpness,
+    "top_eigenvalues": lambda loss, params: top_eigenvalues(loss, params, 2),
+    "spectral_density": lambda loss, params: spectral_density(loss, params, steps=2, probes=1),
+}
+
+
+@pytest.mark.parametrize("measure", MEASURES.values(), ids=MEASURES)
+def test_a_loss_that_ignores_the_parameters_it_is_given_is_refused(measure):
+    model, x, y = nn.Linear(3, 1), torch.randn(5, 3), torch.randn(5, 1)
+    params = dict(model.named_parameters())
+
+    def closure(p):
+        return mse_loss(model(x), y)
+
+    def right(p):
+        return mse_loss(functional_call(model, p, (x,)), y)
+
+    for loss in (closure, [right, closure], lambda p: right(p).detach(), lambda p: right(params)):
+        with pytest.raises(ValueError, match=r"got one that ignores them: .*functional_call\(model, p, \(x,\)\)"):
+            measure(loss, params)
+    measure(right, params)
+    with torch.no_grad():
+        measure(right, params)
+
+
+@pytest.mark.parametrize("measure", MEASURES.values(), ids=MEASURES)
+def test_a_loss_that_is_flat_here_is_not_refused(measure):
+    dead = {"0.weight": -torch.ones(2, 3), "0.bias": torch.zeros(2), "unused": torch.ones(4)}
+    x = torch.rand(5, 3) + 1
+    measure(lambda p: (x @ p["0.weight"].T + p["0.bias"]).relu().sum(), dead)
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+@pytest.mark.parametrize("measure", MEASURES.values(), ids=MEASURES)
+def test_measuring_leaves_the_buffers_of_a_model_in_training_mode_alone(measure, parts):
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Linear(4, 1))
+    x, y = torch.randn(6, 3), torch.randn(6, 1)
+    model(x)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    identities = [id(buffer) for buffer in model.buffers()]
+
+    def loss(p):
+        return mse_loss(functional_call(model, p, (x,)), y) / parts
+
+    measure([loss] * parts if parts > 1 else loss, dict(model.named_parameters()))
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert [id(buffer) for buffer in model.buffers()] == identities
+    with pytest.raises(ZeroDivisionError):
+        measure(lambda p: loss(p) / 0 + 1 // 0, dict(model.named_parameters()))
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    model(x)  # measuring over, training goes on as ever
+    assert not torch.equal(model.state_dict()["1.running_mean"], before["1.running_mean"])
+
+
+def test_batch_norm_in_training_mode_has_the_hessian_of_its_formula():
+    model, x = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)).double(), torch.randn(6, 3, dtype=torch.float64)
+    params = dict(model.named_parameters())
+
+    def by_hand(p):
+        z = x @ p["0.weight"].T + p["0.bias"]
+        z = (z - z.mean(0)) / (z.var(0, unbiased=False) + 1e-5).sqrt()
+        return (z * p["1.weight"] + p["1.bias"]).sin().sum()
+
+    hessian = Hessian(lambda p: functional_call(model, p, (x,)).sin().sum(), params)
+    assert torch.allclose(hessian.dense(), oracle(by_hand, params), atol=1e-8)
+
+
+def test_attention_says_which_backend_to_choose_and_that_one_is_right():
+    params = {name: torch.randn(1, 1, 4, 8) for name in "qkv"}
+
+    def attention(p, backend):
+        with sdpa_kernel(backend):
+            return scaled_dot_product_attention(p["q"], p["k"], p["v"]).square().sum()
+
+    def by_hand(p):
+        return ((p["q"] @ p["k"].mT / 8**0.5).softmax(-1) @ p["v"]).square().sum()
+
+    v = {name: torch.randn(p.shape) for name, p in params.items()}
+    with pytest.raises(ValueError, match="differentiate twice, got .*SDPBackend.MATH"):
+        hvp(lambda p: attention(p, SDPBackend.FLASH_ATTENTION), params, v)
+    expected = hvp(by_hand, params, v)
+    for name, product in hvp(lambda p: attention(p, SDPBackend.MATH), params, v).items():
+        assert torch.allclose(product, expected[name], atol=1e-4)
+
+
 def test_vectors_that_do_not_fit():
     hessian = Hessian(lambda p: (p["w"] ** 2).sum(), W)
     for vector, got in ((torch.ones(4), r"got \(4,\)"), (torch.ones(3, 1), r"got \(3, 1\)"), ([1, 2, 3], "got list")):
         with pytest.raises(ValueError, match=rf"flat vector of shape \(3,\), {got}"):
             hessian @ vector
+        with pytest.raises(ValueError, match=rf"flat vector of shape \(3,\), {got}"):
+            hessian.unflat(vector)
     with pytest.raises(ValueError, match="vector like the parameters"):
         hvp(lambda p: (p["w"] ** 2).sum(), W, {"v": torch.ones(3)})
 

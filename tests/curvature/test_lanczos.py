@@ -3,11 +3,12 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
+from scipy.integrate import trapezoid
 from torch.func import functional_call
 
-from enlib.curvature import Hessian, sharpness, top_eigenvalues
+from enlib.curvature import Hessian, sharpness, spectral_density, top_eigenvalues
 from enlib.losses import polynomial_hinge
-from enlib.models.networks import mlp
+from enlib.models import mlp
 
 
 def quadratic(curvatures, seed=0):
@@ -27,7 +28,7 @@ def network(seed=0, n=300):
     return lambda p: polynomial_hinge(functional_call(model, p, (x,)), y), dict(model.named_parameters())
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     curvatures=st.lists(st.floats(-10, 10), min_size=2, max_size=30, unique=True).filter(lambda c: max(c) > 0.1),
     seed=st.integers(0, 100),
@@ -145,5 +146,78 @@ def test_k_out_of_range():
 def test_a_second_derivative_that_is_not_finite():
     with pytest.raises(ValueError, match="finite Hessian-vector products"):
         sharpness(lambda p: (p["w"].abs() ** 1.5).sum(), {"w": torch.zeros(3)})
-    with pytest.raises(ValueError, match="expected parameters"):
+    with pytest.raises(ValueError, match="expected parameters by name, got none"):
         sharpness(lambda p: torch.tensor(0.0), {})
+
+
+def test_the_distribution_function_is_near_that_of_all_eigenvalues():
+    loss, params = network(n=200)
+    exact = torch.linalg.eigvalsh(Hessian(loss, params).dense()).numpy()
+    spectrum = spectral_density(loss, params, steps=40, probes=40)
+    at = np.linspace(exact[0] - 1, exact[-1] + 1, 400)
+    true = np.searchsorted(exact, at) / len(exact)
+    assert np.abs(spectrum.cdf(at) - true).mean() < 0.005
+    assert spectrum.weights.sum() == pytest.approx(1)
+    assert (np.diff(spectrum.nodes) >= 0).all()
+    assert spectrum.nodes[-1] == pytest.approx(exact[-1], rel=1e-6)
+
+
+def test_moments_come_out_in_the_mean():
+    curvatures = torch.tensor([-1.0, 0.0, 1.0, 4.0], dtype=torch.float64)
+    spectrum = spectral_density(
+        lambda p: (curvatures * p["w"] ** 2).sum() / 2, {"w": torch.zeros(4, dtype=torch.float64)}, probes=2000
+    )
+    for power, mean in ((1, 1.0), (2, 4.5)):
+        assert spectrum.weights @ spectrum.nodes**power == pytest.approx(mean, rel=0.1)
+
+
+def test_density_integrates_to_one():
+    loss, params = network(n=200)
+    spectrum = spectral_density(loss, params)
+    at = np.linspace(spectrum.nodes[0] - 1, spectrum.nodes[-1] + 1, 20001)
+    assert trapezoid(spectrum.density(at, 0.05), at) == pytest.approx(1, abs=1e-6)
+
+
+def test_the_cost_of_the_density_is_counted_and_it_repeats():
+    loss, params = network(n=200)
+    first, second = (spectral_density(loss, params, steps=4, probes=3) for _ in range(2))
+    assert first.gradients == 1 + 2 * 4 * 3
+    assert np.array_equal(first.nodes, second.nodes)
+
+
+@pytest.mark.parametrize("options", [{"steps": 0}, {"probes": 0}, {"seed": -1}])
+def test_bad_options_of_the_density(options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        spectral_density(*network(n=200), **options)
+    with pytest.raises(ValueError, match="width > 0"):
+        spectral_density(*network(n=200), steps=2, probes=1).density([0.0], 0.0)
+
+
+def test_nan_has_no_fraction_of_eigenvalues_below_it():
+    spectrum = spectral_density(*quadratic([1.0, 2.0]))
+    assert np.isnan(spectrum.cdf([np.nan, 5.0])).tolist() == [True, False]
+    assert np.isnan(spectrum.density(np.nan, 0.1))
+
+
+def test_wrong_types_at_the_front_door():
+    loss, params = quadratic([1.0, 2.0])
+    spectrum = spectral_density(loss, params)
+    for at in ("x", None, [[1.0], [1.0, 2.0]]):
+        with pytest.raises((TypeError, ValueError), match="expected at to be numbers, got"):
+            spectrum.cdf(at)
+    for measure in (sharpness, spectral_density, lambda a, b: top_eigenvalues(a, b, 1)):
+        for wrong in ("loss", None, [None], 1.0):
+            with pytest.raises(TypeError, match="expected the loss to be a function"):
+                measure(wrong, params)
+        for wrong in ("params", None, [torch.ones(2)], {"w": [1.0, 2.0]}):
+            with pytest.raises(TypeError, match=r"pass dict\(model.named_parameters\(\)\)"):
+                measure(loss, wrong)
+
+
+def test_numbers_of_numpy_and_torch_are_taken():
+    loss, params = quadratic([1.0, 2.0, 3.0])
+    three = top_eigenvalues(loss, params, np.int64(3), tol=torch.tensor(1e-3), seed=np.int64(1))
+    assert np.array_equal(three.values, top_eigenvalues(loss, params, 3, seed=1).values)
+    spectrum = spectral_density(loss, params, steps=np.int64(2), probes=torch.tensor(2), seed=np.int64(1))
+    assert np.array_equal(spectrum.nodes, spectral_density(loss, params, steps=2, probes=2, seed=1).nodes)
+    assert spectrum.density(torch.tensor(1.0), np.float32(0.5)) == spectrum.density(1.0, 0.5)

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enlib.dynamics.descent import gradient_descent
-from enlib.landscape.convexity import chord, hessian_eigenvalues, worst_chord
+from enlib.dynamics import descend
+from enlib.landscape import chord, hessian_eigenvalues, worst_chord
 
 X = torch.tensor([1.0, -2.0], dtype=torch.float64)
 SIGNAL = torch.tensor([[[0.5, -1.0, 2.0, 1.0, -0.5, 1.5]]], dtype=torch.float64)
@@ -68,7 +68,7 @@ def test_the_gap_of_a_quadratic_is_its_form_on_half_the_chord(numbers, seed):
 
 def test_chords_stay_in_their_box_and_are_repeatable():
     seen = []
-    worst_chord(lambda w: seen.append(w) or 0.0, 2, low=(0.0, -2.0), high=(1.0, -1.0), seed=3, chords=50)
+    worst_chord(lambda w: seen.append(w) or w.sum(), 2, low=(0.0, -2.0), high=(1.0, -1.0), seed=3, chords=50)
     points = torch.stack(seen)
     assert points.shape == (150, 2)
     assert ((points >= torch.tensor([0.0, -2.0])) & (points <= torch.tensor([1.0, -1.0]))).all()
@@ -110,7 +110,7 @@ def test_two_linear_layers_of_one_unit():
     assert (line.at_start, line.at_end, line.at_middle) == (0, 0, 0.5)
     # No bad minimum: off the ridge x = -y descent arrives at loss 0 from everywhere.
     for start in itertools.product((-1.5, -0.4, 0.7, 1.3), repeat=2):
-        end = gradient_descent(lambda w: (w[0] * w[1] - 1) * w[::-1], start, eta=0.1, steps=2000)[-1]
+        end = descend(lambda w: (w[0] * w[1] - 1) * w[::-1], start, eta=0.1, steps=2000)[-1]
         assert float(loss(torch.as_tensor(end))) < 1e-12
 
 
@@ -154,12 +154,75 @@ def test_permuted_hidden_units_have_one_loss_and_the_midpoint_another():
 
 def test_says_what_was_expected():
     with pytest.raises(ValueError, match="one shape"):
-        chord(lambda w: 0.0, [1.0], [1.0, 2.0])
+        chord(lambda w: w.sum(), [1.0], [1.0, 2.0])
     with pytest.raises(ValueError, match="expected a finite value at w = .*choose a smaller box"):
         chord(lambda w: w.log().sum(), [-1.0], [1.0])
-    with pytest.raises(ValueError, match="low < high in every coordinate"):
+    with pytest.raises(ValueError, match="low < high in each of 2 coordinates"):
         worst_chord(lambda w: 0.0, 2, low=(0.0, 1.0), high=1.0, seed=0)
     with pytest.raises(ValueError, match="did you mean 'ridge'"):
         worst_chord(lambda w: 0.0, 1, seed=0, by="rigde")
     with pytest.raises(ValueError, match="flatten the parameters"):
         hessian_eigenvalues(lambda w: w.sum(), torch.zeros(2, 2))
+
+
+def test_a_function_that_ignores_its_argument_is_refused():
+    weights, x = torch.ones(2, dtype=torch.float64, requires_grad=True), torch.ones(5, 2, dtype=torch.float64)
+
+    def closure(w):
+        return (x @ weights).square().mean()
+
+    for call in (
+        lambda: chord(closure, [0.0, 0.0], [1.0, 1.0]),
+        lambda: worst_chord(closure, 2, seed=0),
+        lambda: worst_chord(lambda w: closure(w).item(), 2, seed=0),
+        lambda: worst_chord(lambda w: 0.0, 2, seed=0),
+    ):
+        with pytest.raises(ValueError, match="expected a function that depends on its argument w"):
+            call()
+    with pytest.raises(ValueError, match="depends on the parameters it is given, got one that ignores them"):
+        hessian_eigenvalues(closure, [0.0, 0.0])
+
+
+def test_functions_that_are_constant_here_are_not_refused():
+    assert not chord(lambda w: float(w[0] > 0), [1.0], [2.0]).breaks_convexity
+    assert not chord(lambda w: math.floor(w.numpy()[0]), [1.1], [1.2]).breaks_convexity
+    assert not chord(lambda w: w.relu().sum(), [-1.0], [-2.0]).breaks_convexity
+    assert not worst_chord(lambda w: w.relu().sum(), 2, low=-2.0, high=-1.0, seed=0).breaks_convexity
+    assert chord(lambda w: w.sum(), [1.0], [1.0]).gap == 0
+
+
+def test_a_chord_leaves_a_model_in_training_mode_alone():
+    model = torch.nn.BatchNorm1d(2).double()
+    x = torch.randn(5, 2, dtype=torch.float64)
+
+    def loss(w):
+        return torch.func.functional_call(model, {"weight": w}, (x,)).square().mean()
+
+    chord(loss, [1.0, 1.0], [2.0, 1.0])
+    worst_chord(loss, 2, seed=0, chords=2)
+    hessian_eigenvalues(loss, [1.0, 1.0])
+    assert model.num_batches_tracked == 0
+    assert not model.running_mean.any()
+
+
+@pytest.mark.parametrize("wrong", ["x", None, [None], {}])
+def test_wrong_types_at_the_front_door(wrong):
+    for call in (
+        lambda: chord(wrong, [1.0], [2.0]),
+        lambda: worst_chord(wrong, 1, seed=0),
+        lambda: hessian_eigenvalues(wrong, [1.0]),
+    ):
+        with pytest.raises(TypeError, match="expected a function of w"):
+            call()
+    with pytest.raises(TypeError, match="expected start to be numbers"):
+        chord(lambda w: w.sum(), wrong, [1.0])
+    with pytest.raises(TypeError, match="expected w to be numbers"):
+        hessian_eigenvalues(lambda w: w.sum(), wrong)
+    with pytest.raises(TypeError, match="expected low to be numbers"):
+        worst_chord(lambda w: w.sum(), 1, low=wrong, seed=0)
+    with pytest.raises(TypeError, match="expected the function to return one number, got"):
+        chord(lambda w: wrong, [1.0], [2.0])
+    with pytest.raises(TypeError, match="expected the function to return one number, got Tensor"):
+        chord(lambda w: w, [1.0, 2.0], [2.0, 3.0])
+    with pytest.raises((TypeError, ValueError), match="seed"):
+        worst_chord(lambda w: w.sum(), 1, seed=wrong)

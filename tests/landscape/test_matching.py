@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from enlib.landscape import hidden_widths, match_hidden, permute_hidden
-from enlib.models.networks import mlp
+from enlib.landscape import match_hidden, permute_hidden
+from enlib.models import mlp
 
 seeds = st.integers(0, 2**16)
 
@@ -32,7 +32,8 @@ def output(params, x, activation=torch.tanh):
 
 def orders_of(params, seed):
     rng = torch.Generator().manual_seed(seed)
-    return [torch.randperm(width, generator=rng) for width in hidden_widths(params)]
+    layers = [name for name in params if name.endswith(".weight")]
+    return [torch.randperm(len(params[name]), generator=rng) for name in layers[:-1]]
 
 
 def distance(a, b):
@@ -82,31 +83,50 @@ def test_matching_undoes_a_permutation_of_a_deep_network(seed):
 def test_takes_the_parameters_of_our_networks_as_they_are():
     model = mlp((4, 6, 3, 1), seed=0)
     params = dict(model.named_parameters())
-    assert hidden_widths(params) == (6, 3)
     x = torch.randn(5, 4, generator=torch.Generator().manual_seed(0))
     permuted = permute_hidden(params, [[5, 4, 3, 2, 1, 0], [1, 2, 0]])
     assert torch.allclose(torch.func.functional_call(model, permuted, (x,)), model(x), atol=1e-6)
 
 
+def permute_any(params):
+    return permute_hidden(params, [])
+
+
 def test_bad_input():
     params = network((2, 3, 1), 0)
-    for order in ([0, 1], [0, 1, 1], [1, 2, 3], [0.0, 1.0, 2.0]):
+    for order in ([0, 1], [0, 1, 1], [1, 2, 3], [0.5, 1.5, 2.0]):
         with pytest.raises(ValueError, match="use each number from 0 to 2 once"):
             permute_hidden(params, [order])
     with pytest.raises(ValueError, match="expected 1 orders, one for each hidden layer, got 2"):
         permute_hidden(params, [[0, 1, 2], [0]])
     with pytest.raises(ValueError, match="expected layer '1' to take the 3 outputs of layer '0', got 4 inputs"):
-        hidden_widths({**params, "1.weight": torch.zeros(1, 4)})
+        permute_any({**params, "1.weight": torch.zeros(1, 4)})
     with pytest.raises(ValueError, match=r"got \(3, 2\) and \(2,\)"):
-        hidden_widths({**params, "0.bias": torch.zeros(2)})
+        permute_any({**params, "0.bias": torch.zeros(2)})
     with pytest.raises(ValueError, match=r"a weight of shape \(out, in\)"):
-        hidden_widths(dict(nn.Sequential(nn.Conv2d(1, 2, 3), nn.Linear(2, 1)).named_parameters()))
+        permute_any(dict(nn.Sequential(nn.Conv2d(1, 2, 3), nn.Linear(2, 1)).named_parameters()))
     with pytest.raises(ValueError, match="there is nothing to permute"):
-        hidden_widths({"0.weight": torch.zeros(1, 2)})
-    for wrong in ({}, {"a": torch.zeros(1)}, {**params, "3.bias": torch.zeros(1)}):
+        permute_any({"0.weight": torch.zeros(1, 2)})
+    with pytest.raises(ValueError, match="expected parameters by name, got none"):
+        permute_any({})
+    for wrong in ({"a": torch.zeros(1)}, {**params, "3.bias": torch.zeros(1)}):
         with pytest.raises(ValueError, match="expected names such as '0.weight'"):
-            hidden_widths(wrong)
+            permute_any(wrong)
     with pytest.raises(ValueError, match="difference in 0.bias"):
         match_hidden(params, {name: tensor for name, tensor in params.items() if name != "0.bias"})
     with pytest.raises(ValueError, match="expected sweeps"):
         match_hidden(params, params, sweeps=0)
+
+
+@pytest.mark.parametrize("wrong", ["x", None, [torch.ones(2)], {"0.weight": None}])
+def test_wrong_types_at_the_front_door(wrong):
+    params = network((2, 3, 1), 0)
+    with pytest.raises(TypeError, match="pass dict"):
+        permute_any(wrong)
+    with pytest.raises(TypeError, match="pass dict"):
+        match_hidden(wrong, params)
+    with pytest.raises(TypeError, match="pass dict"):
+        match_hidden(params, wrong)
+    for orders in ("x", None, 3, ["abc"], [None]):
+        with pytest.raises((TypeError, ValueError), match="expected .*order"):
+            permute_hidden(params, orders)
