@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Literal
@@ -151,13 +151,10 @@ def explore(
     """
     check_text("alt", alt, "say what the figure shows")
     check_text("caption", caption, "say what to notice")
-    for name, label, lim, scale in (("x", x, xlim, xscale), ("y", y, ylim, yscale)):
-        check_text(name, label, "pass the label of the axis", empty=True)
-        _tools.known(f"{name}scale", scale, ("linear", "log"))
-        if lim is not None:
-            interval(f"{name}lim", lim, scale == "log")
     if not callable(fn):
         raise TypeError(f"expected a function or a ClosedForm, got {fn!r}: pass a function of the controls")
+    if colors is not None and not isinstance(colors, Mapping):
+        raise TypeError(f"expected colors by mark, got {colors!r}: pass a dict such as {{'loss': BASE}}")
     if not 1 <= len(controls) <= 2:
         raise ValueError(f"expected one or two controls, got {len(controls)}: fix the others, or make two figures")
     for name, control in controls.items():
@@ -173,8 +170,8 @@ def explore(
         css(color)
     palette = (BASE, NEURON, *MORE)
     look = Look(
-        Axis(x, limits(frames, "x", xlim, xscale == "log"), xscale == "log"),
-        Axis(y, limits(frames, "y", ylim, yscale == "log"), yscale == "log"),
+        _axis("x", x, xlim, xscale, frames),
+        _axis("y", y, ylim, yscale, frames),
         zlim(frames),
         {name: palette[i % len(palette)] for i, name in enumerate(marks)} | dict(colors or {}),
         alt,
@@ -183,6 +180,14 @@ def explore(
     values = ", ".join(f"{name}: {len(control.values)} values" for name, control in controls.items())
     figure = page(frames, start, controls, look, form.javascript if form else None)
     return Explorable(figure, f"Explorable ({values}): {alt}")
+
+
+def _axis(name: str, label: str, lim: tuple[float, float] | None, scale: Scale, frames: Sequence[Frame]) -> Axis:
+    check_text(name, label, "pass the label of the axis", empty=True)
+    log = _tools.known(f"{name}scale", scale, ("linear", "log")) == "log"
+    given = None if lim is None else interval(f"{name}lim", lim, log)
+    needed = limits(frames, name, log)
+    return Axis(label, given or needed, log)
 
 
 def _frames(fn: Callable[..., Frame], controls: Mapping[str, Control], *, sample: bool) -> tuple[list[Frame], Frame]:
@@ -231,12 +236,16 @@ def _frames(fn: Callable[..., Frame], controls: Mapping[str, Control], *, sample
 
 def _kinds(frame: Frame, where: str) -> dict[str, str]:
     """Return the kind and size of each mark and note, and raise unless the frame has a mark, and nothing else."""
-    values = frame.values() if isinstance(frame, Mapping) else ()
-    if not any(isinstance(value, Mark) for value in values) or not all(isinstance(v, Mark | str) for v in values):
-        got = {name: type(v).__name__ for name, v in frame.items()} if values else type(frame).__name__
+    kinds = {}
+    for name, value in frame.items() if isinstance(frame, Mapping) else ():
+        if isinstance(value, Mark) and isinstance(name, str):
+            kinds[name] = f"{value.kind} of {' and '.join(str(getattr(value, q).size) for q in value.quantities)}"
+        elif isinstance(value, str):
+            kinds[name] = "note"
+    if all(kind == "note" for kind in kinds.values()) or len(kinds) < len(frame):
+        got = {n: type(v).__name__ for n, v in frame.items()} if isinstance(frame, Mapping) else type(frame).__name__
         raise ValueError(
             f"expected marks by name, such as {{'loss': Curve(x, y)}}, and notes (str), got {got} at {where}: return "
             "a dict of these from the function"
         )
-    sizes = {name: [getattr(v, q).size for q in v.quantities] for name, v in frame.items() if isinstance(v, Mark)}
-    return {name: f"{v.kind} of {sizes[name][-1]}" if name in sizes else "note" for name, v in frame.items()}
+    return kinds

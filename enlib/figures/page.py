@@ -50,8 +50,8 @@ class Look:
     caption: str
 
 
-def limits(frames: Sequence[Frame], axis: str, given: tuple[float, float] | None, log: bool) -> tuple[float, float]:
-    """Return the range of an axis over all frames, with a little room, or the range that is given.
+def limits(frames: Sequence[Frame], axis: str, log: bool) -> tuple[float, float]:
+    """Return the range that axis ``"x"`` or ``"y"`` needs for all frames, with a little room.
 
     Raises
     ------
@@ -67,8 +67,6 @@ def limits(frames: Sequence[Frame], axis: str, given: tuple[float, float] | None
         raise ValueError(
             f"expected positive {axis} for a logarithmic axis, got {values.min():.4g}: use a linear one, or clip"
         )
-    if given is not None:
-        return given
     values = np.log10(values) if log else values
     low, high = float(values.min()), float(values.max())
     room = 0.0 if heat else 0.04 * (high - low) or 0.5
@@ -189,7 +187,11 @@ def _first_frame(start: Frame, look: Look) -> tuple[str, tuple[float, float, flo
             assert isinstance(engine, ConstrainedLayoutEngine)
             engine.set(rect=(0, 0, 1, 1 - 0.08 * ((len(handles) + 1) // 2)))
 
-    drawn, axes = svg(panel)
+    try:
+        drawn, axes = svg(panel)
+    except ValueError as error:
+        cause = str(error).splitlines()[-1]
+        raise ValueError(f"expected labels that matplotlib can typeset, got {cause}: check between the $") from error
     width, height = axes.figure.get_figwidth() * 72, axes.figure.get_figheight() * 72  # type: ignore[union-attr]
     at = axes.get_position()
     return drawn, (at.x0 * width, (1 - at.y1) * height, at.x1 * width, (1 - at.y0) * height)

@@ -118,9 +118,10 @@ def learning_curves(runs: Mapping[str, Sequence[History]], *, alt: str, caption:
     ValueError
         If there is no run.
     """
-    alone = sum(len(histories) for histories in runs.values()) == 1
-    if not any(runs.values()):
-        raise ValueError("expected at least one run, got none: pass the histories that fit returned, by name")
+    given = [run for histories in runs.values() for run in histories] if isinstance(runs, Mapping) else [runs]
+    if not given or not all(isinstance(run, History) for run in given):
+        raise ValueError(f"expected lists of runs by name, got {runs!r:.80}: pass what fit returned, {{'a': [run]}}")
+    alone = len(given) == 1
 
     def panel(quantity: str, axes: Axes) -> None:
         for name, histories in runs.items():

@@ -54,8 +54,8 @@ def test_colors_are_the_palette_s():
         ({"alt": None}, TypeError, "expected alt text, got None"),
         ({"caption": " "}, ValueError, "expected caption text"),
         ({"caption": 3}, TypeError, "expected caption text, got 3"),
-        ({"x": None}, TypeError, "expected x text, got None: pass the label of the axis"),
-        ({"y": 1}, TypeError, "expected y text, got 1"),
+        ({"x": None, "eta": slider(1, 2, 3)}, TypeError, "expected x text, got None: pass the label of the axis"),
+        ({"y": 1, "eta": slider(1, 2, 3)}, TypeError, "expected y text, got 1"),
         ({}, ValueError, "expected one or two controls, got 0"),
         ({"eta": slider(0, 1), "mu": slider(0, 1), "nu": slider(0, 1)}, ValueError, "one or two controls, got 3"),
         ({"eta": 0.5}, TypeError, r"expected slider\(...\) or choice\(...\) for eta, got 0.5"),
@@ -70,6 +70,9 @@ def test_colors_are_the_palette_s():
         ({"eta": slider(0, 1, 3), "yscale": "lin"}, ValueError, "yscale to be one of linear, log; got 'lin'"),
         ({"eta": slider(0, 1, 3), "xlim": (1, 0)}, ValueError, "finite low < high for xlim, got 1 and 0"),
         ({"eta": slider(0, 1, 3), "xlim": (0, math.nan)}, ValueError, "finite low < high for xlim, got 0 and nan"),
+        ({"eta": slider(1, 2, 3), "xlim": (None, 1)}, TypeError, "expected numbers as the ends of xlim, got None"),
+        ({"eta": slider(1, 2, 3), "x": "$\\foo$"}, ValueError, r"matplotlib can typeset, got .*Unknown symbol: .foo"),
+        ({"eta": slider(1, 2, 3), "colors": [BASE]}, TypeError, "expected colors by mark, got"),
         ({"eta": slider(1, 2, 3), "xlim": 3}, TypeError, "expected two numbers for xlim, got 3"),
         ({"eta": slider(1, 2, 3), "ylim": (0, 1)}, ValueError, "low > 0 for ylim, which is logarithmic, got 0"),
     ],
@@ -84,6 +87,11 @@ def test_bad_calls(arguments, error, message):
 def test_alt_cannot_be_left_out():
     with pytest.raises(TypeError, match="alt"):
         explore(lines, caption="c", eta=slider(0, 1))
+
+
+def test_limits_of_any_kind_of_pair():
+    for lim in ((0, 1), [0, 1], np.array([0, 1]), torch.tensor([0, 1])):
+        assert spec_of(explore(lines, **GOOD, eta=slider(1, 2, 3), xlim=lim))["x"]["lim"] == [0, 1]
 
 
 def test_what_is_not_a_function_is_refused():
@@ -102,7 +110,7 @@ def test_heat_map_on_a_logarithmic_axis_is_refused():
     [
         (
             lambda p: {"c": Curve(range(2 + (p > 0)), range(2 + (p > 0)))},
-            "curve of 2.*, got .*curve of 3.* at p=1",
+            "curve of 2 .*, got .*curve of 3 .* at p=1",
         ),
         (
             lambda p: {"c" if p == 0 else "d": Curve([0, 1], [0, 1])},
@@ -110,6 +118,8 @@ def test_heat_map_on_a_logarithmic_axis_is_refused():
         ),
         (lambda p: {"c": Curve([0, 1], [0, 1 / (p - 1) if p < 1 else np.nan])}, "at p=1: expected finite numbers"),
         (lambda p: Curve([0, 1], [0, 1]), "marks by name.* got Curve at p=0"),
+        (lambda p: {1: Curve([0, 1], [0, 1])}, "marks by name.* got {1: 'Curve'} at p=0"),
+        (lambda p: {}, "marks by name.* got {} at p=0"),
         (lambda p: {"c": Curve([0, 1], [0, 1]), "n": 3}, "got .*'n': 'int'.* at p=0: return"),
     ],
 )

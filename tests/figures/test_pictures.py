@@ -30,8 +30,10 @@ def picture():
     "make, error, message",
     [
         (lambda: learning_curves({}), TypeError, "alt"),
-        (lambda: learning_curves({}, alt="a"), ValueError, "expected at least one run, got none"),
-        (lambda: learning_curves({WITH: []}, alt="a"), ValueError, "expected at least one run, got none"),
+        (lambda: learning_curves({}, alt="a"), ValueError, "expected lists of runs by name, got {}"),
+        (lambda: learning_curves({WITH: []}, alt="a"), ValueError, "expected lists of runs by name, got {'with"),
+        (lambda: learning_curves([history()], alt="a"), ValueError, r"expected lists of runs by name, got \["),
+        (lambda: learning_curves({WITH: ["run"]}, alt="a"), ValueError, r"lists of runs by name, got {'with"),
         (lambda: Picture([print], alt="  "), ValueError, "say in alt what the picture shows"),
         (lambda: Picture([print], alt=None), TypeError, "expected alt text, got None"),
         (lambda: Picture([print], alt="a", caption=None), TypeError, "expected caption text, got None"),
