@@ -23,7 +23,7 @@ pytestmark = [
 CELL = """
 from enlib.figures import ClosedForm, Curve, explore, slider
 explore(lambda eta: {"line": Curve([0, 1], [0, eta]), "note": f"eta is {eta:g}"},
-        alt="A line.", caption="Steeper.", x=r"$\\\\lambda$", eta=slider(1, 3, 3, start=1))
+        alt="A line.", caption="Steeper.", x=r"$\\lambda$", eta=slider(1, 3, 3, start=1))
 """
 FORM = """
 explore(ClosedForm(lambda eta: {"line": Curve([0, 1], [0, eta])}, "({eta}) => ({line: {x: [0, 1], y: [0, eta]}})"),
@@ -92,9 +92,9 @@ def move_the_sliders(page):
         assert figure.locator(".en-first").first.is_visible()
         slider = figure.locator("input[type=range]")
         slider.focus()
-        for key, drawn in (("ArrowRight", 3), ("ArrowLeft", 2), ("ArrowDown", 1)):
+        for key, drawn in (("ArrowRight", 2), ("ArrowUp", 3), ("ArrowDown", 2), ("ArrowLeft", 1)):
             page.keyboard.press(key)
-            page.wait_for_timeout(200)
+            figure.and_(page.locator(f"[data-drawn='{drawn - 1}']")).wait_for()
             assert slider.get_attribute("aria-valuetext") == str(drawn)
             rise = figure.locator(".en-mark").evaluate("(m) => m.getBBox().height")
             box = figure.locator(".en-marks").evaluate("(m) => m.height.baseVal.value")
@@ -120,8 +120,9 @@ def run_save_and_open_again(chromium, lab):
     move_the_sliders(page)
     if picture := os.environ.get("ENLIB_TEST_PICTURE"):
         page.screenshot(path=picture)
+    page.locator(".jp-Notebook .cm-content").first.click()
     page.keyboard.press("Control+s")
-    page.wait_for_timeout(2000)
+    page.locator(".lm-TabBar-tab.lm-mod-current:not(.jp-mod-dirty)", has_text="figure.ipynb").wait_for()
     page.close()
     again = open_notebook(chromium, lab)
     move_the_sliders(again)  # from the saved output: no cell was run

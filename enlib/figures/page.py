@@ -191,7 +191,7 @@ def _first_frame(start: Frame, look: Look) -> tuple[str, tuple[float, float, flo
         drawn, axes = svg(panel)
     except ValueError as error:
         cause = str(error).splitlines()[-1]
-        raise ValueError(f"expected labels that matplotlib can typeset, got {cause}: check between the $") from error
+        raise ValueError(f"expected labels that matplotlib can typeset, got {cause}: check between the $") from None
     width, height = axes.figure.get_figwidth() * 72, axes.figure.get_figheight() * 72  # type: ignore[union-attr]
     at = axes.get_position()
     return drawn, (at.x0 * width, (1 - at.y1) * height, at.x1 * width, (1 - at.y0) * height)

@@ -239,7 +239,6 @@
     const controls = element("div", { className: "en-controls" }, ...inputs.map((input) => input.label), buttons);
     figure.querySelector(".en-at").replaceWith(controls);
     figure.append(details);
-    figure.dataset.lmSuppressShortcuts = true; // JupyterLab would take the arrow keys for itself
     figure.dataset.ready = performance.now().toFixed(1);
     return { set };
   }
@@ -257,6 +256,7 @@
     } else {
       field = element("input", { id, type: "range", min: 0, max: last, step: 1 });
     }
+    field.dataset.lmSuppressShortcuts = true; // JupyterLab would take the arrow keys for itself
     const show = (index) => {
       field.value = index;
       if (control.kind === "choice") return;
