@@ -104,7 +104,12 @@ def page(
         "marks": [],
     }
     for index, (name, mark) in enumerate((n, m) for n, m in start.items() if isinstance(m, Mark)):
-        entry = {"name": name, "kind": mark.kind, "color": css(look.colors[name]), "dash": _dash(index)}
+        entry: dict[str, Any] = {
+            "name": name,
+            "kind": mark.kind,
+            "color": css(look.colors[name]),
+            "dash": _dash(index),
+        }
         if isinstance(mark, HeatMap):
             entry["zlim"] = look.zlim
             spec["colormap"] = _base64((mpl.colormaps[_COLORMAP](np.arange(256))[:, :3] * 255).round(), "u1")
