@@ -119,7 +119,8 @@ def page(
         spec["marks"].append(entry)
     notes = [name for name, value in start.items() if isinstance(value, str)]
     spec["notes"] = [[frame[name] for name in notes] for frame in frames] if javascript is None else notes
-    identity = "figure-" + hashlib.sha256((look.alt + look.caption + ",".join(controls)).encode()).hexdigest()[:8]
+    told_apart = look.alt + look.caption + ",".join(controls) + (javascript or "")
+    identity = "figure-" + hashlib.sha256(told_apart.encode()).hexdigest()[:8]
     at = ", ".join(f"{c.label or name} = {c.texts[c.start]}" for name, c in controls.items())
     told = json.dumps(spec, separators=(",", ":")).replace("<", "\\u003c")
     form = f'<script>(globalThis.enlibClosedForms ??= {{}})["{identity}"] = {javascript};</script>'

@@ -45,9 +45,9 @@ class Picture:
     Raises
     ------
     TypeError
-        If a panel cannot be called, or a text is not a string.
+        If the panels are not a list of functions, or a text is not a string.
     ValueError
-        If there are no panels, or the text alternative is empty.
+        If the text alternative is empty.
 
     Examples
     --------
@@ -62,10 +62,9 @@ class Picture:
     def __post_init__(self) -> None:
         check_text("alt", self.alt, "say in alt what the picture shows")
         check_text("caption", self.caption, "say what to notice, or leave it out", empty=True)
-        if not isinstance(self.panels, Sequence) or not all(callable(panel) for panel in self.panels):
+        panels = self.panels if isinstance(self.panels, Sequence) else ()
+        if not panels or not all(callable(panel) for panel in panels):
             raise TypeError(f"expected a list of functions as panels, got {self.panels!r}: each draws on its axes")
-        if not self.panels:
-            raise ValueError("expected at least one panel, got none: pass a function that draws on its axes")
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the picture to a file; the ending of its name chooses the format.

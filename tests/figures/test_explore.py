@@ -175,6 +175,19 @@ def test_the_script_is_part_of_an_installed_package(tmp_path):
     assert packed == ["explore.css", "explore.js"]
 
 
+def test_no_widget_library_is_needed():
+    program = "import sys, enlib.figures; print({'plotly', 'ipywidgets', 'anywidget', 'IPython'} & set(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == "set()\n"
+
+
+def test_closed_forms_that_look_alike_are_told_apart():
+    """They are found by the id of their figure."""
+    pages = [explore(ClosedForm(lines, f"() => {k}"), **GOOD, eta=slider(0, 1)).to_html() for k in (1, 2)]
+    first, second = (BeautifulSoup(page, "html.parser").figure["id"] for page in pages)
+    assert first != second
+
+
 def test_the_script_evaluates_no_text():
     """Content security policies forbid it: `new Function` needs 'unsafe-eval'."""
     script = (Path(__file__).parents[2] / "enlib/figures/assets/explore.js").read_text()

@@ -37,7 +37,7 @@ def picture():
         (lambda: Picture([print], alt="  "), ValueError, "say in alt what the picture shows"),
         (lambda: Picture([print], alt=None), TypeError, "expected alt text, got None"),
         (lambda: Picture([print], alt="a", caption=None), TypeError, "expected caption text, got None"),
-        (lambda: Picture([], alt="a"), ValueError, "expected at least one panel, got none"),
+        (lambda: Picture([], alt="a"), TypeError, r"expected a list of functions as panels, got \[\]"),
         (lambda: Picture(print, alt="a"), TypeError, "expected a list of functions as panels"),
         (lambda: Picture(["panel"], alt="a"), TypeError, "expected a list of functions as panels"),
         (lambda: Picture([print], alt="a").save("a.txt"), ValueError, "to be one of png, svg, pdf; got 'txt'"),
