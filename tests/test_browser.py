@@ -318,7 +318,7 @@ def test_choice_two_figures_of_one_name_and_bad_addresses(gallery, open_page):
 
 @pytest.mark.parametrize(
     "wanted, expected",
-    zip(("2.2", "99", "-1", "1e999", "-Infinity", "banana", "NaN", ""), "23131222", strict=True),
+    list(zip(("2.2", "99", "-1", "1e999", "-Infinity", "banana", "NaN", ""), "23131222", strict=True)),
 )
 def test_an_address_out_of_range_chooses_the_nearest(gallery, open_page, wanted, expected):
     figures = [
