@@ -1,4 +1,4 @@
-"""The live figure in a real JupyterLab: started for the test, on this machine alone, and stopped."""
+"""The figure in a real JupyterLab: started for the test, on this machine alone, and stopped."""
 
 import json
 import os
@@ -21,20 +21,26 @@ pytestmark = [
 ]
 
 CELL = """
-from enlib.figures.explore import Curve, explore, slider
+from enlib.figures import ClosedForm, Curve, explore, slider
 explore(lambda eta: {"line": Curve([0, 1], [0, eta]), "note": f"eta is {eta:g}"},
-        alt="A line.", caption="Steeper.", eta=slider(1, 3, 3))
+        alt="A line.", caption="Steeper.", x=r"$\\lambda$", eta=slider(1, 3, 3, start=1))
+"""
+FORM = """
+explore(ClosedForm(lambda eta: {"line": Curve([0, 1], [0, eta])}, "({eta}) => ({line: {x: [0, 1], y: [0, eta]}})"),
+        alt="A closed form.", caption="Steeper.", eta=slider(1, 3, 3, start=1))
 """
 
 
 @pytest.fixture
 def lab(tmp_path):
     """Start JupyterLab in an empty folder with one notebook; yield its address."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
+    cells = [nbformat.v4.new_code_cell(source) for source in (CELL, FORM)]
+    notebook = nbformat.v4.new_notebook(cells=cells)
     notebook.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
     nbformat.write(notebook, tmp_path / "figure.ipynb")
     environment = {key: value for key, value in os.environ.items() if key != "ENLIB_STATIC"}
-    environment |= {"JUPYTER_CONFIG_DIR": str(tmp_path / "config"), "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime")}
+    for name in ("config", "runtime", "data"):
+        environment[f"JUPYTER_{name.upper()}_DIR"] = str(tmp_path / name)
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", "--port=0", "--allow-root"]
     with (tmp_path / "log").open("w") as log:
         server = subprocess.Popen(
@@ -62,10 +68,11 @@ def _address(server, folder):
     raise AssertionError("JupyterLab did not start: " + (folder / "log").read_text())
 
 
-def move_the_slider(chromium, lab):
-    """Open the notebook, run its cell, move the slider by keyboard, and see the drawing and the note follow."""
-    page = chromium.new_page(viewport={"width": 1400, "height": 1000})
+def open_notebook(chromium, lab):
+    page = chromium.new_page(viewport={"width": 1400, "height": 1600})
     page.set_default_timeout(60_000)
+    page.wrong = []
+    page.on("pageerror", lambda error: page.wrong.append(str(error)))
     page.route(re.compile(r"^https?://(?!127\.0\.0\.1)"), lambda route: route.abort())
     # A slow machine makes JupyterLab ask about kernels; its own suggestion is right.
     page.add_locator_handler(
@@ -74,30 +81,59 @@ def move_the_slider(chromium, lab):
     page.goto(f"{lab}lab/tree/figure.ipynb?token=t&reset")
     page.locator(".jp-Notebook .jp-Cell").first.wait_for()
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for()
-    handle = page.locator(".jp-OutputArea .noUi-handle").first
+    return page
+
+
+def move_the_sliders(page):
+    """Move each slider by keyboard, and see the drawing, the note and what is read out follow."""
+    figures = page.locator(".jp-OutputArea figure.en-explore[data-ready]")
+    figures.nth(1).wait_for()
+    for figure in figures.all():
+        assert figure.locator(".en-first").first.is_visible()
+        slider = figure.locator("input[type=range]")
+        slider.focus()
+        for key, drawn in (("ArrowRight", 2), ("ArrowUp", 3), ("ArrowDown", 2), ("ArrowLeft", 1)):
+            page.keyboard.press(key)
+            figure.and_(page.locator(f"[data-drawn='{drawn - 1}']")).wait_for()
+            assert slider.get_attribute("aria-valuetext") == str(drawn)
+            rise = figure.locator(".en-mark").evaluate("(m) => m.getBBox().height")
+            box = figure.locator(".en-marks").evaluate("(m) => m.height.baseVal.value")
+            # The axis runs from 0 to 3 and 4 % beyond.
+            assert rise / box == pytest.approx(drawn / 3 / 1.08, abs=0.01)
+    assert figures.first.locator(".en-note").inner_text() == "eta is 1"
+    assert figures.first.get_by_role("button", name="Zoom").count() == 0
+    assert "#" not in page.url
+    assert page.wrong == []
+
+
+def run_save_and_open_again(chromium, lab):
+    page = open_notebook(chromium, lab)
     for _ in range(5):  # JupyterLab drops a key press while it is still settling
         page.locator(".jp-Notebook .cm-content").first.click()
         page.keyboard.press("Shift+Enter")
+        page.keyboard.press("Shift+Enter")
         try:
-            handle.wait_for(timeout=15_000)
+            page.locator(".jp-OutputArea figure.en-explore[data-ready]").nth(1).wait_for(timeout=15_000)
             break
         except TimeoutError:
             continue
-    page.locator(".jp-OutputArea .js-plotly-plot .main-svg").first.wait_for()
-    read = "() => Array.from(document.querySelector('.js-plotly-plot').data[0].y)"
-    assert page.evaluate(read) == [0, 2]
-    handle.focus()
-    page.keyboard.press("ArrowRight")
-    page.wait_for_function("document.querySelector('.js-plotly-plot').data[0].y[1] === 3")
-    page.get_by_text("eta is 3").first.wait_for()
+    move_the_sliders(page)
+    if picture := os.environ.get("ENLIB_TEST_PICTURE"):
+        page.screenshot(path=picture)
+    page.locator(".jp-Notebook .cm-content").first.click()
+    page.keyboard.press("Control+s")
+    page.locator(".lm-TabBar-tab.lm-mod-current:not(.jp-mod-dirty)", has_text="figure.ipynb").wait_for()
     page.close()
+    again = open_notebook(chromium, lab)
+    move_the_sliders(again)  # from the saved output: no cell was run
+    again.close()
 
 
-def test_the_same_cell_is_a_live_widget_and_moving_it_redraws(lab):
+def test_the_figure_of_the_book_moves_in_jupyterlab_and_after_saving_without_a_run(lab):
     with browser.launched() as chromium:
         for attempt in (1, 2, 3):  # of JupyterLab's start, not of our figure: a wrong number fails at once
             try:
-                return move_the_slider(chromium, lab)
+                return run_save_and_open_again(chromium, lab)
             except TimeoutError:
                 if attempt == 3:
                     raise

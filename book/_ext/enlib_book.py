@@ -54,7 +54,7 @@ _ACCESSIBLE = {
 
 # What the notebooks import or read besides themselves, and what makes the pages.
 _CODE = (("enlib", "*.py"), ("results", "*.csv"), ("results", "*.json"), ("benchmarks", "*.json"))
-_SITE = (("book/_ext", "*.py"), ("book/_assets", "*"))
+_SITE = (("book/_ext", "*.py"), ("book/_assets", "*"), ("enlib/figures/assets", "*"))
 
 
 def digest(root: Path = ROOT, parts: Sequence[tuple[str, str]] = _CODE) -> str:

@@ -1,8 +1,10 @@
-"""Pictures of the course: their style, still ones, and figures to play with."""
+"""Figures of the course: one style, still pictures, and figures with controls that a reader can move."""
 
-from enlib.figures.drawing import BASE, DIVERGED, INK, MORE, NEURON, css
-from enlib.figures.explore import Bars, ClosedForm, Curve, Explorable, HeatMap, Points, choice, explore, slider
+from enlib.figures.controls import choice, slider
+from enlib.figures.explore import ClosedForm, Explorable, explore
+from enlib.figures.marks import Bars, Curve, HeatMap, Points
 from enlib.figures.pictures import WITH, WITHOUT, Picture, learning_curves, pairs
+from enlib.figures.style import BASE, DIVERGED, INK, MORE, NEURON
 
 __all__ = [
     "BASE",
@@ -20,7 +22,6 @@ __all__ = [
     "Picture",
     "Points",
     "choice",
-    "css",
     "explore",
     "learning_curves",
     "pairs",

@@ -1,28 +1,32 @@
-"""Take data, return a picture: one meaning per colour, and always a text alternative.
+"""Still pictures: one meaning per color, and always a text alternative.
 
 A picture is made of panels. In a page they are inline SVG, side by side where there is room and one below the
-other on a phone; their text and axes take the page's own colour, so they stay readable in dark mode and in print.
+other on a phone; their text and axes take on the page's own color, so they stay readable in dark mode and in print.
 """
 
 from __future__ import annotations
 
 import html
-import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from enlib.figures.drawing import BASE, DIVERGED, INK, NEURON, PANEL_INCHES, STYLE, Panel, svg
+from enlib import _tools
+from enlib.figures.marks import Array
+from enlib.figures.style import BASE, DIVERGED, INK, NEURON, PANEL_INCHES, Panel, check_text, settings, svg
 from enlib.training import History
 
 WITHOUT, WITH = "without the neuron", "with the neuron"
-COLORS = {WITHOUT: BASE, WITH: NEURON}
+
+_COLORS = {WITHOUT: BASE, WITH: NEURON}
+_DATES = {"png": None, "svg": {"Date": None}, "pdf": {"CreationDate": None}}  # the same picture, the same file
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +36,7 @@ class Picture:
     Parameters
     ----------
     panels : sequence of callable
-        Each draws on the matplotlib axes it is given.
+        One or more; each draws on the matplotlib axes it is given.
     alt : str
         What is drawn, for those who cannot see it.
     caption : str
@@ -40,8 +44,15 @@ class Picture:
 
     Raises
     ------
+    TypeError
+        If the panels are not a list of functions, or a text is not a string.
     ValueError
         If the text alternative is empty.
+
+    Examples
+    --------
+    >>> Picture([lambda axes: axes.plot([0, 1], [0, 1])], alt="A line.").to_html().count("<svg")
+    1
     """
 
     panels: Sequence[Panel]
@@ -49,24 +60,33 @@ class Picture:
     caption: str = ""
 
     def __post_init__(self) -> None:
-        if not self.alt.strip():
-            raise ValueError("expected alternative text, got none: say in alt what the picture shows")
+        check_text("alt", self.alt, "say in alt what the picture shows")
+        check_text("caption", self.caption, "say what to notice, or leave it out", empty=True)
+        panels = self.panels if isinstance(self.panels, Sequence) else ()
+        if not panels or not all(callable(panel) for panel in panels):
+            raise TypeError(f"expected a list of functions as panels, got {self.panels!r}: each draws on its axes")
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the picture to a file; the ending says how (.png, .svg, .pdf).
+        """Write the picture to a file; the ending of its name chooses the format.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Ends in .png, .svg or .pdf; missing folders are made.
 
         Raises
         ------
         ValueError
-            If matplotlib cannot write that kind of file.
+            If the name ends in something else.
         """
+        ending = _tools.known("the ending of a picture's name", Path(path).suffix.lower().removeprefix("."), _DATES)
         width, height = PANEL_INCHES
-        with mpl.rc_context(STYLE):
+        with settings():
             figure = Figure(figsize=(width * len(self.panels), height), layout="constrained")
             for panel, axes in zip(self.panels, figure.subplots(1, len(self.panels), squeeze=False)[0], strict=True):
                 panel(axes)
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-            figure.savefig(path, dpi=160)
+            figure.savefig(path, dpi=160, metadata=_DATES[ending])
 
     def to_html(self) -> str:
         """Return a ``<figure>`` with the panels as inline SVG."""
@@ -82,67 +102,42 @@ class Picture:
         return {"text/html": self.to_html(), "text/plain": f"Picture: {self.alt}"}
 
 
-def outputs(
-    x: Sequence[float],
-    without: Sequence[float],
-    with_neuron: Sequence[float],
-    samples: Sequence[tuple[float, int]],
-    *,
-    alt: str,
-    caption: str = "",
-) -> Picture:
-    """Draw a classifier of one input, without and with the neuron, over the samples it is to classify.
-
-    Parameters
-    ----------
-    x, without, with_neuron : sequence of float
-        Inputs and the two outputs there.
-    samples : sequence of (float, int)
-        Inputs and labels; +1 is drawn as a triangle up at height 1, -1 as a triangle down at height -1.
-    alt, caption : str
-        See `Picture`.
-    """
-
-    def panel(axes: Axes) -> None:
-        axes.axhline(0, color=INK, linewidth=0.8)
-        axes.plot(x, without, color=BASE, label=WITHOUT)
-        axes.plot(x, with_neuron, color=NEURON, label=WITH)
-        for sample, label in samples:
-            axes.plot(sample, label, marker="^" if label > 0 else "v", color=INK, markersize=8, linestyle="")
-        axes.set(xlabel="$x$", ylabel="output", ylim=(-2.5, 4))
-        axes.legend(loc="upper left")
-
-    return Picture([panel], alt, caption)
-
-
 def learning_curves(runs: Mapping[str, Sequence[History]], *, alt: str, caption: str = "") -> Picture:
-    """Draw loss and errors against epochs, one line per run, diverged runs grey with a cross at their end.
+    """Return a picture of loss and errors by epoch, one line per run; diverged runs are gray and end in a cross.
 
     Parameters
     ----------
     runs : mapping of str to sequence of History
-        Runs by name; `WITHOUT` and `WITH` have their own colours. A single run shows its validation split too.
+        Runs by name; `WITHOUT` and `WITH` have their own colors. A single run shows its validation split too.
     alt, caption : str
         See `Picture`.
+
+    Raises
+    ------
+    ValueError
+        If there is no run.
     """
-    alone = sum(len(histories) for histories in runs.values()) == 1
+    given = [run for histories in runs.values() for run in histories] if isinstance(runs, Mapping) else [runs]
+    if not given or not all(isinstance(run, History) for run in given):
+        raise ValueError(f"expected lists of runs by name, got {runs!r:.80}: pass what fit returned, {{'a': [run]}}")
+    alone = len(given) == 1
 
     def panel(quantity: str, axes: Axes) -> None:
         for name, histories in runs.items():
-            own = COLORS.get(name, INK)
+            own = _COLORS.get(name, INK)
             axes.plot([], [], color=own, label=f"{name}, training" if alone else name)
             if alone:
                 axes.plot([], [], color=own, linestyle="--", label=f"{name}, validation")
             for history in histories:
                 diverged = history.status == "diverged"
                 color = DIVERGED if diverged else own
-                values = getattr(history, f"train_{quantity}")
-                axes.plot(history.epoch, values, color=color)
+                epochs, values = np.asarray(history.epoch), np.asarray(getattr(history, f"train_{quantity}"))
+                axes.plot(epochs, values, color=color)
                 if alone:
-                    axes.plot(history.epoch, getattr(history, f"validation_{quantity}"), color=color, linestyle="--")
-                finite = [(e, v) for e, v in zip(history.epoch, values, strict=True) if math.isfinite(v)]
-                if diverged and finite:
-                    axes.plot(*finite[-1], "x", color=DIVERGED)
+                    axes.plot(epochs, getattr(history, f"validation_{quantity}"), color=color, linestyle="--")
+                if diverged:
+                    last = np.flatnonzero(np.isfinite(values))[-1:]
+                    axes.plot(epochs[last], values[last], "x", color=DIVERGED)
         if quantity == "loss":
             axes.set_yscale("log")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -153,40 +148,51 @@ def learning_curves(runs: Mapping[str, Sequence[History]], *, alt: str, caption:
 
 
 def pairs(
-    panels: Mapping[str, tuple[Sequence[float], Sequence[float]]],
-    *,
-    quantity: str,
-    alt: str,
-    caption: str = "",
+    panels: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, quantity: str, alt: str, caption: str = ""
 ) -> Picture:
-    """Draw paired numbers, one column per seed: without and with the neuron, joined by a line.
+    """Return a picture of paired numbers, one column per seed: without and with the neuron, joined by a line.
 
     Parameters
     ----------
-    panels : mapping of str to two sequences
+    panels : mapping of str to (sequence of float, sequence of float)
         For each title, the numbers of the runs without and with the neuron, in the order of the seeds. NaN
-        (never reached) is drawn as a grey cross at the top.
+        (not reached) is drawn as a gray cross at the top.
     quantity : str
         What the numbers are, with the unit.
     alt, caption : str
         See `Picture`.
+
+    Raises
+    ------
+    ValueError
+        If two lists differ in length, or hold something else than numbers.
     """
 
-    def panel(title: str, axes: Axes) -> None:
-        arms = dict(zip(COLORS, panels[title], strict=True))
-        finite = [v for values in arms.values() for v in values if math.isfinite(v)]
-        top = 1.15 * (max(finite, default=0.0) or 1.0)
-        for seed, (a, b) in enumerate(zip(*arms.values(), strict=True)):
-            ends = [top if math.isnan(v) else v for v in (a, b)]
-            axes.plot([seed, seed], ends, color=DIVERGED, linewidth=1, zorder=1)
-        for (name, values), marker, size in zip(arms.items(), ("o", "D"), (52, 16), strict=True):
-            reached = [(s, v) for s, v in enumerate(values) if math.isfinite(v)]
-            at = [s for s, _ in reached], [v for _, v in reached]
-            axes.scatter(*at, size, color=COLORS[name], marker=marker, label=name, zorder=2)
-            missed = [s for s, v in enumerate(values) if not math.isfinite(v)]
-            axes.scatter(missed, [top] * len(missed), marker="x", color=DIVERGED)
+    def panel(title: str, numbers: Array, axes: Axes) -> None:
+        reached = np.isfinite(numbers)
+        top = 1.15 * (numbers[reached].max(initial=0.0) or 1.0)
+        shown = np.where(reached, numbers, top)
+        seeds = np.arange(numbers.shape[1])
+        axes.plot(np.tile(seeds, (2, 1)), shown, color=DIVERGED, linewidth=1, zorder=1)
+        for arm, (name, marker, size) in enumerate(((WITHOUT, "o", 52), (WITH, "D", 16))):
+            at, missed = reached[arm], ~reached[arm]
+            axes.scatter(seeds[at], shown[arm, at], size, color=_COLORS[name], marker=marker, label=name, zorder=2)
+            axes.scatter(seeds[missed], shown[arm, missed], marker="x", color=DIVERGED)
         axes.set(xlabel="seed", ylabel=quantity, title=title, ylim=(0, 1.35 * top))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(loc="upper left", ncols=2, columnspacing=1)
 
-    return Picture([lambda axes, t=title: panel(t, axes) for title in panels], alt, caption)  # type: ignore[misc]
+    return Picture([partial(panel, title, _paired(title, arms)) for title, arms in panels.items()], alt, caption)
+
+
+def _paired(title: str, arms: Sequence[Sequence[float]]) -> Array:
+    try:
+        numbers = np.array([list(arm) for arm in arms], dtype=np.float64)
+    except (TypeError, ValueError):
+        numbers = np.empty(0)
+    if numbers.ndim != 2 or len(numbers) != 2:
+        raise ValueError(
+            f"expected two lists of equally many numbers for {title!r}, got {arms!r:.80}: pass the runs without and "
+            "with the neuron, seed by seed"
+        )
+    return numbers

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from enlib import History
-from enlib.figures import pictures as figures
+from enlib.figures import BASE, DIVERGED, NEURON, WITH, WITHOUT, Picture, learning_curves, pairs
 
 
 def history(status="converged", n=5):
@@ -22,15 +22,34 @@ def history(status="converged", n=5):
 
 @pytest.fixture
 def picture():
-    runs = {figures.WITHOUT: [history()] * 2, figures.WITH: [history(), history("diverged")]}
-    return figures.learning_curves(runs, alt='Two <curves> & a "cross"', caption="One of them stops.")
+    runs = {WITHOUT: [history()] * 2, WITH: [history(), history("diverged")]}
+    return learning_curves(runs, alt='Two <curves> & a "cross"', caption="One of them stops.")
 
 
-def test_alternative_text_is_required():
-    with pytest.raises(TypeError, match="alt"):
-        figures.learning_curves({})
-    with pytest.raises(ValueError, match="say in alt what the picture shows"):
-        figures.Picture([], alt="  ")
+@pytest.mark.parametrize(
+    "make, error, message",
+    [
+        (lambda: learning_curves({}), TypeError, "alt"),
+        (lambda: learning_curves({}, alt="a"), ValueError, "expected lists of runs by name, got {}"),
+        (lambda: learning_curves({WITH: []}, alt="a"), ValueError, "expected lists of runs by name, got {'with"),
+        (lambda: learning_curves([history()], alt="a"), ValueError, r"expected lists of runs by name, got \["),
+        (lambda: learning_curves({WITH: ["run"]}, alt="a"), ValueError, r"lists of runs by name, got {'with"),
+        (lambda: Picture([print], alt="  "), ValueError, "say in alt what the picture shows"),
+        (lambda: Picture([print], alt=None), TypeError, "expected alt text, got None"),
+        (lambda: Picture([print], alt="a", caption=None), TypeError, "expected caption text, got None"),
+        (lambda: Picture([], alt="a"), TypeError, r"expected a list of functions as panels, got \[\]"),
+        (lambda: Picture(print, alt="a"), TypeError, "expected a list of functions as panels"),
+        (lambda: Picture(["panel"], alt="a"), TypeError, "expected a list of functions as panels"),
+        (lambda: Picture([print], alt="a").save("a.txt"), ValueError, "to be one of png, svg, pdf; got 'txt'"),
+        (lambda: pairs({"a": ([1], [1, 2])}, quantity="q", alt="a"), ValueError, "equally many numbers for 'a'"),
+        (lambda: pairs({"a": ([1],)}, quantity="q", alt="a"), ValueError, "equally many numbers for 'a'"),
+        (lambda: pairs({"a": (["x"], [1])}, quantity="q", alt="a"), ValueError, "equally many numbers for 'a'"),
+        (lambda: pairs({"a": None}, quantity="q", alt="a"), ValueError, "equally many numbers for 'a', got None"),
+    ],
+)
+def test_bad_calls(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
 
 
 def test_page_gets_the_alternative_text_and_the_caption(picture):
@@ -57,26 +76,28 @@ def test_ids_are_unique_in_a_page_and_every_reference_resolves(picture):
     assert set(re.findall(r"(?:url\(#|href=\"#)([^)\"]+)", page)) == set(ids)
 
 
-def test_colours_are_the_page_s_own_so_that_dark_mode_works(picture):
+def test_colors_are_the_page_s_own_so_that_dark_mode_works(picture):
     page = picture.to_html()
     assert "currentColor" in page
-    for name, color in (("base", figures.BASE), ("neuron", figures.NEURON), ("diverged", figures.DIVERGED)):
+    for name, color in (("base", BASE), ("neuron", NEURON), ("diverged", DIVERGED)):
         assert page.count(color) == page.count(f"var(--en-{name}, {color})") > 0
     # Nothing else is painted: black text would vanish on a dark page.
-    assert set(re.findall(r"#[0-9a-f]{6}", page)) == set(figures.COLORS.values()) | {figures.DIVERGED}
+    assert set(re.findall(r"#[0-9a-f]{6}", page)) == {BASE, NEURON, DIVERGED}
 
 
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
 def test_saved_to_a_file(picture, tmp_path, ending):
-    path = tmp_path / "deep" / f"curves.{ending}"
+    path, again = tmp_path / "deep" / f"curves.{ending}", tmp_path / f"again.{ending}"
     picture.save(path)
+    picture.save(again)
     assert path.stat().st_size > 1000
+    assert path.read_bytes() == again.read_bytes()
 
 
 def test_pairs_that_are_all_zero_have_an_axis():
-    assert "<svg" in figures.pairs({"digits": ([0, 0], [0, 0])}, quantity="errors", alt="Pairs.").to_html()
+    assert "<svg" in pairs({"digits": ([0, 0], [0, 0])}, quantity="errors", alt="Pairs.").to_html()
 
 
-def test_pairs_with_a_run_that_never_got_there():
-    picture = figures.pairs({"digits": ([3, 4, math.nan], [3, math.nan, 5])}, quantity="epochs", alt="Pairs.")
+def test_pairs_with_a_run_that_did_not_get_there():
+    picture = pairs({"digits": ([3, 4, math.nan], [3, math.nan, 5])}, quantity="epochs", alt="Pairs.")
     ElementTree.fromstring(picture.to_html())

@@ -1,0 +1,251 @@
+"""Figures with controls: one call, and the same figure moves in a notebook and in the published book."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, Literal
+
+import numpy as np
+
+from enlib import _tools
+from enlib.figures.controls import Control, interval
+from enlib.figures.marks import Mark
+from enlib.figures.page import Axis, Frame, Look, limits, page, zlim
+from enlib.figures.style import BASE, MORE, NEURON, check_text, css
+
+MAX_FRAMES = 225
+Scale = Literal["linear", "log"]
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    """A function written twice, in Python and in JavaScript, for figures with too many frames to store.
+
+    Parameters
+    ----------
+    python : callable
+        Takes the values of the controls by name; returns marks by name.
+    javascript : str
+        An arrow function of one object with the controls' values; returns ``{name: {x: [...], y: [...]}}`` for every
+        mark, and strings for notes. It becomes a script of the page.
+
+    Raises
+    ------
+    TypeError
+        If ``python`` cannot be called, or ``javascript`` is not a string.
+    ValueError
+        If ``javascript`` is empty, or would end the script that it stands in.
+    """
+
+    python: Callable[..., Frame]
+    javascript: str
+
+    def __post_init__(self) -> None:
+        if not callable(self.python):
+            raise TypeError(f"expected a function as python, got {self.python!r}: pass a function of the controls")
+        check_text("javascript", self.javascript, "write an arrow function of the controls")
+        if any(end in self.javascript.lower() for end in ("</script", "<!--")):
+            raise ValueError(
+                "expected JavaScript without </script and <!--, got one: these end the script; write '<' + '/script'"
+            )
+
+    def __call__(self, **values: Any) -> Frame:
+        """Return the marks at some values of the controls."""
+        return self.python(**values)
+
+
+@dataclass(frozen=True, eq=False)
+class Explorable:
+    """A figure with controls, made by `explore` and shown by Jupyter.
+
+    The HTML holds every frame, so the figure keeps moving in a notebook that was saved and opened again, without a
+    kernel. With ``ENLIB_STATIC=1`` in the environment the script is left out: a page that shows many figures, such as
+    those of the book, loads it once.
+    """
+
+    _html: str
+    _summary: str
+
+    def to_html(self) -> str:
+        """Return the ``<figure>``, for a page that loads explore.js and explore.css itself."""
+        return self._html
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        shown = self._html
+        if os.environ.get("ENLIB_STATIC") != "1":
+            assets = resources.files("enlib.figures") / "assets"
+            style, script = ((assets / name).read_text(encoding="utf-8") for name in ("explore.css", "explore.js"))
+            shown = f"<style>{style}</style>{shown}<script>{script}</script>"
+        return {"text/html": shown, "text/plain": self._summary}
+
+
+def explore(
+    fn: Callable[..., Frame] | ClosedForm,
+    *,
+    alt: str,
+    caption: str,
+    x: str = "",
+    y: str = "",
+    xlim: tuple[float, float] | None = None,
+    ylim: tuple[float, float] | None = None,
+    xscale: Scale = "linear",
+    yscale: Scale = "linear",
+    colors: Mapping[str, str] | None = None,
+    **controls: Control,
+) -> Explorable:
+    """Return a figure of a function, with one or two controls.
+
+    The function is called here, once for every combination of the controls' values, and the frames are stored in the
+    figure. Moving a control shows another frame and calls nothing, so it needs no kernel; to show other values, run
+    the cell again. A `ClosedForm` is computed by the page itself.
+
+    Parameters
+    ----------
+    fn : callable or ClosedForm
+        Takes the values of the controls by name; returns marks by name (`Curve`, `Points`, `Bars`, `HeatMap`), the
+        same names with the same lengths every time, and notes (str), if any, which are shown below the figure.
+    alt : str
+        What is drawn, for those who cannot see it.
+    caption : str
+        What to notice.
+    x, y : str
+        Labels of the axes.
+    xlim, ylim : (float, float), optional
+        Their ranges; by default what all frames need.
+    xscale, yscale : {"linear", "log"}
+        Their scales. A heat map needs linear ones.
+    colors : mapping of str to str, optional
+        Color of the palette (`BASE`, `NEURON`, `DIVERGED`, `INK`, one of `MORE`) by mark; by default in the order of
+        the palette.
+    **controls : Control
+        One or two, by the name of the function's argument; see `slider` and `choice`. In the book, the names appear
+        in the address of the page, as in ``#eta=1.9``.
+
+    Returns
+    -------
+    Explorable
+
+    Raises
+    ------
+    TypeError
+        If an argument is not of the type named above.
+    ValueError
+        If there is no text alternative or caption, there are not one or two controls, there are more than 225 frames
+        without a closed form, a frame has numbers that are not finite, or frames differ in their marks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from enlib.figures import Curve, slider
+    >>> t = np.linspace(0, 1, 50)
+    >>> figure = explore(
+    ...     lambda eta: {"parabola": Curve(t, eta * t**2)},
+    ...     alt="A parabola that opens more for larger eta.", caption="Steeper with eta.", eta=slider(0.5, 2, 4),
+    ... )
+    >>> figure._repr_mimebundle_()["text/plain"]
+    'Explorable (eta: 4 values): A parabola that opens more for larger eta.'
+    """
+    check_text("alt", alt, "say what the figure shows")
+    check_text("caption", caption, "say what to notice")
+    if not callable(fn):
+        raise TypeError(f"expected a function or a ClosedForm, got {fn!r}: pass a function of the controls")
+    if colors is not None and not isinstance(colors, Mapping):
+        raise TypeError(f"expected colors by mark, got {colors!r}: pass a dict such as {{'loss': BASE}}")
+    if not 1 <= len(controls) <= 2:
+        raise ValueError(f"expected one or two controls, got {len(controls)}: fix the others, or make two figures")
+    for name, control in controls.items():
+        if not isinstance(control, Control):
+            raise TypeError(f"expected slider(...) or choice(...) for {name}, got {control!r}: use one")
+        if not name.isidentifier():
+            raise ValueError(f"expected the name of an argument, got {name!r}: put other words into label")
+    form = fn if isinstance(fn, ClosedForm) else None
+    frames, start = _frames(fn, controls, sample=form is not None)
+    marks = [name for name, mark in start.items() if isinstance(mark, Mark)]
+    for name, color in (colors or {}).items():
+        _tools.known("colors by mark", name, marks)
+        css(color)
+    palette = (BASE, NEURON, *MORE)
+    look = Look(
+        _axis("x", x, xlim, xscale, frames),
+        _axis("y", y, ylim, yscale, frames),
+        zlim(frames),
+        {name: palette[i % len(palette)] for i, name in enumerate(marks)} | dict(colors or {}),
+        alt,
+        caption,
+    )
+    values = ", ".join(f"{name}: {len(control.values)} values" for name, control in controls.items())
+    figure = page(frames, start, controls, look, form.javascript if form else None)
+    return Explorable(figure, f"Explorable ({values}): {alt}")
+
+
+def _axis(name: str, label: str, lim: tuple[float, float] | None, scale: Scale, frames: Sequence[Frame]) -> Axis:
+    check_text(name, label, "pass the label of the axis", empty=True)
+    log = _tools.known(f"{name}scale", scale, ("linear", "log")) == "log"
+    given = None if lim is None else interval(f"{name}lim", lim, log)
+    needed = limits(frames, name, log)
+    return Axis(label, given or needed, log)
+
+
+def _frames(fn: Callable[..., Frame], controls: Mapping[str, Control], *, sample: bool) -> tuple[list[Frame], Frame]:
+    """Return the frames at all values of the controls, the last control running fastest, and the first one shown.
+
+    Parameters
+    ----------
+    fn : callable
+    controls : mapping of str to Control
+    sample : bool
+        Compute no more than about 225, evenly spread: enough for the ranges of the axes.
+
+    Raises
+    ------
+    ValueError
+        If there are more than 225 and no sample will do; if a frame is not a mapping of names to marks and notes; if
+        two frames do not have the same marks of the same kinds and lengths.
+    """
+    grid = list(itertools.product(*(range(len(control.values)) for control in controls.values())))
+    shown = tuple(control.start for control in controls.values())
+    if len(grid) > MAX_FRAMES:
+        if not sample:
+            raise ValueError(
+                f"expected at most {MAX_FRAMES} frames, got {len(grid)}: use fewer values, or pass a ClosedForm that "
+                "the page computes itself"
+            )
+        grid = [*(grid[i] for i in np.linspace(0, len(grid) - 1, MAX_FRAMES).round().astype(int)), shown]
+    frames: list[Frame] = []
+    kinds: list[dict[str, str]] = []
+    for indices in grid:
+        at = {name: control.values[i] for (name, control), i in zip(controls.items(), indices, strict=True)}
+        where = ", ".join(f"{name}={v:g}" if isinstance(v, float) else f"{name}={v}" for name, v in at.items())
+        try:
+            frame = fn(**at)
+        except (TypeError, ValueError) as error:
+            raise (TypeError if isinstance(error, TypeError) else ValueError)(f"at {where}: {error}") from error
+        kinds.append(_kinds(frame, where))
+        if kinds[-1] != kinds[0]:
+            raise ValueError(
+                f"expected the same marks in every frame, {kinds[0]}, got {kinds[-1]} at {where}: return the same "
+                "names, kinds and lengths for every value; pad a curve by repeating its last point"
+            )
+        frames.append(frame)
+    return frames, frames[grid.index(shown)]
+
+
+def _kinds(frame: Frame, where: str) -> dict[str, str]:
+    """Return the kind and size of each mark and note, and raise unless the frame has a mark, and nothing else."""
+    kinds = {}
+    for name, value in frame.items() if isinstance(frame, Mapping) else ():
+        if isinstance(value, Mark) and isinstance(name, str):
+            kinds[name] = f"{value.kind} of {' and '.join(str(getattr(value, q).size) for q in value.quantities)}"
+        elif isinstance(value, str):
+            kinds[name] = "note"
+    if all(kind == "note" for kind in kinds.values()) or len(kinds) < len(frame):
+        got = {n: type(v).__name__ for n, v in frame.items()} if isinstance(frame, Mapping) else type(frame).__name__
+        raise ValueError(
+            f"expected marks by name, such as {{'loss': Curve(x, y)}}, and notes (str), got {got} at {where}: return "
+            "a dict of these from the function"
+        )
+    return kinds

@@ -1,0 +1,164 @@
+"""Marks, what a figure can show: curves, points, bars and heat maps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Mark:
+    """Numbers that are drawn together: arrays x and y of one length.
+
+    Parameters
+    ----------
+    x, y : array_like, shape (n,)
+        Lists, NumPy arrays or tensors; they are copied.
+
+    Raises
+    ------
+    TypeError
+        If one is not made of real numbers.
+    ValueError
+        If the lengths differ, there are no numbers, or one is not finite.
+    """
+
+    x: Any
+    y: Any
+    kind: ClassVar[str] = ""
+    quantities: ClassVar[tuple[str, ...]] = ("x", "y")
+
+    def __post_init__(self) -> None:
+        for name in self.quantities:
+            object.__setattr__(self, name, _numbers(self.kind, name, getattr(self, name)))
+        self._check_shapes()
+
+    def extent(self, axis: str, log: bool) -> Array:
+        """Return the numbers that the range of axis ``"x"`` or ``"y"`` must include."""
+        return np.asarray(getattr(self, axis))
+
+    def _check_shapes(self) -> None:
+        if self.x.ndim != 1 or self.x.shape != self.y.shape or len(self.x) == 0:
+            raise ValueError(
+                f"expected x and y of one length for a {self.kind}, got shapes {self.x.shape} and {self.y.shape}: "
+                "pass two lists of equally many numbers"
+            )
+
+
+class Curve(Mark):
+    """A line through the points (x, y).
+
+    Parameters
+    ----------
+    x, y : array_like, shape (n,)
+        Lists, NumPy arrays or tensors of finite numbers.
+
+    Raises
+    ------
+    TypeError
+        If one is not made of real numbers.
+    ValueError
+        If the lengths differ, there are no numbers, or one is not finite.
+
+    Examples
+    --------
+    >>> Curve([0, 1, 2], [0, 1, 4]).y
+    array([0., 1., 4.])
+    """
+
+    kind = "curve"
+
+
+class Points(Mark):
+    """A dot at each (x, y); parameters and errors are those of `Curve`."""
+
+    kind = "points"
+
+
+class Bars(Mark):
+    """A bar from zero to y at each x, evenly spaced; parameters and errors are those of `Curve`."""
+
+    kind = "bars"
+
+    def edges(self, log: bool) -> tuple[Array, Array]:
+        """Return the left and the right edges of the bars: 80 % of the distance from one to the next."""
+        at = np.log10(self.x) if log else self.x
+        half = 0.4 * (at[1] - at[0] if len(at) > 1 else 1.0)
+        return (10 ** (at - half), 10 ** (at + half)) if log else (at - half, at + half)
+
+    def extent(self, axis: str, log: bool) -> Array:
+        """Return the edges of the bars, or their ends and, on a linear axis, zero."""
+        if axis == "x":
+            return self.x if log and self.x.min() <= 0 else np.concatenate(self.edges(log))
+        return self.y if log else np.append(self.y, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class HeatMap(Mark):
+    """A color for each cell of a grid.
+
+    Parameters
+    ----------
+    x, y : array_like, shape (columns,) and (rows,)
+        Centers of the columns and of the rows, ascending and evenly spaced.
+    z : array_like, shape (rows, columns)
+        The values, finite.
+
+    Raises
+    ------
+    TypeError
+        If one is not made of real numbers.
+    ValueError
+        If the shapes do not fit, the centers are not ascending and evenly spaced, or a number is not finite.
+
+    Examples
+    --------
+    >>> HeatMap([0, 1, 2], [0, 1], [[1, 2, 3], [4, 5, 6]]).z.shape
+    (2, 3)
+    """
+
+    z: Any = None
+    kind = "heat map"
+    quantities = ("x", "y", "z")
+
+    def extent(self, axis: str, log: bool = False) -> Array:
+        """Return the outer edges of the cells: half a cell beyond the first and the last center."""
+        centers = getattr(self, axis)
+        half = (centers[1] - centers[0]) / 2 if len(centers) > 1 else 0.5
+        return np.array([centers[0] - half, centers[-1] + half])
+
+    def _check_shapes(self) -> None:
+        if self.x.ndim != 1 or self.y.ndim != 1 or self.z.shape != (len(self.y), len(self.x)) or self.z.size == 0:
+            raise ValueError(
+                f"expected z of shape (len(y), len(x)) = ({self.y.size}, {self.x.size}) for a heat map, "
+                f"got {self.z.shape}: transpose it, or pass the centers of its columns and rows"
+            )
+        for name in ("x", "y"):
+            steps = np.diff(getattr(self, name))
+            if len(steps) and not (steps[0] > 0 and np.allclose(steps, steps[0], rtol=1e-3)):
+                raise ValueError(
+                    f"expected ascending, evenly spaced {name} for a heat map, got steps from {steps.min():g} to "
+                    f"{steps.max():g}: sort the cells, or evaluate them on np.linspace"
+                )
+
+
+def _numbers(kind: str, name: str, values: Any) -> Array:
+    try:
+        found = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
+    except (TypeError, ValueError, RuntimeError):  # a ragged list, a list of tensors that require gradients
+        found = np.array(None)
+    if found.dtype.kind not in "biuf":
+        raise TypeError(
+            f"expected real numbers as {name} of a {kind}, got {values!r:.80}: pass a list, a NumPy array or a tensor"
+        )
+    if bad := int((~np.isfinite(found)).sum()):
+        raise ValueError(
+            f"expected finite numbers, got {bad} NaN or infinite {name} in a {kind}: cut the range where the "
+            "function leaves it, or clip the values"
+        )
+    return found.astype(np.float64)

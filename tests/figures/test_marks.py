@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+import torch
+
+from enlib.figures import Bars, Curve, HeatMap, Points
+
+GRID = [0, 1, 2]
+
+
+@pytest.mark.parametrize("kind", [Curve, Points, Bars])
+def test_lists_arrays_and_tensors_are_alike(kind):
+    ones = torch.ones(2, requires_grad=True)
+    for x, y in (
+        ([0, 1], [2, 3]),
+        (range(2), (2, 3)),
+        (np.arange(2), np.arange(2, 4)),
+        (torch.arange(2), torch.arange(2.0, 4.0, dtype=torch.float16)),
+        (torch.tensor([False, True]), torch.tensor([1.0, 2.0]) + ones),
+    ):
+        mark = kind(x, y)
+        assert mark.x.dtype == mark.y.dtype == np.float64
+        np.testing.assert_array_equal(mark.x, [0.0, 1.0])
+        np.testing.assert_array_equal(mark.y, [2.0, 3.0])
+
+
+def test_numbers_are_copied():
+    """A function may fill one buffer for every frame."""
+    buffer = np.zeros(2)
+    mark = Curve([0, 1], buffer)
+    buffer += 1
+    assert mark.y.tolist() == [0, 0]
+
+
+def test_bars_reach_from_zero_and_have_their_full_width():
+    """A range of the centers alone cut the first and the last bar in halves, and hid where they start."""
+    bars = Bars([1, 2, 3], [5, 6, 7])
+    np.testing.assert_allclose(sorted(bars.extent("x", log=False)), [0.6, 1.4, 1.6, 2.4, 2.6, 3.4])
+    assert 0 in bars.extent("y", log=False)
+    assert 0 not in bars.extent("y", log=True)
+    left, right = Bars([1, 10, 100], [1, 1, 1]).edges(log=True)
+    np.testing.assert_allclose(np.log10([left, right]), [[-0.4, 0.6, 1.6], [0.4, 1.4, 2.4]], atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "make, error, message",
+    [
+        (lambda: Curve([0, 1], [0, np.nan]), ValueError, "got 1 NaN or infinite y in a curve"),
+        (lambda: Curve([np.nan] * 3, [np.nan] * 3), ValueError, "got 3 NaN or infinite x in a curve"),
+        (lambda: Points([np.inf, 1], [0, 1]), ValueError, "got 1 NaN or infinite x in a points"),
+        (lambda: Curve([0, 1], [0, 1, 2]), ValueError, r"one length for a curve, got shapes \(2,\) and \(3,\)"),
+        (lambda: Curve(0, 1), ValueError, r"one length for a curve, got shapes \(\) and \(\)"),
+        (lambda: Curve([[0, 1]], [[0, 1]]), ValueError, "one length"),
+        (lambda: Curve([], []), ValueError, "one length"),
+        (lambda: Bars("ab", [0, 1]), TypeError, "expected real numbers as x of a bars, got 'ab': pass a list"),
+        (lambda: Curve(["0", "1"], [0, 1]), TypeError, "expected real numbers as x"),
+        (lambda: Curve([0, 1], None), TypeError, "expected real numbers as y of a curve, got None"),
+        (lambda: Curve([0, 1], [0, None]), TypeError, "expected real numbers as y"),
+        (lambda: Curve([0, 1], [0, 1j]), TypeError, "expected real numbers as y"),
+        (lambda: Curve([0, 1], [[0], [1, 2]]), TypeError, "expected real numbers as y"),
+        (lambda: HeatMap(GRID, [0, 1], np.zeros((3, 2))), ValueError, r"\(2, 3\) for a heat map, got \(3, 2\): tran"),
+        (lambda: HeatMap(GRID, [0, 1]), TypeError, "expected real numbers as z of a heat map, got None"),
+        (lambda: HeatMap([2, 1, 0], [0, 1], np.zeros((2, 3))), ValueError, "ascending, evenly spaced x .* from -1"),
+        (lambda: HeatMap([0, 1, 5], [0, 1], np.zeros((2, 3))), ValueError, "evenly spaced x .* steps from 1 to 4"),
+    ],
+)
+def test_bad_marks(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
