@@ -180,7 +180,7 @@ def test_right_answers_agree_with_the_package():
     for pairs, rows, level in ((9, 7, 0.05), (12, 13, 0.01)):
         p = [statistics.signed_rank(np.arange(1.0, n + 1)).p for n in (pairs - 1, pairs)]
         assert [statistics.holm([value] + [1.0] * (rows - 1))[0] <= level for value in p] == [False, True]
-    assert 1 - statistics.best_of(range(1, 17), 4)[1][0] == pytest.approx(0.75)
+    assert statistics.chance_of_lower([*range(1, 17)], [*range(1, 17)], tries=(16, 4))[0] == pytest.approx(0.75)
     extreme = quad(lambda x: x * 16 * norm.pdf(x) * norm.cdf(x) ** 15, -10, 10)[0]
     assert 0.3 * extreme == pytest.approx(0.53, abs=1e-3)
     assert (1.5 * norm.ppf([0.95, 0.9]).sum()) ** 2 == pytest.approx(19.3, abs=0.05)
