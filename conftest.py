@@ -4,6 +4,11 @@ import os
 import signal
 
 import pytest
+from hypothesis import settings
+
+# A test is never judged by how fast a busy machine runs it; continuous integration tries the same examples each time.
+settings.register_profile("enlib", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("enlib")
 
 # Static outputs in notebooks, as they are committed; one thread a worker, as the figures were computed.
 os.environ["ENLIB_STATIC"] = "1"
@@ -14,14 +19,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collectstart(collector):
-    """Leave drawings out of nbval's comparison: their text alternative is compared."""
-    if hasattr(collector, "skip_compare"):
-        collector.skip_compare += ("text/html", "application/vnd.plotly.v1+json")
-
-
 def pytest_collection_modifyitems(items):
     """Skip what needs the real images where there are none, and say so."""
+    items = [item for item in items if "data" in item.keywords]
+    if not items:
+        return
     from enlib.datasets.fetch import data_directory, is_present
     from enlib.datasets.sources import SOURCES
 
@@ -29,8 +31,7 @@ def pytest_collection_modifyitems(items):
         return
     skip = pytest.mark.skip(reason="needs the real images: set ENLIB_DATA, or python -m enlib data fetch")
     for item in items:
-        if "data" in item.keywords:
-            item.add_marker(skip)
+        item.add_marker(skip)
 
 
 def pytest_terminal_summary(terminalreporter):
