@@ -1,0 +1,58 @@
+"""The outputs that are committed are what the notebooks print: the book has just executed them."""
+
+import difflib
+import json
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+from execute import executed  # noqa: E402
+
+
+def shown(notebook):
+    """Return what each code cell shows, as lines; a drawing is compared by its text alternative."""
+    lines = []
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        lines.append("In: " + (cell.source.splitlines() or [""])[0])
+        for output in cell.outputs:
+            if output.output_type == "stream":
+                if lines[-1].startswith(f"{output.name}: "):  # a stream may arrive in pieces
+                    lines[-1] += output.text
+                else:
+                    lines.append(f"{output.name}: {output.text}")
+            else:
+                data = {mime: text for mime, text in output.get("data", {}).items() if mime != "text/html"}
+                lines.append(f"{output.output_type}: {json.dumps(data, indent=1, sort_keys=True)}")
+    return "\n".join(lines).splitlines()
+
+
+@pytest.mark.book
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_committed_outputs_are_what_the_notebook_prints(path):
+    again = executed(path)
+    if again is None:
+        pytest.fail("expected the executed notebook in _build, got none: run make book")
+    before = nbformat.read(path, as_version=4)
+    difference = difflib.unified_diff(shown(before), shown(again), "committed", "executed", lineterm="", n=2)
+    assert not (text := "\n".join(difference)), f"run make outputs, or mend what changed:\n{text}"
+
+
+def test_streams_that_arrive_in_pieces_are_one():
+    def cell(*outputs):
+        return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(1)", outputs=list(outputs))])
+
+    def stream(text):
+        return nbformat.v4.new_output("stream", name="stdout", text=text)
+
+    whole = cell(stream("a\nb\n"))
+    assert shown(cell(stream("a\n"), stream("b\n"))) == shown(whole) == ["In: print(1)", "stdout: a", "b"]
+    assert shown(cell(stream("a\nc\n"))) != shown(whole)
+    picture = {"text/html": "<svg>", "text/plain": "A line."}
+    assert "svg" not in str(shown(cell(nbformat.v4.new_output("execute_result", picture, execution_count=1))))
