@@ -3,8 +3,8 @@
 Each checkout computes in processes of its own, with one thread; they take turns, and who goes first changes from
 round to round, so that a machine whose speed drifts is fair to both. Printed are the seconds (medians) and the ratios
 of this checkout to the other, round by round: below 1, this one is faster. A task is called slower if it was so in
-every round and by 5 % in the middle; then the exit status is 1. The other checkout may be older: a task looks for what
-it needs under older names too, and one that cannot run in both is skipped and said so.
+every round and by 5 % in the middle; then the exit status is 1. The other checkout may be older: a task looks for
+what it needs under older names too, and one that cannot run in both is skipped and said so.
 """
 
 from __future__ import annotations
@@ -112,23 +112,10 @@ def work():
 """,
 }
 # Programs that are started anew each time, in the checkout's folder; {out} is an empty folder.
+REPLICATE = "-m enlib replicate --table 2 --only spheres-1.5-200 --workers 1 --out"
 PROGRAMS = {
     "import enlib": ["-c", "import enlib"],
-    "replicate table 2, quick": [
-        *(
-            "-m",
-            "enlib",
-            "replicate",
-            "--table",
-            "2",
-            "--only",
-            "spheres-1.5-200",
-            "--workers",
-            "1",
-            "--out",
-            "{out}",
-        ),
-    ],
+    "replicate table 2, quick": [*REPLICATE.split(), "{out}"],
     "report": ["-m", "enlib", "report", "--results", "results"],
 }
 # Reads the name of a task a line, answers with the seconds it took or with what went wrong.

@@ -23,7 +23,9 @@ TIMEOUT = 120
 def execute(path: Path) -> tuple[nbformat.NotebookNode, float, str | None]:
     """Return a notebook as executed, the seconds that took, and the traceback if a cell failed."""
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    done = single_nb_execution(notebook, cwd=str(path.parent), timeout=TIMEOUT, meta_override=True)
+    done = single_nb_execution(
+        notebook, cwd=str(path.parent), timeout=TIMEOUT, allow_errors=False, meta_override=True
+    )
     return notebook, done.time, done.exc_string
 
 
