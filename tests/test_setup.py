@@ -55,3 +55,12 @@ def test_make_stands_spaces_in_the_path_and_knows_a_copy(tmp_path):
     assert one != other
     listed = subprocess.run(["make", "help"], capture_output=True, text=True, check=True, cwd=tmp_path / "a folder")
     assert "make book" in listed.stdout
+
+
+def test_make_keeps_out_what_the_user_has_on_pythonpath(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "/somewhere/with/a/package/named/enlib")
+    program = 'include Makefile\nshow:\n\t@echo "[$$PYTHONPATH]"\n'
+    ran = subprocess.run(
+        ["make", "-f", "-", "show"], input=program, capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert ran.stdout == "[]\n"
