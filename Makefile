@@ -38,13 +38,13 @@ check: $(READY)  ## ruff, mypy and the fast tests, in about a minute
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q -n auto --dist worksteal -m "$(QUICK)" $(TESTS)
+	$(BIN)/pytest -q -n auto --dist worksteal --durations=9 --durations-min=3 -m "$(QUICK)" $(TESTS)
 
 test: book  ## everything: checks, all tests, doctests, every notebook's outputs, the built book
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q -n auto --dist worksteal -m "not cluster" $(TESTS)
+	$(BIN)/pytest -q -n auto --dist worksteal $(TESTS)
 
 $(CLUSTER): $(READY)
 	$(BIN)/python -m pip install --quiet --editable '.[cluster]'
