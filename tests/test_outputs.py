@@ -2,6 +2,8 @@
 
 import difflib
 import json
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -56,3 +58,36 @@ def test_streams_that_arrive_in_pieces_are_one():
     assert shown(cell(stream("a\nc\n"))) != shown(whole)
     picture = {"text/html": "<svg>", "text/plain": "A line."}
     assert "svg" not in str(shown(cell(nbformat.v4.new_output("execute_result", picture, execution_count=1))))
+
+
+@pytest.mark.slow
+def test_the_book_takes_what_was_executed_and_a_failing_cell_stops_it(tmp_path):
+    def write(source):
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_markdown_cell("# N"), nbformat.v4.new_code_cell(source)]
+        )
+        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(notebook, tmp_path / "notebooks" / "n.ipynb")
+
+    def python(*words):
+        return subprocess.run([sys.executable, *words], capture_output=True, text=True, cwd=tmp_path)
+
+    shutil.copytree(ROOT / "book" / "_ext", tmp_path / "book" / "_ext")
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: notebooks/n\n")
+    (tmp_path / "_config.yml").write_text(
+        "title: Small\nonly_build_toc_files: true\nexecute: {execute_notebooks: cache, raise_on_error: true}\n"
+        "sphinx: {local_extensions: {enlib_book: book/_ext}}\n"
+    )
+    write("import os\nprint(6 * 703 - 1, os.path.basename(os.getcwd()), os.environ['ENLIB_STATIC'])")
+    first = python("book/_ext/execute.py")
+    assert (first.returncode, first.stdout[:9]) == (0, "n.ipynb: "), first.stderr
+    assert python("book/_ext/execute.py").stdout == ""
+    built = python("-c", "from jupyter_book.cli.main import main; main()", "build", ".")
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert "Executing notebook" not in built.stdout + built.stderr
+    assert "4217 notebooks 1" in (tmp_path / "_build" / "html" / "notebooks" / "n.html").read_text(encoding="utf-8")
+    write("raise ValueError('what it says')")
+    failed = python("book/_ext/execute.py")
+    assert failed.returncode == 1
+    assert "what it says" in failed.stdout
