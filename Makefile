@@ -9,6 +9,8 @@ HERE := $(shell pwd | cksum | cut -d' ' -f1)
 READY := $(VENV)/.ready-$(HERE)
 CLUSTER := $(VENV)/.cluster-$(HERE)
 TESTS ?= tests enlib
+EXECUTE := $(BIN)/python book/_ext/execute.py
+BUILD := $(BIN)/jupyter-book build . --warningiserror --keep-going --nitpick
 QUICK := not slow and not book and not browser and not cluster
 # One thread a worker: small networks lose from more, and the committed outputs were made that way.
 export OMP_NUM_THREADS ?= 1
@@ -30,8 +32,8 @@ $(READY): requirements.txt pyproject.toml
 	@rm -f $(VENV)/.ready-* && touch $@
 
 book: $(READY)  ## execute the notebooks and build the book in _build/html
-	$(BIN)/python book/_ext/execute.py
-	$(BIN)/jupyter-book build . --warningiserror --keep-going --nitpick
+	$(EXECUTE)
+	$(BUILD)
 	@echo "Open _build/html/index.html"
 
 check: $(READY)  ## ruff, mypy and the fast tests, in about a minute
@@ -40,10 +42,12 @@ check: $(READY)  ## ruff, mypy and the fast tests, in about a minute
 	$(BIN)/mypy
 	$(BIN)/pytest -q -n auto --dist worksteal --durations=9 --durations-min=3 -m "$(QUICK)" $(TESTS)
 
-test: book  ## everything: checks, all tests, doctests, every notebook's outputs, the built book
+test: $(READY)  ## everything: checks, all tests, doctests, every notebook's outputs, the built book
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(EXECUTE)
+	@# Side by side: each of the two keeps one core busy.
+	$(BIN)/mypy & types=$$!; $(BUILD); built=$$?; wait $$types && exit $$built
 	$(BIN)/pytest -q -n auto --dist worksteal $(TESTS)
 
 $(CLUSTER): $(READY)
