@@ -33,9 +33,10 @@ def executed(path: Path) -> nbformat.NotebookNode | None:
     """Return a notebook with the outputs of its last execution, or None if it was changed or never executed."""
     try:
         notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-        return _cache().merge_match_into_notebook(notebook)[1]
+        found: nbformat.NotebookNode = _cache().merge_match_into_notebook(notebook)[1]
     except KeyError:
         return None
+    return found
 
 
 def _cache() -> Any:
