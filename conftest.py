@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 
 import pytest
 from hypothesis import settings
@@ -9,6 +10,9 @@ from hypothesis import settings
 # A test is never judged by how fast a busy machine runs it; continuous integration tries the same examples each time.
 settings.register_profile("enlib", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("enlib")
+
+# nbformat checks notebooks by jsonschema, which would compile a grammar of web addresses, seconds in every process.
+sys.modules.setdefault("rfc3987_syntax", None)
 
 # Static outputs in notebooks, as they are committed; one thread a worker, as the figures were computed.
 os.environ["ENLIB_STATIC"] = "1"
