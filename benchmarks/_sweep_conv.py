@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from typing import Literal
 
 import torch
-from _peak import peaks
+from _measure import peaks
 from torch import Tensor, nn
 
 from enlib import make_optimizer, polynomial_hinge

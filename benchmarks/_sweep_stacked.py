@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from _peak import peaks
+from _measure import peaks, spread
 from torch import nn
 
 from enlib import History, WithExponentialNeuron, datasets, fit, make_optimizer, mlp
@@ -98,9 +98,6 @@ def _compare(rounds: int, sets: list[datasets.Dataset], options: dict[str, objec
             histories[name] = result["histories"]
     difference = _equal(histories["loop, 1 thread"], histories["stacked, 2 threads"])
     loops = [min(pair) for pair in zip(seconds["loop, 1 thread"], seconds["loop, 2 threads"], strict=True)]
-    ratios = {
-        name: sorted(a / b for a, b in zip(loops, seconds[name], strict=True)) for name in ways if "stacked" in name
-    }
     work = gflop(histories["loop, 1 thread"], len(sets[0].train), options["batch_size"])
     return {
         "what": what,
@@ -111,8 +108,9 @@ def _compare(rounds: int, sets: list[datasets.Dataset], options: dict[str, objec
         },
         "seconds": {name: [round(s, 3) for s in values] for name, values in seconds.items()},
         "the faster loop over the stack": {
-            name: {"min": round(r[0], 2), "median": round(r[len(r) // 2], 2), "max": round(r[-1], 2)}
-            for name, r in ratios.items()
+            name: spread(a / b for a, b in zip(loops, seconds[name], strict=True))
+            for name in ways
+            if "stacked" in name
         },
         **difference,
     }

@@ -6,9 +6,9 @@ start. The truth they are held to is Lanczos' method in float64: five eigenvalue
 parts and that takes too long, one. Peak memory is that of a process of its own, above what imports, network and data
 take. Writes ``benchmarks/curvature.json``.
 
-PyHessian and curvlinops are not in requirements.txt: ``pip install pyhessian curvlinops-for-pytorch``. The images
-come from ``ENLIB_DATA``. ``python benchmarks/curvature.py conv`` measures one problem again. Memory is read from
-Linux's /proc.
+PyHessian and curvlinops are not in requirements.txt: ``python benchmarks/run.py curvature`` fetches them, in a folder
+of their own, and runs this; ``... curvature conv`` measures one problem again. The images come from ``ENLIB_DATA``.
+Memory is read from Linux's /proc.
 """
 
 from __future__ import annotations
@@ -17,18 +17,17 @@ import ctypes
 import functools
 import importlib.util
 import json
-import platform
 import resource
 import statistics
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
+from _measure import environment, seconds
 from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -129,12 +128,6 @@ CONTESTANTS: dict[str, Callable[[Problem], float]] = {
 }
 
 
-def seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
 def compare(name: str, *, trained: bool) -> dict[str, object]:
     """Time all contestants in units of one gradient, measured just before and just after each."""
     exact = Problem(name, trained=trained, dtype=torch.float64)
@@ -229,16 +222,15 @@ def main() -> None:
         return
     for module in ("pyhessian", "curvlinops"):
         if importlib.util.find_spec(module) is None:
-            sys.exit(f"expected {module}, got none: pip install pyhessian curvlinops-for-pytorch")
+            sys.exit(f"expected {module}, got none: run python benchmarks/run.py curvature")
     warm = Problem("fc1", trained=False)
     for contestant in CONTESTANTS.values():
         contestant(warm)
     target = Path(__file__).with_suffix(".json")
     chosen = sys.argv[1:] or list(PROBLEMS)
     result = json.loads(target.read_text()) if target.exists() else {"memory": [], "sharpness": []}
-    result |= {
-        "python": platform.python_version(), "torch": torch.__version__, "machine": platform.machine(), "threads": 1,
-    }  # fmt: skip
+    found = environment()
+    result |= {"python": found["python"], "torch": found["torch"], "machine": found["cpu"], "threads": 1}
     for name in chosen:
         for key in ("memory", "sharpness"):
             result[key] = [row for row in result[key] if row["problem"] != name]

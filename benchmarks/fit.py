@@ -7,14 +7,8 @@ figure to quote is the median of the ratios. Writes ``benchmarks/fit.json``.
 
 from __future__ import annotations
 
-import json
-import platform
-import statistics
-import time
-from collections.abc import Callable
-from pathlib import Path
-
 import torch
+from _measure import environment, seconds, spread, write
 from torch.utils.data import DataLoader, TensorDataset
 
 from enlib import WithExponentialNeuron, datasets, evaluate, fit, make_optimizer, mlp, polynomial_hinge
@@ -47,31 +41,21 @@ def with_data_loader() -> None:
         evaluate(model, DATA.train), evaluate(model, DATA.validation)
 
 
-def seconds(work: Callable[[], None]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
 def main() -> None:
     torch.set_num_threads(1)
     for work in (with_fit, with_data_loader):
         work()
     rounds = [(seconds(with_fit), seconds(with_data_loader)) for _ in range(ROUNDS)]
-    ratios = [loader / ours for ours, loader in rounds]
+    ratio = spread(loader / ours for ours, loader in rounds)
     result = {
         "what": f"{EPOCHS} epochs of 10 updates, one thread",
         "fit_seconds": [round(ours, 3) for ours, _ in rounds],
         "data_loader_seconds": [round(loader, 3) for _, loader in rounds],
-        "data_loader_over_fit": {
-            "min": round(min(ratios), 2),
-            "median": round(statistics.median(ratios), 2),
-            "max": round(max(ratios), 2),
-        },
-        "environment": {"torch": torch.__version__, "python": platform.python_version(), "cpu": platform.machine()},
+        "data_loader_over_fit": ratio,
+        "environment": environment(),
     }
-    Path(__file__).with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(result["data_loader_over_fit"]))
+    write(__file__, result)
+    print("DataLoader loop / fit:", ratio)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 import browser  # noqa: E402
+from _measure import write  # noqa: E402
 
 
 def main() -> None:
@@ -48,7 +49,7 @@ def main() -> None:
             marks[page]["layout shift"] = round(report["audits"]["cumulative-layout-shift"]["numericValue"], 3)
             print(page, marks[page], flush=True)
     result = {"lighthouse": report["lighthouseVersion"], "pages": marks}
-    Path(__file__).with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    write(__file__, result)
 
 
 if __name__ == "__main__":

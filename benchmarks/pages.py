@@ -7,7 +7,6 @@ machine, with a fresh profile each time. Build the book first. Writes ``benchmar
 from __future__ import annotations
 
 import json
-import platform
 import statistics
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 import browser  # noqa: E402
+from _measure import environment, write  # noqa: E402
 
 ROUNDS = 7
 PAGE = "notebooks/07_exponential_neuron.html"
@@ -67,13 +67,10 @@ def main() -> None:
             "median": round(statistics.median(redraws), 1),
             "95 %": round(statistics.quantiles(redraws, n=20)[-1], 1),
         },
-        "environment": {
-            "machine": platform.machine(),
-            "python": platform.python_version(),
-            "figures": "from navigation",
-        },
+        "times": "from navigation",
+        "environment": environment(),
     }
-    Path(__file__).with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    write(__file__, result)
     print(json.dumps(result, indent=2))
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 
 import _sweep_conv as large
 import _sweep_stacked as small
+from _measure import write
 
 from enlib.replication import describe
 
@@ -26,7 +26,7 @@ def main() -> None:
         "large networks": [large.compare(name) for name in large.PROBLEMS],
         "environment": describe() | {"threads": None, "cores": os.cpu_count()},
     }
-    Path(__file__).with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    write(__file__, result)
     print(json.dumps(result, indent=2))
 
 

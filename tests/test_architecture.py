@@ -1,99 +1,289 @@
 """The rules of the house that a machine can hold."""
 
 import ast
+import importlib
 import inspect
 import json
+import os
 import re
+import subprocess
+import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-ENLIB = Path(__file__).parents[1] / "enlib"
-MODULES = {
-    ".".join(path.relative_to(ENLIB.parent).with_suffix("").parts).removesuffix(".__init__"): path
-    for path in ENLIB.rglob("*.py")
+ROOT = Path(__file__).parents[1]
+ENLIB = ROOT / "enlib"
+
+# Each room, and the rooms it may import. Every room may also import enlib.losses and enlib._tools.
+ARROWS = {
+    "datasets": set(),
+    "models": {"datasets"},
+    "curvature": {"models"},
+    "landscape": {"models", "curvature"},
+    "statistics": set(),
+    "dynamics": {"curvature", "models"},
+    "training": {"datasets", "models", "curvature"},
+    "replication": {"datasets", "models", "training"},
+    "tables": {"replication", "statistics"},
+    "figures": {"curvature", "dynamics", "landscape", "statistics", "training", "tables"},
+    "exercises": {"curvature", "dynamics", "landscape", "models", "statistics", "training"},
 }
-
-# Data flow from left to right: a module may import what stands before it, or beside it in its own package.
-FLOW = [
-    {"enlib._tools"},
-    {"enlib.losses"},
-    {"enlib.datasets", "enlib.models", "enlib.curvature", "enlib.statistics"},
-    {"enlib.dynamics", "enlib.landscape", "enlib.training"},
-    {"enlib.replication"},
-    {"enlib.tables"},
-    {"enlib.figures"},
-    {"enlib.exercises", "enlib.cli"},
-    {"enlib", "enlib.__main__"},
-]
-DRAWING_ROOMS = ("enlib.figures", "enlib.cli.train")
-DRAWING = {"matplotlib", "plotly", "ipywidgets", "IPython"}
+ARROWS["cli"] = set(ARROWS)
+SHARED = {"enlib.losses", "enlib._tools"}
+DRAWING = {"matplotlib", "plotly", "ipywidgets", "anywidget", "IPython"}
+DRAWS = {"figures", "cli"}
 
 
-def place(module):
-    """Return the position of a module, or of its package, in the flow."""
-    while module:
-        for position, modules in enumerate(FLOW):
-            if module in modules and (module != "enlib" or position == len(FLOW) - 1):
-                return position, module
-        module = module.rpartition(".")[0]
-    raise AssertionError("unreachable")
+def _modules():
+    """Map each module's dotted name to its syntax tree."""
+    return {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): ast.parse(
+            path.read_text(encoding="utf-8")
+        )
+        for path in sorted(ENLIB.rglob("*.py"))
+    }
 
 
-def imports(path):
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+MODULES = _modules()
+
+
+def _room(module):
+    """Return the room of a module, or None for the package itself and the modules beside the rooms."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 and parts[1] in ARROWS else None
+
+
+def _listed(module):
+    """Return the names that a module lists in ``__all__``."""
+    for node in MODULES[module].body:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["__all__"]:
+            return list(ast.literal_eval(node.value))
+    return []
+
+
+def _imports(tree, here=None):
+    """Yield (module, name) for everything that a syntax tree imports, inside functions too; name is None for modules.
+
+    ``from enlib.room import x`` counts as an import of the module ``enlib.room.x`` where there is one, unless the
+    front door of another room lists ``x``.
+    """
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            yield from ((alias.name, None) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"expected absolute imports, got a relative one in line {node.lineno}"
             for alias in node.names:
-                full = f"{node.module}.{alias.name}"
-                yield full if full in MODULES else node.module
+                inside, room = f"{node.module}.{alias.name}", _room(node.module)
+                if inside in MODULES and (room == here or not room or alias.name not in _listed(node.module)):
+                    yield inside, None
+                else:
+                    yield node.module, alias.name
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_every_module_has_its_place(module):
-    assert module in ("enlib", "enlib.__main__") or place(module)[1] != "enlib", f"put {module} into FLOW"
+def _programs():
+    """Yield what readers run, as (name, syntax tree): the notebooks' code cells and the README's program."""
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            if cell["cell_type"] == "code":
+                lines = "".join(cell["source"]).splitlines()
+                yield path.name, ast.parse("\n".join(line for line in lines if not line.startswith(("%", "!"))))
+    for program in re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL):
+        yield "README.md", ast.parse(program)
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_data_flow_one_way(module):
-    here, room = place(module)
-    for imported in imports(MODULES[module]):
-        if imported.split(".")[0] == "enlib" and module not in ("enlib", "enlib.__main__"):
-            there, _ = place(imported)
-            may = there < here or imported.startswith(room) or (room, imported) == ("enlib.cli", "enlib")
-            assert may, f"{module} imports {imported}"
+def test_rooms_and_nothing_else():
+    files = {path.name for path in ENLIB.iterdir() if path.is_file()}
+    assert files == {"__init__.py", "__main__.py", "losses.py", "_tools.py", "py.typed"}
+    assert {path.parent.name for path in ENLIB.glob("*/__init__.py")} == set(ARROWS)
+    tuple(TopologicalSorter(ARROWS).static_order())  # raises CycleError if the allowed arrows went in a circle
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if not m.startswith(DRAWING_ROOMS)])
-def test_computing_never_draws(module):
-    found = {name.split(".")[0] for name in imports(MODULES[module])} & DRAWING
-    assert not found
-    assert "enlib.figures" not in imports(MODULES[module])
+def test_data_flow_one_way_through_front_doors():
+    wrong = []
+    for module, tree in MODULES.items():
+        here = _room(module)
+        for imported, _ in _imports(tree, here):
+            there = _room(imported)
+            if imported.split(".")[0] != "enlib" or imported in SHARED or module in ("enlib", "enlib.__main__"):
+                continue
+            if (here, imported) == ("cli", "enlib"):
+                continue
+            if module in SHARED or there is None:
+                wrong.append(f"{module} imports {imported}, which is no room")
+            elif there == here and imported == f"enlib.{here}":
+                wrong.append(f"{module} imports its own front door: import the module beside it")
+            elif there != here and there not in ARROWS[here]:
+                wrong.append(f"{module} imports {imported}, against the arrows")
+            elif there != here and imported != f"enlib.{there}":
+                wrong.append(f"{module} imports {imported}, not enlib.{there}")
+    assert not wrong, "\n".join(wrong)
 
 
-def test_importing_the_package_loads_no_drawing_library():
-    import subprocess
-    import sys
+def test_no_circles_among_modules():
+    graph = {}
+    for module, tree in MODULES.items():
+        graph[module] = {imported for imported, _ in _imports(tree, _room(module))} & set(MODULES)
+    try:
+        tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail("expected no circle, got " + " <- ".join(error.args[1]))
 
-    program = f"import sys, enlib; print(sorted({DRAWING} & set(sys.modules)))"
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert ran.stdout.strip() == "[]"
+
+def test_computing_never_draws():
+    wrong = [
+        f"{module} imports {imported}"
+        for module, tree in MODULES.items()
+        if _room(module) not in DRAWS
+        for imported, _ in _imports(tree)
+        if imported.split(".")[0] in DRAWING
+    ]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_notebooks_import_from_front_doors_alone():
-    inside = []
-    for path in sorted((ENLIB.parent / "notebooks").glob("*.ipynb")):
-        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-            found = re.findall(r"^\s*(?:from|import) (enlib[\w.]*)", "".join(cell["source"]), re.MULTILINE)
-            inside += [(path.name, name) for name in found if cell["cell_type"] == "code" and name.count(".") > 1]
-    assert not inside
+    doors = {"enlib"} | {f"enlib.{room}" for room in ARROWS} | SHARED - {"enlib._tools"}
+    wrong = [
+        f"{program} imports {imported}"
+        for program, tree in _programs()
+        for imported, _ in _imports(tree)
+        if imported.split(".")[0] == "enlib" and imported not in doors
+    ]
+    assert not wrong, "\n".join(wrong)
 
 
-def test_public_names_are_listed_and_documented():
-    import enlib
+def test_every_public_name_is_there_and_documented():
+    wrong = []
+    for module in ("enlib", "enlib.losses", *(f"enlib.{room}" for room in ARROWS)):
+        opened = importlib.import_module(module)
+        for name in _listed(module):
+            value = getattr(opened, name, None)
+            if value is None:
+                wrong.append(f"{module}.{name} does not exist")
+            elif (inspect.isclass(value) or inspect.isfunction(value)) and not (value.__doc__ or "").strip():
+                wrong.append(f"{module}.{name} has no docstring")
+    assert not wrong, "\n".join(wrong)
 
-    public = {name for name, value in vars(enlib).items() if not name.startswith("_") and not inspect.ismodule(value)}
-    assert public <= set(enlib.__all__)
-    for name in enlib.__all__:
-        assert getattr(enlib, name).__doc__
+
+BARE = """
+import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {blocked}:
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Blocker())
+import enlib, {rooms}
+from enlib import datasets, fit, make_optimizer, mlp
+
+data = datasets.load("spheres", seed=0, train=20, validation=20, test=20)
+model = mlp((100, 2, 1), seed=0)
+history = fit(model, data, optimizer=make_optimizer("sgd", model, lr=0.1), epochs=1, seed=0, progress=False)
+print(history.status)
+"""
+
+
+@pytest.mark.xfail(strict=False, reason="enlib.datasets still imports pooch and requests with itself")
+def test_computing_needs_no_drawing_download_or_cluster_library():
+    rooms = ", ".join(f"enlib.{room}" for room in ARROWS if room not in DRAWS)
+    program = BARE.format(rooms=rooms, blocked=sorted(DRAWING | {"pooch", "requests", "ray"}))
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.strip() in ("capped", "converged")
+
+
+def _named(annotation):
+    """Return the names in an annotation, also in one written as text."""
+    names = set()
+    for node in ast.walk(annotation) if annotation is not None else ():
+        if isinstance(node, ast.Name):
+            names.add(node.id)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            names |= _named(ast.parse(node.value, mode="eval"))
+    return names
+
+
+def _used():
+    """Return (room, name) for each name that is used outside its room, or in a signature of its room's front door."""
+    used, doors = set(), {}
+    trees = [("a reader", tree) for _, tree in _programs()]
+    trees += [(_room(module) or module, tree) for module, tree in MODULES.items()]
+    for where, tree in trees:
+        for imported, name in _imports(tree):
+            if _room(imported) != where:
+                used.add((imported, name) if name else tuple(imported.rpartition(".")[::2]))
+            # "from enlib import datasets": the room's names are then attributes of "datasets".
+            door = f"{imported}.{name}" if name else imported
+            doors[door.rpartition(".")[2]] = door
+    for where, tree in trees:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in doors:
+                door = doors[node.value.id]
+                if _room(door) != where:
+                    used.add((door, node.attr))
+    for module, tree in MODULES.items():
+        public = set(_listed(f"enlib.{_room(module)}")) if _room(module) else set()
+        for node in tree.body:
+            if getattr(node, "name", None) in public:
+                for inner in ast.walk(node):
+                    annotations = [getattr(inner, "annotation", None), getattr(inner, "returns", None)]
+                    used |= {(f"enlib.{_room(module)}", name) for a in annotations for name in _named(a)}
+    return used
+
+
+# Public names that nothing uses but tests; a room that is rebuilt takes its own from this list.
+UNUSED = {
+    "enlib.Callback",
+    "enlib.ConvNet",
+    "enlib.Evaluation",
+    "enlib.ExponentialNeuron",
+    "enlib.History",
+    "enlib.Run",
+    "enlib.curvature.hvp",
+    "enlib.curvature.top_eigenvalues",
+    "enlib.datasets.bayes_error",
+    "enlib.datasets.cifar10_0v1",
+    "enlib.datasets.digits_1v7",
+    "enlib.datasets.gaussians",
+    "enlib.datasets.mnist_1v7",
+    "enlib.datasets.spheres",
+    "enlib.error_count",
+    "enlib.exercises.NOT_YET",
+    "enlib.exercises.RIGHT",
+    "enlib.figures.css",
+    "enlib.landscape.gain_interval",
+    "enlib.landscape.hidden_widths",
+    "enlib.landscape.sigmoid_slope",
+    "enlib.landscape.widest_gain_interval",
+    "enlib.make_schedule",
+    "enlib.replication.CONDITIONS",
+    "enlib.replication.Condition",
+    "enlib.replication.JournalError",
+    "enlib.replication.PROFILES",
+    "enlib.replication.cost",
+    "enlib.replication.describe",
+    "enlib.replication.pack",
+    "enlib.statistics.best_of",
+    "enlib.statistics.sign_flip",
+    "enlib.tables.by_seed",
+    "enlib.tables.cure_table",
+    "enlib.tables.explosion_table",
+    "enlib.tables.finding",
+    "enlib.tables.moment_table",
+    "enlib.tables.standardization_table",
+    "enlib.tables.trained_noise_table",
+    "enlib.tables.tuned",
+    "enlib.training.adam_step_sizes",
+}
+
+
+def test_every_public_name_is_used():
+    used = _used()
+    doors = ["enlib", *(f"enlib.{room}" for room in ARROWS)]
+    unused = {f"{door}.{name}" for door in doors for name in _listed(door) if (door, name) not in used}
+    assert unused <= UNUSED, "public names that no notebook, command or other room uses:\n" + "\n".join(
+        sorted(unused - UNUSED)
+    )

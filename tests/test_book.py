@@ -248,3 +248,30 @@ def test_a_broken_page_fails_the_build_on_the_second_run_too(small_book, name, t
     (folder / name).write_text(text)
     assert build().returncode != 0
     assert build().returncode != 0
+
+
+def test_vendored_katex_is_what_its_digests_say(tmp_path, extension):
+    from sphinx.errors import ExtensionError
+
+    katex = ROOT / "book" / "_assets" / "katex"
+    shutil.copytree(katex, tmp_path / "katex")
+    extension.verify_vendored(tmp_path / "katex")
+    listed = {line.split()[1] for line in (katex / "SHA256SUMS").read_text().splitlines()}
+    files = {p.relative_to(katex).as_posix() for p in katex.rglob("*") if p.is_file()}
+    assert files - listed == {"README.md", "SHA256SUMS"}
+    (tmp_path / "katex" / "katex.min.js").write_text("alert(1)")
+    with pytest.raises(ExtensionError, match=r"expected .*katex.min.js with SHA-256 .* restore it"):
+        extension.verify_vendored(tmp_path / "katex")
+
+
+@pytest.mark.book
+def test_every_page_has_a_description_of_its_own(soups):
+    described = set()
+    for page, soup in soups.items():
+        if page.parent.name in ("book", "notebooks"):
+            description = soup.find("meta", attrs={"name": "description"})["content"]
+            assert 30 < len(description) <= 160
+            described.add(description)
+            assert soup.find("meta", property="og:title")["content"]
+            assert soup.find("link", rel="icon")
+    assert len(described) >= 6

@@ -1,4 +1,4 @@
-"""The form that every notebook keeps; that they run is nbval's to say."""
+"""The form that every notebook keeps; that they run, and print what is stored, is tested in test_outputs.py."""
 
 import re
 from pathlib import Path

@@ -22,5 +22,5 @@ def test_links_point_to_files(link):
 
 def test_every_make_target_has_its_plain_command():
     makefile = (README.parent / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z]+):.*##", makefile, re.MULTILINE)) - {"help"}
-    assert targets == set(re.findall(r"^\| `make (\w+)`", README.read_text(encoding="utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):.*##", makefile, re.MULTILINE)) - {"help"}
+    assert targets == set(re.findall(r"^\| `make ([a-z-]+)`", README.read_text(encoding="utf-8"), re.MULTILINE))

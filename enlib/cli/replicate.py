@@ -29,6 +29,7 @@ from enlib.replication import (
     identify,
     in_workers,
     make,
+    run_ray,
     units,
 )
 
@@ -135,8 +136,6 @@ def _results(
 ) -> Generator[Made, None, None]:
     """Yield units as the engine finishes them; with a journal they are kept there."""
     if options.engine == "ray":
-        from enlib.replication.cluster import run_ray  # an extra: Ray is never needed on one machine
-
         with closing(run_ray(todo, address=options.address, device=options.device)) as results:
             for made in results:
                 if journal is not None and made.rows is not None:

@@ -4,6 +4,7 @@ A `Recipe` says all that a run does, and its hash identifies the run. The journa
 committed, what notebooks read, and what a sweep on another machine resumes from. Nothing else writes ``results/``.
 """
 
+from enlib.replication.cluster import run_ray
 from enlib.replication.experiments import (
     STUDIES,
     TABLES,
@@ -50,6 +51,7 @@ __all__ = [
     "read_manifest",
     "read_rows",
     "read_traces",
+    "run_ray",
     "study_recipe",
     "train",
     "units",
