@@ -89,8 +89,12 @@ def _programs():
             if cell["cell_type"] == "code":
                 lines = "".join(cell["source"]).splitlines()
                 yield path.name, ast.parse("\n".join(line for line in lines if not line.startswith(("%", "!"))))
-    for program in re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL):
-        yield "README.md", ast.parse(program)
+    pages = [ROOT / "README.md", *sorted((ROOT / "book").glob("*.md"))]
+    for path in pages:
+        for program in re.findall(
+            r"```(?:python|{code-cell} ipython3)\n(.*?)```", path.read_text("utf-8"), re.DOTALL
+        ):
+            yield path.name, ast.parse("\n".join(line for line in program.splitlines() if not line.startswith(":")))
 
 
 def test_rooms_and_nothing_else():
@@ -185,7 +189,6 @@ print(history.status)
 """
 
 
-@pytest.mark.xfail(strict=False, reason="enlib.datasets still imports pooch and requests with itself")
 def test_computing_needs_no_drawing_download_or_cluster_library():
     rooms = ", ".join(f"enlib.{room}" for room in ARROWS if room not in DRAWS)
     program = BARE.format(rooms=rooms, blocked=sorted(DRAWING | {"pooch", "requests", "ray"}))
@@ -234,56 +237,8 @@ def _used():
     return used
 
 
-# Public names that nothing uses but tests; a room that is rebuilt takes its own from this list.
-UNUSED = {
-    "enlib.Callback",
-    "enlib.ConvNet",
-    "enlib.Evaluation",
-    "enlib.ExponentialNeuron",
-    "enlib.History",
-    "enlib.Run",
-    "enlib.curvature.hvp",
-    "enlib.curvature.top_eigenvalues",
-    "enlib.datasets.bayes_error",
-    "enlib.datasets.cifar10_0v1",
-    "enlib.datasets.digits_1v7",
-    "enlib.datasets.gaussians",
-    "enlib.datasets.mnist_1v7",
-    "enlib.datasets.spheres",
-    "enlib.error_count",
-    "enlib.exercises.NOT_YET",
-    "enlib.exercises.RIGHT",
-    "enlib.figures.css",
-    "enlib.landscape.gain_interval",
-    "enlib.landscape.hidden_widths",
-    "enlib.landscape.sigmoid_slope",
-    "enlib.landscape.widest_gain_interval",
-    "enlib.make_schedule",
-    "enlib.replication.CONDITIONS",
-    "enlib.replication.Condition",
-    "enlib.replication.JournalError",
-    "enlib.replication.PROFILES",
-    "enlib.replication.cost",
-    "enlib.replication.describe",
-    "enlib.replication.pack",
-    "enlib.statistics.best_of",
-    "enlib.statistics.sign_flip",
-    "enlib.tables.by_seed",
-    "enlib.tables.cure_table",
-    "enlib.tables.explosion_table",
-    "enlib.tables.finding",
-    "enlib.tables.moment_table",
-    "enlib.tables.standardization_table",
-    "enlib.tables.trained_noise_table",
-    "enlib.tables.tuned",
-    "enlib.training.adam_step_sizes",
-}
-
-
 def test_every_public_name_is_used():
     used = _used()
-    doors = ["enlib", *(f"enlib.{room}" for room in ARROWS)]
-    unused = {f"{door}.{name}" for door in doors for name in _listed(door) if (door, name) not in used}
-    assert unused <= UNUSED, "public names that no notebook, command or other room uses:\n" + "\n".join(
-        sorted(unused - UNUSED)
-    )
+    doors = [f"enlib.{room}" for room in ARROWS]
+    unused = [f"{door}.{name}" for door in doors for name in _listed(door) if (door, name) not in used]
+    assert not unused, "public names that no notebook, page, command or other room uses:\n" + "\n".join(unused)
