@@ -110,7 +110,7 @@ def run_trial(trial: Trial) -> dict[str, Any]:
         "epochs_to_zero_errors": history.epochs_to_zero_errors,
         "fewest_train_errors": float(history.train_errors.min()),
         "final_train_errors": float(history.train_errors[-1]),
-        "largest_exponent": history.exponent_at_end,
+        "largest_exponent": history.largest_exponent_seen,
     }
     trace = [
         {**row, "batch_loss": float(loss)} for row, loss in zip(watch.rows, history.batch_loss[1:], strict=False)

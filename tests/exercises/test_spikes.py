@@ -1,5 +1,5 @@
 from enlib import exercises
-from enlib.training.spikes import first_spike
+from enlib.training import first_spike
 
 
 def test_adams_limit():
