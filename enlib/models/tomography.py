@@ -75,6 +75,8 @@ def probe_matrix(x: Tensor, weights: Tensor, biases: Tensor | float = 0.0) -> Te
     ------
     ValueError
         If a probe does not have as many weights as a sample has numbers, or an entry overflows.
+    TypeError
+        If samples and probes are not tensors of one floating-point type.
 
     Examples
     --------
@@ -83,6 +85,11 @@ def probe_matrix(x: Tensor, weights: Tensor, biases: Tensor | float = 0.0) -> Te
             [1.0000, 2.7183]])
     """
     samples, probes = _rows(x), _rows(weights)
+    if samples.dtype != probes.dtype or not probes.is_floating_point():
+        raise TypeError(
+            f"expected samples and probes of one floating-point type, got {samples.dtype} and {probes.dtype}: "
+            "convert both with .double()"
+        )
     if samples.shape[1] != probes.shape[1]:
         raise ValueError(
             f"expected probes with {samples.shape[1]} weights, one for each number of a sample, got "
@@ -154,6 +161,9 @@ def sample_slopes(
 
 
 def _rows(x: Tensor) -> Tensor:
+    given: object = x
+    if not isinstance(given, Tensor):
+        raise TypeError(f"expected a tensor, got {type(given).__name__}: convert with torch.as_tensor")
     return x[:, None] if x.ndim == 1 else x.flatten(1)
 
 

@@ -45,6 +45,8 @@ def loss_under_noise(
     ------
     ValueError
         If there are no weights, a number is out of range, or the loss without noise is not positive and finite.
+    TypeError
+        If an argument has the wrong type.
 
     Examples
     --------
@@ -54,6 +56,8 @@ def loss_under_noise(
     (True, [3.0, 4.0])
     """
     relative, draws = _tools.positive("relative", relative), _tools.count("draws", draws)
+    if not isinstance(weights, Sequence):
+        raise TypeError(f"expected a list of weights, got {type(weights).__name__}: pass [w] for a single tensor")
     if not weights:
         raise ValueError("expected weights, got an empty list: pass the parameters that the noise is to change")
     quiet = _tools.positive("loss without noise", float(loss()), advice="train to a positive, finite loss first")

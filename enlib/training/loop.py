@@ -121,9 +121,9 @@ def fit(
     lam = _tools.non_negative("lam", lam)
     clip_norm = None if clip_norm is None else _tools.positive("clip_norm", clip_norm)
     data = _moved([model], data, device)
-    _check_parts(model, lam, optimizer, schedule, callbacks)
     order = generator(settings.seed, "batch order")
     run = Run(model.train(), data, optimizer, schedule, loss, lam, settings, order)
+    _check_parts(run, callbacks)
     saved = None if checkpoint_path is None else Checkpoint(checkpoint_path, _fingerprint(run, clip_norm))
 
     total = settings.epochs * settings.updates_per_epoch(data)
@@ -376,17 +376,12 @@ def _own_random_state(device: torch.device, seed: int) -> Iterator[None]:
         yield
 
 
-def _check_parts(
-    model: nn.Module,
-    lam: float,
-    optimizer: torch.optim.Optimizer,
-    schedule: LRScheduler | None,
-    callbacks: Sequence[Callback],
-) -> None:
+def _check_parts(run: Run, callbacks: Sequence[Callback]) -> None:
     """Raise unless the parts of a run have the right types and belong together."""
-    if lam > 0 and not isinstance(model, WithExponentialNeuron):
+    model, optimizer, schedule = run.model, run.optimizer, run.schedule
+    if run.lam > 0 and not isinstance(model, WithExponentialNeuron):
         raise ValueError(
-            f"expected a WithExponentialNeuron for lam={lam}, got {type(model).__name__}: "
+            f"expected a WithExponentialNeuron for lam={run.lam}, got {type(model).__name__}: "
             "wrap it in WithExponentialNeuron, or leave lam out"
         )
     _check_type(callbacks, Sequence, "a list of callbacks", "pass [callback] for a single one")

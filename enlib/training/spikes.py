@@ -63,11 +63,17 @@ def first_crossing(updates: npt.ArrayLike, sharpness: npt.ArrayLike, *, limit: f
     settled : int
         The first update that counts.
 
+    Raises
+    ------
+    ValueError
+        If ``limit`` is not positive and finite, or ``settled`` is negative.
+
     Examples
     --------
     >>> first_crossing([10, 20, 30, 40], [50.0, 9.0, 40.0, 50.0], limit=38.0)
     30.0
     """
+    limit, settled = _tools.positive("limit", limit), _tools.count("settled", settled, least=0)
     updates, sharpness = (np.asarray(values, dtype=np.float64) for values in (updates, sharpness))
     crossed = updates[(sharpness > limit) & (updates >= settled)]
     return float(crossed[0]) if len(crossed) else math.nan
@@ -97,7 +103,8 @@ def adam_limit(beta1: float = 0.9) -> float:
     >>> round(adam_limit(0.9), 6)
     38.0
     """
-    if not _tools.non_negative("beta1", beta1, advice="pass a number in [0, 1); 0.9 is usual") < 1:
+    beta1 = _tools.non_negative("beta1", beta1, advice="pass a number in [0, 1); 0.9 is usual")
+    if not beta1 < 1:
         raise ValueError(f"expected beta1 in [0, 1), got {beta1}: 0.9 is usual")
     return (2 + 2 * beta1) / (1 - beta1)
 

@@ -134,6 +134,15 @@ def test_coinciding_samples_are_refused_with_advice():
         sample_slopes(torch.zeros(3), twice, torch.tensor([0.0, 1.0, 2.0]))
 
 
+def test_wrong_types_are_refused_with_advice():
+    with pytest.raises(TypeError, match="expected a tensor, got list: convert"):
+        probe_matrix([0.0, 1.0], WEIGHTS)
+    with pytest.raises(TypeError, match=r"got torch.float64 and torch.float32: convert both with .double"):
+        probe_matrix(X, WEIGHTS.float())
+    with pytest.raises(TypeError, match="of one floating-point type, got torch.int64 and torch.int64"):
+        probe_matrix(torch.arange(3), torch.arange(3))
+
+
 def test_what_cannot_be_solved_is_refused_with_advice():
     slopes = torch.zeros(5, dtype=torch.float64)
     with pytest.raises(ValueError, match="expected at least 5 probes for 5 samples, got 4"):

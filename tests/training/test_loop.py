@@ -1,5 +1,6 @@
 import functools
 import math
+import random
 import re
 import subprocess
 import sys
@@ -301,6 +302,18 @@ def test_missing_entries_and_absurd_values_are_refused(data, tmp_path, monkeypat
     with pytest.raises(ValueError, match=r"expected a checkpoint in .* cannot be read as one .* move it away"):
         train(data, checkpoint_path=path, epochs=2, resume=True)
     assert path.read_bytes() == before
+
+
+def test_no_run_is_resumed_from_a_flipped_bit(data, tmp_path):
+    path = tmp_path / "run.pt"
+    train(data, checkpoint_path=path, epochs=1)
+    good = path.read_bytes()
+    for bit in random.Random(0).sample(range(8 * len(good)), 60):
+        bad = bytearray(good)
+        bad[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(bad)
+        with pytest.raises(ValueError, match=r"expected a checkpoint in .* cannot be read as one .* move it away"):
+            train(data, checkpoint_path=path, epochs=1, resume=True)
 
 
 def test_a_folder_that_cannot_be_written_is_noticed_before_the_first_update(data, tmp_path):

@@ -32,6 +32,8 @@ def test_first_crossing():
     assert first_crossing([1, 20, 21], [99, 37, 39], limit=38, settled=1) == 1
     assert math.isnan(first_crossing([30, 40], [math.nan, 38.0], limit=38))
     assert math.isnan(first_crossing([], [], limit=38))
+    with pytest.raises(ValueError, match="expected limit > 0, got nan"):
+        first_crossing([30], [40.0], limit=math.nan)
 
 
 @given(st.lists(st.floats(0, 1e4), max_size=30))
