@@ -77,23 +77,20 @@ def evaluate(model: nn.Module, split: Split, loss: Loss = polynomial_hinge, *, c
 def evaluation_mode(model: nn.Module) -> Iterator[None]:
     """Put a model into evaluation mode, and restore the mode of each part and all buffers afterwards."""
     modes = [(module, module.training) for module in model.modules()]
-    buffers = [
-        (module, name, buffer, buffer.clone())
-        for module in model.modules()
-        for name, buffer in module.named_buffers(recurse=False)
-    ]
+    buffers = [(name, buffer, buffer.clone()) for name, buffer in model.named_buffers(remove_duplicate=False)]
     model.eval()
     try:
         yield
     finally:
         for module, training in modes:
             module.training = training
-        for module, name, buffer, before in buffers:
+        for name, buffer, before in buffers:
             # Copied only where needed: a write would invalidate graphs of the caller that use the buffer.
             if not torch.equal(buffer, before):
                 with torch.no_grad():
                     buffer.copy_(before)
-            setattr(module, name, buffer)
+            owner, _, own_name = name.rpartition(".")
+            setattr(model.get_submodule(owner), own_name, buffer)
 
 
 def _check_type(value: object, kind: type, expected: str, advice: str) -> None:
