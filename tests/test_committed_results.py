@@ -10,7 +10,6 @@ from enlib.replication import (
     Journal,
     Recipe,
     conditions,
-    describe,
     experiments,
     in_workers,
     make,
@@ -19,6 +18,7 @@ from enlib.replication import (
     read_traces,
     units,
 )
+from enlib.replication.machine import describe
 from enlib.tables import COMPARISONS, published
 
 RESULTS = Path(__file__).parents[1] / "results"

@@ -148,7 +148,7 @@ def _table(recipe: Recipe, trained: Trained) -> str:
     if isinstance(model, WithExponentialNeuron):
         neuron_state = f"a = {model.neuron.a.item():.4g}, |w| = {model.neuron.w.norm().item():.4g}"
         lines.append(
-            f"largest exponent in training: {history.exponent_at_end:.4g} "
+            f"largest exponent in training: {history.largest_exponent_seen:.4g} "
             f"({neuron_state}, b = {model.neuron.b.item():.4g} at the end)"
         )
     return "\n".join(lines)

@@ -1,6 +1,6 @@
 """The curvature of any loss at the cost of a few gradients: Hessian-vector products, eigenvalues, and steps."""
 
-from enlib.curvature.hessian import Hessian, hvp
+from enlib.curvature.hessian import Hessian
 from enlib.curvature.lanczos import (
     Eigenvalues,
     Sharpness,
@@ -17,7 +17,6 @@ __all__ = [
     "Sharpness",
     "SpectralDensity",
     "diagonal_step",
-    "hvp",
     "newton_step",
     "saddle_free_step",
     "sharpness",

@@ -41,10 +41,8 @@ __all__ = [
     "Standardization",
     "data_directory",
     "fetch",
-    "gaussians",
     "is_present",
     "load",
-    "spheres",
     "verify",
 ]
 
@@ -87,7 +85,7 @@ def load(
     dtype : torch.dtype
         Type of inputs and labels; the samples are the same in each.
     **options
-        Passed to `spheres` or `gaussians`: sizes, radii, shift.
+        Of spheres and Gaussians: ``train``, ``validation``, ``test``, ``dimension``; ``radii`` or ``shift``.
 
     Returns
     -------

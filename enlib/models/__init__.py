@@ -1,9 +1,8 @@
 """Networks, the exponential neuron and its kin, what can be read off it, and faster forms of the same functions."""
 
-from enlib.models.exponential import ExponentialNeuron, WithExponentialNeuron
-from enlib.models.fast import fast_form
-from enlib.models.monomial import MonomialNeuron
+from enlib.models.fast import fast_form, onednn_linear
 from enlib.models.networks import MODELS, ConvNet, make_model, mlp
+from enlib.models.neurons import ExponentialNeuron, MonomialNeuron, WithExponentialNeuron
 from enlib.models.tomography import amplitude_slopes, probe_matrix, sample_slopes
 from enlib.models.weight_noise import loss_under_noise
 
@@ -18,6 +17,7 @@ __all__ = [
     "loss_under_noise",
     "make_model",
     "mlp",
+    "onednn_linear",
     "probe_matrix",
     "sample_slopes",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from enlib._tools import stream
 
 
 def mlp(widths: Sequence[int] = (100, 50, 25, 1), *, seed: int) -> nn.Sequential:
-    r"""Fully connected network with sigmoid hidden layers and one linear output.
+    r"""Return a fully connected network with sigmoid hidden layers and one linear output.
 
     .. math:: f(x) = W_L\,\sigma(W_{L-1} \cdots \sigma(W_1 x + b_1) \cdots) + b_L
 
@@ -24,31 +24,35 @@ def mlp(widths: Sequence[int] = (100, 50, 25, 1), *, seed: int) -> nn.Sequential
     Parameters
     ----------
     widths : sequence of int
-        Inputs, hidden units of each layer, and 1.
+        Number of inputs, numbers of units in each hidden layer, and 1.
     seed : int
-        Seed of the initial weights; the global random state is left alone.
+        Seed of the initial weights; the global random state is not changed.
 
     Returns
     -------
     nn.Sequential
-        Maps inputs of shape (n, ...) with ``widths[0]`` numbers a sample to outputs of shape (n,).
+        Maps inputs of shape (n, ...) with ``widths[0]`` numbers per sample to outputs of shape (n,).
 
     Raises
     ------
     ValueError
         If there are fewer than two widths, one is not positive, or the last is not 1.
+    TypeError
+        If ``widths`` is not a sequence of integers.
 
     Examples
     --------
     >>> sum(p.numel() for p in mlp((100, 50, 25, 1), seed=0).parameters())
     6351
     """
+    given: object = widths
+    if not isinstance(given, Iterable):
+        raise TypeError(f"expected a sequence of widths, got {given!r}: pass one such as (100, 50, 25, 1)")
+    widths = [_tools.count("width", width) for width in widths]
     if len(widths) < 2 or widths[-1] != 1:
         raise ValueError(
             f"expected widths (inputs, hidden ..., 1), got {tuple(widths)}: end with 1, as in (100, 50, 25, 1)"
         )
-    for width in widths:
-        _tools.count("width", width)
     layers: list[nn.Module] = [nn.Flatten()]
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(stream(seed, "base network"))
@@ -60,15 +64,15 @@ def mlp(widths: Sequence[int] = (100, 50, 25, 1), *, seed: int) -> nn.Sequential
 class ConvNet(nn.Module):
     """The report's convolutional network (its Table 6) for images of shape (1, 28, 28).
 
-    Three times convolution 4x4 and PReLU, the first two followed by max-pooling 3x3, then one linear unit.
-    The sides of the feature maps are 28 -> 27 -> 9 -> 8 -> 2 -> 1. These follow from stride 1 and padding 1;
-    the report's table prints stride 0, with which no convolution is possible.
-    657,092 parameters, with one PReLU slope a layer.
+    It has three 4x4 convolutions with PReLU, the first two followed by 3x3 max-pooling, then one linear unit. The
+    sides of the feature maps are 28 -> 27 -> 9 -> 8 -> 2 -> 1. These follow from stride 1 and padding 1; the report's
+    table prints stride 0, with which no convolution is possible. With one PReLU slope per layer, it has 657,092
+    parameters.
 
     Parameters
     ----------
     seed : int
-        Seed of the initial weights (PyTorch's default distribution); the global random state is left alone.
+        Seed of the initial weights (PyTorch's default distribution); the global random state is not changed.
 
     Examples
     --------
@@ -109,7 +113,7 @@ MODELS = ("fc1", "fc2", "conv")
 
 
 def make_model(name: str, input_shape: Sequence[int], *, seed: int) -> nn.Module:
-    """Build one of the report's networks by name, with its first layer fitted to the data.
+    """Return one of the report's networks by name, with its first layer fitted to the data.
 
     Parameters
     ----------
@@ -123,7 +127,7 @@ def make_model(name: str, input_shape: Sequence[int], *, seed: int) -> nn.Module
     Raises
     ------
     ValueError
-        If the name is unknown, or ``conv`` is asked for inputs other than (1, 28, 28).
+        If the name is unknown, or ``conv`` is requested for inputs other than (1, 28, 28).
 
     Examples
     --------

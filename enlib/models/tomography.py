@@ -1,11 +1,11 @@
-r"""Read every sample's loss derivative off the neuron's amplitude: the theorem's proof as an instrument.
+r"""Read the loss derivative of every sample off the neuron's amplitude: the theorem's proof as an instrument.
 
 With the exponential neuron switched off, a = 0, the slope of the loss in a is
 
 .. math:: \frac{\partial \tilde L}{\partial a}(w, b) = \sum_i c_i\, e^{w \cdot x_i + b}, \qquad
     c_i = \frac{\partial}{\partial f_i} \ell(-y_i f_i) .
 
-It is one number, but w and b can be moved at no cost. Each (w, b) is a probe, and n probes are n linear equations for
+It is one number, but w and b can be chosen freely. Each (w, b) is a probe, and n probes give n linear equations for
 the n unknown :math:`c_i`.
 """
 
@@ -17,11 +17,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from enlib import _tools
 from enlib.losses import polynomial_hinge
 
-Loss = Callable[[Tensor, Tensor], Tensor]
-_HINGE: Loss = functools.partial(polynomial_hinge, reduction="none")
+_hinge = functools.partial(polynomial_hinge, reduction="none")
 
 
 def amplitude_slopes(
@@ -31,26 +29,26 @@ def amplitude_slopes(
     weights: Tensor,
     biases: Tensor | float = 0.0,
     *,
-    loss: Loss = _HINGE,
+    loss: Callable[[Tensor, Tensor], Tensor] = _hinge,
 ) -> Tensor:
-    r"""Measure :math:`\partial \tilde L / \partial a` at a = 0 for k probes, differentiating in a and nothing else.
+    r"""Return :math:`\partial \tilde L / \partial a` at a = 0 for k probes, differentiating in a and nothing else.
 
     Parameters
     ----------
-    output, target : Tensor, shape (n,)
-        What the base network says about the samples, and their labels.
-    x : Tensor, shape (n, ...) or (n,)
-        The samples.
-    weights : Tensor, shape (k, d) or, for d = 1, (k,)
+    output, target : Tensor of shape (n,)
+        The base network's outputs for the samples, and their labels.
+    x : Tensor of shape (n, ...) or (n,)
+        The samples, of d numbers each.
+    weights : Tensor of shape (k, d) or, for d = 1, (k,)
         One w for each probe.
-    biases : Tensor, shape (k,), or float
+    biases : Tensor of shape (k,), or float
         One b for each probe.
     loss : callable
-        Takes outputs and labels of one shape to the losses of the single samples; by default the cubed hinge.
+        Maps outputs and labels of one shape to the losses of the single samples; by default the cubed hinge.
 
     Returns
     -------
-    Tensor, shape (k,)
+    Tensor of shape (k,)
 
     Examples
     --------
@@ -66,7 +64,7 @@ def amplitude_slopes(
 
 
 def probe_matrix(x: Tensor, weights: Tensor, biases: Tensor | float = 0.0) -> Tensor:
-    r"""Return the matrix with entries :math:`e^{w_j \cdot x_i + b_j}`, shape (k, n): what probe j sees of sample i.
+    r"""Return the responses of k probes to n samples, :math:`e^{w_j \cdot x_i + b_j}`, as a matrix of shape (k, n).
 
     Parameters
     ----------
@@ -77,6 +75,8 @@ def probe_matrix(x: Tensor, weights: Tensor, biases: Tensor | float = 0.0) -> Te
     ------
     ValueError
         If a probe does not have as many weights as a sample has numbers, or an entry overflows.
+    TypeError
+        If samples and probes are not tensors of one floating-point type.
 
     Examples
     --------
@@ -85,6 +85,11 @@ def probe_matrix(x: Tensor, weights: Tensor, biases: Tensor | float = 0.0) -> Te
             [1.0000, 2.7183]])
     """
     samples, probes = _rows(x), _rows(weights)
+    if samples.dtype != probes.dtype or not probes.is_floating_point():
+        raise TypeError(
+            f"expected samples and probes of one floating-point type, got {samples.dtype} and {probes.dtype}: "
+            "convert both with .double()"
+        )
     if samples.shape[1] != probes.shape[1]:
         raise ValueError(
             f"expected probes with {samples.shape[1]} weights, one for each number of a sample, got "
@@ -100,29 +105,29 @@ def probe_matrix(x: Tensor, weights: Tensor, biases: Tensor | float = 0.0) -> Te
 def sample_slopes(
     slopes: Tensor, x: Tensor, weights: Tensor, biases: Tensor | float = 0.0, *, digits: float = 3.0
 ) -> Tensor:
-    r"""Recover :math:`c_i = \partial \ell_i / \partial f_i` of every sample from slopes in the amplitude.
+    r"""Return :math:`c_i = \partial \ell_i / \partial f_i` of every sample, recovered from slopes in the amplitude.
 
-    Solves :math:`\sum_i e^{w_j \cdot x_i + b_j} c_i = s_j`, in the sense of least squares if there are more probes
+    It solves :math:`\sum_i e^{w_j \cdot x_i + b_j} c_i = s_j`, in the sense of least squares if there are more probes
     than samples. An error in the slopes can grow by the condition number of `probe_matrix`, and that number grows
     exponentially with the number of samples in a given range.
 
     Parameters
     ----------
-    slopes : Tensor, shape (k,) or (k, m)
-        What `amplitude_slopes` measured with these probes; several columns are solved together.
+    slopes : Tensor of shape (k,) or (k, m)
+        The slopes that `amplitude_slopes` measured with these probes; several columns are solved together.
     x, weights, biases
         As in `amplitude_slopes`.
     digits : float
-        How many decimal digits must be left if the slopes are right to the last bit.
+        Number of decimal digits that must remain if the slopes are correct to the last bit.
 
     Returns
     -------
-    Tensor, shape (n,) or (n, m)
+    Tensor of shape (n,) or (n, m)
 
     Raises
     ------
     ValueError
-        If there are fewer probes than samples, two samples coincide, or fewer digits would be left.
+        If there are fewer probes than samples, two samples coincide, or fewer digits would remain.
 
     Examples
     --------
@@ -155,51 +160,10 @@ def sample_slopes(
     return solution.reshape(n, *slopes.shape[1:])
 
 
-def separating_direction(x: Tensor, *, tries: int = 200, seed: int) -> Tensor:
-    r"""Return a unit vector u that keeps all samples apart: the numbers :math:`u \cdot x_i` differ.
-
-    Almost every direction does, since each pair of samples rules out one hyperplane. Of some random ones, take
-    the one with the largest smallest gap.
-
-    Parameters
-    ----------
-    x : Tensor, shape (n, ...) or (n,)
-        Distinct samples.
-    tries : int
-        How many directions to compare.
-    seed : int
-        Of the random directions.
-
-    Returns
-    -------
-    Tensor, shape (d,)
-
-    Raises
-    ------
-    ValueError
-        If two samples coincide.
-
-    Examples
-    --------
-    >>> corners = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
-    >>> u = separating_direction(corners, seed=0)
-    >>> bool((corners @ u).sort().values.diff().min() > 0.3)  # (1, 2) / sqrt(5) has gaps of 0.447
-    True
-    """
-    _check_distinct(x)
-    _tools.count("tries", tries)
-    samples = _rows(x)
-    generator = torch.Generator().manual_seed(seed)
-    u = torch.randn(tries, samples.shape[1], generator=generator, dtype=torch.float64).to(samples.dtype)
-    u = u / u.norm(dim=1, keepdim=True)
-    if len(samples) == 1:
-        samples = torch.cat([samples, samples + 1])  # nothing to keep apart: any direction will do
-    gaps = (u @ samples.T).sort(dim=1).values.diff(dim=1).min(dim=1).values
-    best: Tensor = u[gaps.argmax()]
-    return best
-
-
 def _rows(x: Tensor) -> Tensor:
+    given: object = x
+    if not isinstance(given, Tensor):
+        raise TypeError(f"expected a tensor, got {type(given).__name__}: convert with torch.as_tensor")
     return x[:, None] if x.ndim == 1 else x.flatten(1)
 
 

@@ -1,4 +1,4 @@
-"""What noise on some of the weights of a trained network does to its loss."""
+"""How noise on some of the weights of a trained network changes its loss."""
 
 from __future__ import annotations
 
@@ -26,25 +26,27 @@ def loss_under_noise(
     Parameters
     ----------
     loss : callable
-        Returns the loss, of shape (), with the weights as they are. It must be positive without noise.
+        Returns the loss, of shape (), of the current weights. It must be positive without noise.
     weights : sequence of Tensor
-        Changed in place for each draw, and put back.
+        Changed in place for each draw, and restored.
     relative : float
-        The fraction r; the report takes 0.1.
+        The fraction r; the report chooses 0.1.
     draws : int
-        How many times to try.
+        How many times to draw the noise.
     seed : int
         Seed of the noise.
 
     Returns
     -------
-    array, shape (draws,)
+    array of shape (draws,)
         Loss with noise / loss without; inf or NaN where the loss overflows.
 
     Raises
     ------
     ValueError
         If there are no weights, a number is out of range, or the loss without noise is not positive and finite.
+    TypeError
+        If an argument has the wrong type.
 
     Examples
     --------
@@ -53,10 +55,11 @@ def loss_under_noise(
     >>> bool(0.8 < np.median(factors) < 1.2), w.tolist()
     (True, [3.0, 4.0])
     """
-    _tools.positive("relative", relative)
-    _tools.count("draws", draws)
+    relative, draws = _tools.positive("relative", relative), _tools.count("draws", draws)
+    if not isinstance(weights, Sequence):
+        raise TypeError(f"expected a list of weights, got {type(weights).__name__}: pass [w] for a single tensor")
     if not weights:
-        raise ValueError("expected weights, got an empty list: pass the parameters that are to get noise")
+        raise ValueError("expected weights, got an empty list: pass the parameters that the noise is to change")
     quiet = _tools.positive("loss without noise", float(loss()), advice="train to a positive, finite loss first")
     before = [w.clone() for w in weights]
     sigma = relative * float(torch.cat([w.reshape(-1) for w in weights]).abs().mean())

@@ -19,14 +19,11 @@ from enlib.replication.experiments import (
     units,
 )
 from enlib.replication.journal import Journal, JournalError, differences, read_manifest, read_rows, read_traces
-from enlib.replication.machine import describe
 from enlib.replication.pool import in_workers
-from enlib.replication.recipe import PROTOCOL, Recipe, identify
-from enlib.replication.runs import LOSSES, Made, Row, Trained, compute, make, train
+from enlib.replication.recipe import Recipe, identify
+from enlib.replication.runs import Made, Row, Trained, compute, make, train
 
 __all__ = [
-    "LOSSES",
-    "PROTOCOL",
     "STUDIES",
     "TABLES",
     "WITH",
@@ -42,7 +39,6 @@ __all__ = [
     "compute",
     "conditions",
     "cost",
-    "describe",
     "differences",
     "experiments",
     "identify",

@@ -50,11 +50,11 @@ class Journal:
     Examples
     --------
     >>> import tempfile
-    >>> from enlib.replication import compute, describe, experiments, units
+    >>> from enlib.replication import compute, experiments, units
     >>> unit = units(experiments("2", "quick")[0].recipes())[0]
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     journal = Journal(Path(folder))
-    ...     journal.keep(unit, compute(unit), describe())
+    ...     journal.keep(unit, compute(unit), {"processor": "one", "threads": 1})
     ...     journal.export()
     ...     print(len(read_rows(folder)), sorted(path.name for path in Path(folder).iterdir()))
     8 ['replication.csv', 'replication.runs', 'replication_manifest.json']

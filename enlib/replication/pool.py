@@ -54,29 +54,27 @@ def in_workers(
     context = get_context("spawn")
     # Nothing is ever sent. The end that this process holds closes with it, however it ends, and workers notice.
     listen, hold = context.Pipe(duplex=False)
-    with (
-        listen,
-        hold,
-        ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(listen,)) as pool,
-    ):
-        try:
-            with _signals_blocked():
-                futures = [pool.submit(work, item) for item in items]
-            for future in as_completed(futures):
-                yield future.result()
-        except BaseException as error:
-            hold.close()
-            if isinstance(error, BrokenProcessPool):
-                raise RuntimeError(
-                    "expected every worker to live, got one that died: if it ran out of memory, start again with "
-                    "fewer --workers; if the calling script has no `if __name__ == '__main__':`, add it"
-                ) from error
-            raise
+    with listen, hold:
+        with _signals_blocked():
+            pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(listen,))
+            futures = [pool.submit(work, item) for item in items]
+        with pool:
+            try:
+                for future in as_completed(futures):
+                    yield future.result()
+            except BaseException as error:
+                hold.close()
+                if isinstance(error, BrokenProcessPool):
+                    raise RuntimeError(
+                        "expected every worker to live, got one that died: if it ran out of memory, start again with "
+                        "fewer --workers; if the calling script has no `if __name__ == '__main__':`, add it"
+                    ) from error
+                raise
 
 
 @contextmanager
 def _signals_blocked() -> Iterator[None]:
-    """Let the processes started within ignore what a terminal sends to all of its processes: it is for this one."""
+    """Keep what a terminal sends to all processes from the ones started within: it is for this one to handle."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return

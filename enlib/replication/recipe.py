@@ -58,7 +58,7 @@ class Recipe:
     measure : {"", "noise", "test"}
         What else to keep at the end: the effect of noise on the weights, or which test samples are wrong.
     loss : str
-        One of `enlib.replication.LOSSES`.
+        ``"cubic hinge"``, ``"squared hinge"`` or ``"logistic"``.
     dtype : {"float32", "float64"}
         Precision of data and network.
     clip_norm : float, optional

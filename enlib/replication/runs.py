@@ -252,7 +252,7 @@ def _row(recipe: Recipe, trained: Trained) -> Row:
         "epochs_to_zero": history.epochs_to_zero_errors,
         "updates_to_zero": history.updates_to_zero_errors,
         "first_spike": first_spike(history.batch_loss),
-        "largest_exponent": float(history.exponent_at_end),
+        "largest_exponent": float(history.largest_exponent_seen),
         "fewest_train_errors": float(history.train_errors.min()),
         "train_errors": float(history.train_errors[-1]),
         "train_loss": float(history.train_loss[-1]),

@@ -1,67 +1,100 @@
-"""Save a run between two epochs, and go on as if nothing had happened."""
+"""Save a run between two epochs, and resume it as if it had never been interrupted.
+
+A checkpoint is a line that names the format, a line with the SHA-256 digest of the rest, and the state as
+`torch.save` writes it. PyTorch does not check what it reads: without the digest, a single flipped bit would give
+other numbers.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import os
-import tempfile
-from collections.abc import Iterable
+import textwrap
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from enlib._tools import write_atomically
 
-def save(path: Path, state: dict[str, Any]) -> None:
-    """Write a checkpoint under a temporary name and rename it: there is a whole one or the one before it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", suffix=".part", delete=False) as part:
-        try:
-            torch.save(state, part)
-            part.flush()
-            os.fsync(part.fileno())
-        except BaseException:
-            part.close()
-            Path(part.name).unlink()
-            raise
-    Path(part.name).chmod(0o644)  # temporary files are the owner's alone; a checkpoint is a file like others
-    Path(part.name).replace(path)
+_FORMAT = b"enlib checkpoint 2"
 
 
-def load(path: Path, fingerprint: dict[str, str]) -> dict[str, Any]:
-    """Read a checkpoint of the run that ``fingerprint`` describes, without unpickling code.
+class Checkpoint:
+    """A file in which one run is saved.
 
-    Raises
-    ------
-    ValueError
-        If the file is no checkpoint, or one of a different run; it is left as it is.
+    Parameters
+    ----------
+    path : path
+        The file; its folder is made if there is none.
+    fingerprint : dict of str
+        Describes the run before its first update.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        saved = state["fingerprint"]
-        if not isinstance(saved, dict):
-            raise TypeError("no fingerprint")
-    except Exception as error:  # whatever torch makes of a file that is something else
-        raise ValueError(
-            f"expected a checkpoint in {path}, got a file that cannot be read as one ({type(error).__name__}): "
-            "move it away to start again, or name another file"
-        ) from error
-    different = [key for key in fingerprint if saved.get(key) != fingerprint[key]]
-    if different:
+
+    def __init__(self, path: str | os.PathLike[str], fingerprint: dict[str, str]) -> None:
+        self.path, self.fingerprint = Path(path), fingerprint
+
+    def exists(self, resume: bool) -> bool:
+        """Return whether there is a file to resume from; raise `FileExistsError` if it is not to be resumed."""
+        if self.path.exists() and not resume:
+            raise FileExistsError(
+                f"expected no file at {self.path}, got one: pass resume=True to resume from it, or name another file"
+            )
+        return self.path.exists()
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write the state of the run, so that at any moment the file is complete: this one, or the one before it."""
+        buffer = io.BytesIO()
+        torch.save({"fingerprint": self.fingerprint, "state": state}, buffer)
+        contents = buffer.getvalue()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.path, b"\n".join([_FORMAT, _sha256(contents), contents]))
+
+    def load(self, restore: Callable[[dict[str, Any]], None]) -> None:
+        """Read the saved state, without unpickling code, and pass it to ``restore``.
+
+        Raises
+        ------
+        ValueError
+            If the file is not a checkpoint, is damaged, belongs to a different run, or ``restore`` fails. The file is
+            left as it is.
+        """
+        try:
+            form, digest, contents = self.path.read_bytes().split(b"\n", 2)
+            if form != _FORMAT:
+                raise ValueError("not a checkpoint of this version")
+            if digest != _sha256(contents):
+                raise ValueError("damaged: its contents do not match their digest")
+            stored = torch.load(io.BytesIO(contents), map_location="cpu", weights_only=True)
+            saved = stored["fingerprint"]
+            different = [key for key, value in self.fingerprint.items() if saved.get(key) != value]
+            if not different:
+                restore(stored["state"])
+                return
+        except Exception as error:  # whatever Python and PyTorch raise for a file that is something else
+            reason = f"{type(error).__name__}: {textwrap.shorten(str(error), 120)}"
+            raise ValueError(
+                f"expected a checkpoint in {self.path}, got a file that cannot be read as one ({reason}): "
+                "move it away to start again, or name another file"
+            ) from error
         was = ", ".join(f"{key}={saved.get(key)}" for key in different)
-        now = ", ".join(f"{key}={fingerprint[key]}" for key in different)
+        now = ", ".join(f"{key}={self.fingerprint[key]}" for key in different)
         raise ValueError(
-            f"expected {path} to be a checkpoint of this run, got one of a run with {was} instead of {now}: "
+            f"expected {self.path} to be a checkpoint of this run, got one of a run with {was} instead of {now}: "
             "use the same settings, or name another file"
         )
-    loaded: dict[str, Any] = state
-    return loaded
 
 
-def digest(tensors: Iterable[Tensor]) -> str:
+def _digest(tensors: Iterable[Tensor]) -> str:
     """Return a short digest of the numbers in some tensors, to tell data sets and initial weights apart."""
     sha = hashlib.sha256()
     for tensor in tensors:
         sha.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return sha.hexdigest()[:16]
+
+
+def _sha256(contents: bytes) -> bytes:
+    return hashlib.sha256(contents).hexdigest().encode()

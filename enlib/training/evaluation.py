@@ -1,8 +1,9 @@
-"""Loss and errors of a model over a whole split, and the order in which training sees it."""
+"""Loss and errors of a model over a whole split, and the order in which training sees the samples."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +18,15 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Loss and number of errors over one split."""
+    """Loss and number of errors over one split.
+
+    Parameters
+    ----------
+    loss : float
+        The loss, in its own reduction.
+    errors : int
+        Number of samples that are classified wrongly.
+    """
 
     loss: float
     errors: int
@@ -25,18 +34,27 @@ class Evaluation:
 
 @torch.no_grad()
 def evaluate(model: nn.Module, split: Split, loss: Loss = polynomial_hinge, *, chunk: int = 512) -> Evaluation:
-    """Return loss and errors of a model over a whole split, in evaluation mode; the model is left as it was.
+    """Return loss and errors of a model over a whole split, in evaluation mode.
+
+    The model is not changed: the mode of each of its parts and its buffers are restored.
 
     Parameters
     ----------
     model : nn.Module
-        Maps (n, ...) to (n,).
+        Maps inputs of shape (n, ...) to outputs of shape (n,).
     split : Split
-        On the device of the model.
+        On the device of the model, in its type.
     loss : callable
-        Of outputs and targets, both of shape (n,).
+        Maps outputs and targets, both of shape (n,), to a scalar.
     chunk : int
-        Samples a forward pass, which bounds the memory.
+        Number of samples per forward pass, which bounds the memory.
+
+    Raises
+    ------
+    ValueError
+        If the loss is not one number, or ``chunk`` is not a positive integer.
+    TypeError
+        If ``model`` is not a module, or ``split`` is not a Split.
 
     Examples
     --------
@@ -44,18 +62,48 @@ def evaluate(model: nn.Module, split: Split, loss: Loss = polynomial_hinge, *, c
     >>> evaluate(mlp((100, 1), seed=0), datasets.load("spheres", seed=0).test).errors > 500
     True
     """
-    _tools.count("chunk", chunk)
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
+    _check_model(model)
+    _check_type(split, Split, "a Split", "pass one of a data set, such as data.test")
+    chunk = _tools.count("chunk", chunk)
+    with evaluation_mode(model):
         outputs = torch.cat([model(inputs) for inputs in torch.split(split.inputs, chunk)])
-    finally:
-        for module, training in modes.items():
-            module.training = training
     value = loss(outputs, split.targets)
     if value.numel() != 1:
         raise ValueError(f"expected a loss that returns one number, got shape {tuple(value.shape)}: take its mean")
     return Evaluation(value.item(), error_count(outputs, split.targets))
+
+
+@contextmanager
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """Put a model into evaluation mode, and restore the mode of each part and all buffers afterwards."""
+    modes = [(module, module.training) for module in model.modules()]
+    buffers = [(name, buffer, buffer.clone()) for name, buffer in model.named_buffers(remove_duplicate=False)]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+        for name, buffer, before in buffers:
+            # Copied only where needed: a write would invalidate graphs of the caller that use the buffer.
+            if not torch.equal(buffer, before):
+                with torch.no_grad():
+                    buffer.copy_(before)
+            owner, _, own_name = name.rpartition(".")
+            setattr(model.get_submodule(owner), own_name, buffer)
+
+
+def _check_type(value: object, kind: type, expected: str, advice: str) -> None:
+    """Raise `TypeError` unless ``value`` is an instance of ``kind``, which the message calls ``expected``."""
+    if not isinstance(value, kind):
+        raise TypeError(f"expected {expected}, got {type(value).__name__}: {advice}")
+
+
+def _check_model(model: nn.Module) -> None:
+    """Raise `TypeError` unless ``model`` is a module, and `ValueError` unless it has parameters."""
+    _check_type(model, nn.Module, "a torch.nn.Module", "build one, as enlib.mlp does")
+    if next(model.parameters(), None) is None:
+        raise ValueError(f"expected a model with parameters, got {type(model).__name__} without any: add a layer")
 
 
 def batches(split: Split, batch_size: int | None, order: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
@@ -64,10 +112,11 @@ def batches(split: Split, batch_size: int | None, order: torch.Generator) -> Ite
     Parameters
     ----------
     split : Split
+        The samples.
     batch_size : int or None
-        The last batch may be smaller.
+        Number of samples per batch; the last batch may be smaller.
     order : torch.Generator
-        On the CPU, so that every device sees the same order.
+        Shuffles the samples. It is on the CPU, so that every device sees the same order.
 
     Examples
     --------

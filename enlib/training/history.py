@@ -1,4 +1,4 @@
-"""What a training run leaves behind."""
+"""What a training run leaves behind, and when it counts as diverged."""
 
 from __future__ import annotations
 
@@ -12,43 +12,48 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 Status = Literal["converged", "capped", "diverged"]
 
+COLUMNS = (
+    "epoch", "update", "train_loss", "train_errors", "validation_loss", "validation_errors", "penalty",
+    "learning_rate", "largest_exponent",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, eq=False)
 class History:
     r"""The course of one run.
 
-    Arrays by evaluation have one entry before the first update and one after each evaluated epoch.
+    Arrays of shape (evaluations,) have one entry from before the first update and one for each evaluated epoch.
 
     Parameters
     ----------
     status : {"converged", "capped", "diverged"}
-        Zero training errors were reached; or the cap of epochs came first; or the loss passed all bounds.
+        Whether the run reached zero training errors, ended at the cap of epochs, or diverged.
     cause : str
-        What diverged; empty otherwise.
+        Which loss diverged, and how; empty otherwise.
     diverged_at : float
-        The update at which it did; NaN otherwise.
-    exponent_at_end : float
-        Largest exponent that the exponential neuron has seen in training, to the very end; NaN without one.
-    epoch, update : array
+        Number of updates made before the run diverged; NaN if it did not.
+    largest_exponent_seen : float
+        Largest exponent that the exponential neuron met in training, to the end of the run; NaN without a neuron.
+    epoch, update : array of shape (evaluations,)
         When each evaluation took place.
-    train_loss, validation_loss : array
+    train_loss, validation_loss : array of shape (evaluations,)
         The data term of the loss over the whole split, in the reduction that was trained on.
-    train_errors, validation_errors : array
-        Samples without a positive margin.
-    penalty : array
-        :math:`\lambda a^2/2`.
-    learning_rate : array
-        Step size of the first parameter group.
-    largest_exponent : array
-        Largest exponent that the neuron has seen in training so far; NaN without one, or before the first.
-    batch_loss : array
-        The objective (batch loss plus penalty), one entry per update.
+    train_errors, validation_errors : array of shape (evaluations,)
+        Number of samples that are classified wrongly.
+    penalty : array of shape (evaluations,)
+        The penalty :math:`\lambda a^2/2` on the exponential neuron.
+    learning_rate : array of shape (evaluations,)
+        Learning rate of the first parameter group.
+    largest_exponent : array of shape (evaluations,)
+        Largest exponent that the neuron met in training up to then; NaN without a neuron, or before the first update.
+    batch_loss : array of shape (updates,)
+        The objective (batch loss plus penalty) before each update.
     """
 
     status: Status
     cause: str
     diverged_at: float
-    exponent_at_end: float
+    largest_exponent_seen: float
     epoch: Array
     update: Array
     train_loss: Array
@@ -60,6 +65,31 @@ class History:
     largest_exponent: Array
     batch_loss: Array
 
+    @classmethod
+    def from_rows(
+        cls, rows: list[dict[str, float]], batch_loss: list[float], cause: str, update: int, exponent: float
+    ) -> History:
+        """Return the history of a run that has ended.
+
+        Parameters
+        ----------
+        rows : list of dict
+            One for each evaluation, with the names in `COLUMNS`; a missing value becomes NaN.
+        batch_loss : list of float
+            One for each update.
+        cause : str
+            Why the run diverged; empty if it did not.
+        update : int
+            Number of updates made.
+        exponent : float
+            The `largest_exponent_seen`.
+        """
+        columns = {name: np.array([row.get(name, math.nan) for row in rows], dtype=float) for name in COLUMNS}
+        reached = bool((columns["train_errors"] == 0).any())
+        status: Status = "diverged" if cause else "converged" if reached else "capped"
+        diverged_at = float(update) if cause else math.nan
+        return cls(status, cause, diverged_at, exponent, batch_loss=np.array(batch_loss, dtype=float), **columns)
+
     @property
     def epochs_to_zero_errors(self) -> float:
         """The first evaluated epoch without a training error; NaN if there is none."""
@@ -67,9 +97,31 @@ class History:
 
     @property
     def updates_to_zero_errors(self) -> float:
-        """The updates made by then; NaN if there is no such epoch."""
+        """The number of updates at the first evaluation without a training error; NaN if there is none."""
         return self._first(self.update)
 
     def _first(self, when: Array) -> float:
         clean = when[self.train_errors == 0]
         return float(clean[0]) if len(clean) else math.nan
+
+
+def why_diverged(what: str, value: float, threshold: float) -> str:
+    """Return why a loss counts as diverged; an empty text if it does not.
+
+    Parameters
+    ----------
+    what : str
+        Which loss it is.
+    value : float
+        The loss.
+    threshold : float
+        The largest loss that does not count as diverged.
+
+    Examples
+    --------
+    >>> why_diverged("batch loss", 2e6, 1e6), why_diverged("batch loss", float("nan"), 1e6)
+    ('batch loss 2e+06 exceeds 1e+06', 'batch loss is nan')
+    """
+    if value <= threshold:
+        return ""
+    return f"{what} {value:.3g} exceeds {threshold:g}" if math.isfinite(value) else f"{what} is {value}"

@@ -1,16 +1,18 @@
-"""Train one network once, and say honestly how it went."""
+"""Train one network: the algorithm in `fit`, the state of a run in `Run`, and the guards below them."""
 
 from __future__ import annotations
 
 import functools
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from tqdm import tqdm
 
@@ -18,10 +20,10 @@ from enlib import _tools
 from enlib._tools import generator, hide_progress, resolve_device, stream
 from enlib.datasets import Dataset
 from enlib.losses import polynomial_hinge
-from enlib.training import checkpoint
-from enlib.training.evaluation import Loss, batches
-from enlib.training.history import History
-from enlib.training.run import Callback, DivergenceError, Run
+from enlib.models import WithExponentialNeuron
+from enlib.training.checkpoint import Checkpoint, _digest
+from enlib.training.evaluation import Loss, _check_model, _check_type, batches, evaluate
+from enlib.training.history import COLUMNS, History, why_diverged
 
 
 def fit(
@@ -45,7 +47,7 @@ def fit(
     checkpoint_path: str | os.PathLike[str] | None = None,
     resume: bool = False,
 ) -> History:
-    r"""Train a classifier, with or without an exponential neuron.
+    r"""Return the history of training a classifier, with or without an exponential neuron.
 
     Each update descends along the gradient of the objective on one batch,
 
@@ -54,40 +56,42 @@ def fit(
     Parameters
     ----------
     model : nn.Module
-        Maps (n, ...) to (n,). Trained in place, and moved to the device.
+        Maps inputs of shape (n, ...) to outputs of shape (n,). It is trained in place, on the device.
     data : Dataset
-        Its test split is not looked at.
+        The training split is learned, the validation split evaluated, the test split not used.
     optimizer : Optimizer
         Over parameters of ``model``; see `enlib.make_optimizer`.
     seed : int
-        Of the batch order and of dropout: on the CPU, the same seed gives bitwise the same history.
+        Seed of the batch order and of dropout. On the CPU the same seed gives the same history to the last bit.
     schedule : LRScheduler, optional
         Stepped after every update; see `enlib.make_schedule`.
     loss : callable
-        Of outputs and targets, both of shape (n,); returns a scalar.
+        Maps outputs and targets, both of shape (n,), to a scalar.
     lam : float
-        Weight of the penalty; needs a model with ``penalty``, such as `WithExponentialNeuron`.
+        Weight :math:`\lambda` of the penalty on the amplitude a of a `WithExponentialNeuron`; 0 for other models.
     batch_size : int or None
-        Samples a batch, shuffled every epoch; None for full batch, one update an epoch.
+        Number of samples per batch, shuffled every epoch; None for the full batch, one update per epoch.
     epochs : int
-        The cap.
+        Largest number of epochs, the cap.
     clip_norm : float, optional
-        Largest norm of the whole gradient.
+        Largest norm of the gradient; a longer one is scaled down to it.
     stop_at_zero_errors : bool
-        Stop after the first evaluation without training errors.
+        Whether to stop after the first evaluation without training errors.
     evaluate_every : int
-        Epochs between evaluations.
+        Number of epochs between evaluations.
     divergence_threshold : float
-        An objective above this, or not finite, ends the run as diverged.
+        An objective that exceeds this, or is not finite, ends the run as diverged.
     device : str or torch.device
-        See `enlib._tools.resolve_device`.
+        Where to train; see `enlib._tools.resolve_device`.
     progress : bool, optional
-        Show a progress bar; by default on a terminal and not in continuous integration.
+        Whether to show a progress bar; by default on a terminal, except in continuous integration.
     callbacks : sequence of Callback
+        Called after each update and each epoch.
     checkpoint_path : path, optional
-        Saved after every evaluation.
+        File in which the run is saved at its start and after every evaluation.
     resume : bool
-        Go on from ``checkpoint_path`` if that file exists; the history is then the one of a run never interrupted.
+        Whether to resume from ``checkpoint_path`` if that file exists; the history is then that of a run that was
+        never interrupted.
 
     Returns
     -------
@@ -97,8 +101,12 @@ def fit(
     ------
     ValueError
         If an argument is out of range, the optimizer belongs to another model, or the checkpoint to another run.
+    TypeError
+        If an argument has the wrong type.
     FileExistsError
         If ``checkpoint_path`` exists and ``resume`` is not set.
+    OSError
+        If the checkpoint cannot be written.
 
     Examples
     --------
@@ -109,123 +117,319 @@ def fit(
     >>> history.status, int(history.train_errors[-1])
     ('converged', 0)
     """
-    _tools.count("epochs", epochs)
-    _tools.count("evaluate_every", evaluate_every)
-    _tools.count("batch_size", 1 if batch_size is None else batch_size)
-    _tools.positive("divergence_threshold", divergence_threshold)
-    if clip_norm is not None:
-        _tools.positive("clip_norm", clip_norm)
-    _check_penalty(model, lam)
-    _check_optimizer(model, optimizer, schedule)
-    if not isinstance(data, Dataset):
-        raise ValueError(f"expected a Dataset, got {type(data).__name__}: see enlib.datasets.load")
+    settings = _Settings(seed, batch_size, epochs, evaluate_every, stop_at_zero_errors, divergence_threshold)
+    lam = _tools.non_negative("lam", lam)
+    clip_norm = None if clip_norm is None else _tools.positive("clip_norm", clip_norm)
+    data = _moved([model], data, device)
+    order = generator(settings.seed, "batch order")
+    run = Run(model.train(), data, optimizer, schedule, loss, lam, settings, order)
+    _check_parts(run, callbacks)
+    saved = None if checkpoint_path is None else Checkpoint(checkpoint_path, _fingerprint(run, clip_norm))
 
-    dtype = next(model.parameters()).dtype
-    where = resolve_device(device, dtype)
-    model.to(where).train()
-    run = Run(
-        model, optimizer, schedule, data.to(where, dtype), loss, lam, clip_norm, divergence_threshold,
-        order=generator(seed, "batch order"),
-    )  # fmt: skip
-    path = None if checkpoint_path is None else Path(checkpoint_path)
-    settings = {"seed": seed, "batch_size": batch_size, "epochs": epochs, "evaluate_every": evaluate_every}
-    fingerprint = {} if path is None else _fingerprint(run, settings)
-    updates = epochs * (1 if batch_size is None else math.ceil(len(data.train) / batch_size))
-
+    total = settings.epochs * settings.updates_per_epoch(data)
     with (
-        _own_random_state(where, seed),
-        tqdm(total=updates, unit="update", disable=hide_progress(progress)) as bar,
+        _own_random_state(run.device, settings.seed),
+        tqdm(total=total, unit="update", disable=hide_progress(progress)) as bar,
     ):
         try:
-            if path is not None and path.exists():
-                if not resume:
-                    raise FileExistsError(
-                        f"expected no file at {path}, got one: pass resume=True to go on from it, or name another"
-                    )
-                run.load_state_dict(checkpoint.load(path, fingerprint))
+            if saved and saved.exists(resume):
+                saved.load(run.load_state_dict)
                 bar.update(run.update)
             else:
-                run.look()
-            while run.epoch < epochs and not (stop_at_zero_errors and run.reached_zero_errors):
-                for inputs, targets in batches(run.data.train, batch_size, run.order):
-                    run.step(inputs, targets)
+                run.evaluate()
+            if saved and not run.finished:
+                saved.save(run.state_dict())  # now, because a folder that cannot be written should not cost an epoch
+            while not run.finished:
+                for inputs, targets in batches(run.data.train, settings.batch_size, run.order):
+                    optimizer.zero_grad()
+                    objective = loss(model(inputs), targets) + run.penalty()
+                    run.record(objective.item())
+                    objective.backward()  # type: ignore[no-untyped-call]
+                    if clip_norm is not None:
+                        nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
+                    optimizer.step()
+                    if schedule is not None:
+                        schedule.step()
+                    run.update += 1
                     bar.update()
                     for callback in callbacks:
                         callback.after_update(run)
                 run.epoch += 1
-                if run.epoch % evaluate_every == 0 or run.epoch == epochs:
-                    run.look()
+                if settings.evaluation_due(run.epoch):
+                    run.evaluate()
                     bar.set_postfix(errors=f"{run.rows[-1]['train_errors']:.0f}", refresh=False)
                 for callback in callbacks:
                     callback.after_epoch(run)
-                if path is not None and run.rows[-1]["epoch"] == run.epoch:
-                    checkpoint.save(path, {"fingerprint": fingerprint, **run.state_dict()})
-        except DivergenceError as divergence:
-            return run.history("diverged", str(divergence))
-    return run.history("converged" if run.reached_zero_errors else "capped")
+                if saved and settings.evaluation_due(run.epoch):
+                    saved.save(run.state_dict())
+        except _DivergedError as diverged:
+            return run.history(cause=str(diverged))
+    return run.history()
 
 
-def _check_penalty(model: nn.Module, lam: float) -> None:
-    if _tools.non_negative("lam", lam) > 0 and not hasattr(model, "penalty"):
+class Callback:
+    """Base class of what is called during a run. Override what is needed; both methods do nothing by default."""
+
+    def after_update(self, run: Run) -> None:
+        """Act after each update."""
+
+    def after_epoch(self, run: Run) -> None:
+        """Act after each epoch, once it has been evaluated and before it is saved."""
+
+
+class _DivergedError(Exception):
+    """Raised by a run whose loss diverges; it never leaves `fit`, because divergence is a result."""
+
+
+@dataclass
+class _Settings:
+    """How long a run lasts and when it is evaluated, checked: what `fit` and `fit_stacked` have in common."""
+
+    seed: int
+    batch_size: int | None
+    epochs: int
+    evaluate_every: int
+    stop_at_zero_errors: bool
+    divergence_threshold: float
+
+    def __post_init__(self) -> None:
+        """Make plain numbers of the settings; raise `ValueError` or `TypeError` for others."""
+        self.seed = _tools.count("seed", self.seed, least=0)
+        self.batch_size = None if self.batch_size is None else _tools.count("batch_size", self.batch_size)
+        self.epochs = _tools.count("epochs", self.epochs)
+        self.evaluate_every = _tools.count("evaluate_every", self.evaluate_every)
+        self.divergence_threshold = _tools.positive("divergence_threshold", self.divergence_threshold)
+
+    def updates_per_epoch(self, data: Dataset) -> int:
+        """Return how many updates make an epoch."""
+        return 1 if self.batch_size is None else math.ceil(len(data.train) / self.batch_size)
+
+    def evaluation_due(self, epoch: int) -> bool:
+        """Return whether models are evaluated after this many epochs."""
+        return epoch % self.evaluate_every == 0 or epoch == self.epochs
+
+
+@dataclass(eq=False)
+class Run:
+    """A run in progress, as callbacks see it.
+
+    Parameters
+    ----------
+    model, optimizer, schedule
+        The run's own objects: a callback that changes them changes the run.
+    data : Dataset
+        On the run's device.
+    loss : callable
+        As in `fit`.
+    lam : float
+        As in `fit`.
+    settings : object
+        How long the run lasts and when it is evaluated: ``epochs``, ``batch_size``, ``evaluate_every`` and the like.
+    order : torch.Generator
+        Shuffles the batches.
+    epoch, update : int
+        How many have been completed.
+    rows : list of dict
+        One for each evaluation so far, with the names of `History`.
+    batch_loss : list of float
+        The objective of each batch so far, before its update.
+    """
+
+    model: nn.Module
+    data: Dataset
+    optimizer: torch.optim.Optimizer
+    schedule: LRScheduler | None
+    loss: Loss
+    lam: float
+    settings: _Settings
+    order: torch.Generator
+    epoch: int = 0
+    update: int = 0
+    rows: list[dict[str, float]] = field(default_factory=list)
+    batch_loss: list[float] = field(default_factory=list)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the run computes."""
+        return self.data.train.targets.device
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has reached its last epoch, or zero training errors if it stops there."""
+        reached = any(row["train_errors"] == 0 for row in self.rows)
+        return self.epoch >= self.settings.epochs or (self.settings.stop_at_zero_errors and reached)
+
+    @property
+    def largest_exponent(self) -> float:
+        """Largest exponent that the exponential neuron met in training; NaN without one, or before the first."""
+        if not isinstance(self.model, WithExponentialNeuron):
+            return math.nan
+        seen = float(self.model.neuron.largest_exponent)
+        return math.nan if seen == -math.inf else seen
+
+    def penalty(self) -> Tensor | float:
+        """Return the penalty on the exponential neuron, a tensor of shape (); 0.0 for a model without one."""
+        return self.model.penalty(self.lam) if isinstance(self.model, WithExponentialNeuron) else 0.0
+
+    def record(self, objective: float) -> None:
+        """Record the objective of a batch, and end the run if it diverged."""
+        self.batch_loss.append(objective)
+        self._end_if_diverged("batch loss", objective)
+
+    @torch.no_grad()
+    def evaluate(self) -> None:
+        """Evaluate the model, record the result, and end the run if the training loss diverged."""
+        train = evaluate(self.model, self.data.train, self.loss)
+        validation = evaluate(self.model, self.data.validation, self.loss)
+        self.rows.append(
+            {
+                "epoch": self.epoch,
+                "update": self.update,
+                "train_loss": train.loss,
+                "train_errors": train.errors,
+                "validation_loss": validation.loss,
+                "validation_errors": validation.errors,
+                "penalty": float(self.penalty()),
+                "learning_rate": float(self.optimizer.param_groups[0]["lr"]),
+                "largest_exponent": self.largest_exponent,
+            }
+        )
+        if self.update:  # if the loss is infinite from the start, the first batch says so, and records the exponent
+            self._end_if_diverged("training loss", train.loss)
+
+    def history(self, cause: str = "") -> History:
+        """Return what was recorded; ``cause`` says why the run diverged."""
+        return History.from_rows(self.rows, self.batch_loss, cause, self.update, self.largest_exponent)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that is needed to resume from here."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict() if self.schedule else None,
+            "order": self.order.get_state(),
+            "random": torch.get_rng_state(),
+            "random_device": _device_random_state(self.device),
+            "epoch": self.epoch,
+            "update": self.update,
+            "rows": self.rows,
+            "batch_loss": self.batch_loss,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Return to where `state_dict` was called; raise `ValueError` if the state is not one of this run."""
+        epoch, update, rows, batch_loss = (state[name] for name in ("epoch", "update", "rows", "batch_loss"))
+        per_epoch = self.settings.updates_per_epoch(self.data)
+        if not (0 <= epoch <= self.settings.epochs and update == epoch * per_epoch == len(batch_loss)):
+            raise ValueError(f"epoch {epoch} of {self.settings.epochs}, update {update}, {len(batch_loss)} losses")
+        if rows[-1]["epoch"] != epoch or any(row.keys() != set(COLUMNS) for row in rows):
+            raise ValueError(f"{len(rows)} evaluations that do not belong to epoch {epoch}")
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.schedule is not None:
+            self.schedule.load_state_dict(state["schedule"])
+        self.order.set_state(state["order"])
+        torch.set_rng_state(state["random"])
+        on_device = state["random_device"]
+        if on_device is not None and self.device.type == "cuda":
+            torch.cuda.set_rng_state(on_device, self.device)
+        elif on_device is not None and self.device.type == "mps":
+            torch.mps.set_rng_state(on_device)
+        self.epoch, self.update, self.rows, self.batch_loss = epoch, update, rows, batch_loss
+
+    def _end_if_diverged(self, what: str, value: float) -> None:
+        cause = why_diverged(what, value, self.settings.divergence_threshold)
+        if cause:
+            raise _DivergedError(cause)
+
+
+def _moved(models: Sequence[nn.Module], data: Dataset, device: str | torch.device) -> Dataset:
+    """Return the data on the device and in the type of the models, and move the models there; check them all."""
+    _check_type(data, Dataset, "a Dataset", "see enlib.datasets.load")
+    for model in models:
+        _check_model(model)
+    dtype = next(models[0].parameters()).dtype
+    where = resolve_device(device, dtype)
+    for model in models:
+        model.to(where)
+    return data.to(where, dtype)
+
+
+def _device_random_state(device: torch.device) -> Tensor | None:
+    if device.type == "cuda":
+        return torch.cuda.get_rng_state(device)
+    return torch.mps.get_rng_state() if device.type == "mps" else None
+
+
+@contextmanager
+def _own_random_state(device: torch.device, seed: int) -> Iterator[None]:
+    """Give dropout and its like a random state of the run's own, and restore the caller's afterwards."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        own = stream(seed, "dropout")
+        # Not torch.manual_seed, which seeds every device there is, also those whose state is not restored.
+        torch.default_generator.manual_seed(own)
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(own)
+        elif device.type == "mps":
+            torch.mps.manual_seed(own)
+        yield
+
+
+def _check_parts(run: Run, callbacks: Sequence[Callback]) -> None:
+    """Raise unless the parts of a run have the right types and belong together."""
+    model, optimizer, schedule = run.model, run.optimizer, run.schedule
+    if run.lam > 0 and not isinstance(model, WithExponentialNeuron):
         raise ValueError(
-            f"expected a model with a penalty for lam={lam}, got {type(model).__name__}: "
+            f"expected a WithExponentialNeuron for lam={run.lam}, got {type(model).__name__}: "
             "wrap it in WithExponentialNeuron, or leave lam out"
         )
-
-
-def _check_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, schedule: LRScheduler | None) -> None:
+    _check_type(callbacks, Sequence, "a list of callbacks", "pass [callback] for a single one")
+    for callback in callbacks:
+        _check_type(callback, Callback, "a Callback", "pass instances of its subclasses")
+    _check_type(optimizer, torch.optim.Optimizer, "an optimizer", "build one with make_optimizer")
     own = {id(parameter) for parameter in model.parameters()}
     if not all(id(parameter) in own for group in optimizer.param_groups for parameter in group["params"]):
         raise ValueError("expected an optimizer over parameters of this model, got others: build it from the model")
-    if schedule is not None and schedule.optimizer is not optimizer:
+    if schedule is None:
+        return
+    _check_type(schedule, LRScheduler, "a schedule", "build one with make_schedule")
+    if schedule.optimizer is not optimizer:
         raise ValueError("expected a schedule of this optimizer, got one of another: build it from this optimizer")
     if isinstance(schedule, ReduceLROnPlateau):
         raise ValueError(
             "expected a schedule that needs nothing but the number of updates, got ReduceLROnPlateau: "
-            "lower the step size in a Callback instead"
+            "lower the learning rate in a Callback instead"
         )
 
 
-def _describe(loss: Loss) -> object:
-    # The text of a partial holds an address in memory, which is another one in the process that resumes.
-    if isinstance(loss, functools.partial):
-        return _describe(loss.func), loss.args, loss.keywords
-    return getattr(loss, "__qualname__", type(loss).__qualname__)
-
-
-def _fingerprint(run: Run, settings: Mapping[str, object]) -> dict[str, str]:
-    """Describe a run before its first update, so that a checkpoint of another one is not taken for its own."""
+def _fingerprint(run: Run, clip_norm: float | None) -> dict[str, str]:
+    """Return a description of a run before its first update, by which its checkpoint is recognized."""
     described: dict[str, object] = {
+        "enlib": sys.modules["enlib"].__version__,
+        "torch": torch.__version__,
         "model": run.model,
         "dtype": next(run.model.parameters()).dtype,
-        "initial weights": checkpoint.digest(run.model.state_dict().values()),
-        "data": checkpoint.digest(t for s in (run.data.train, run.data.validation) for t in (s.inputs, s.targets)),
+        "initial weights": _digest(run.model.state_dict().values()),
+        "data": _digest(t for s in (run.data.train, run.data.validation) for t in (s.inputs, s.targets)),
         "loss": _describe(run.loss),
         "lam": run.lam,
-        "clip_norm": run.clip_norm,
-        "divergence_threshold": run.divergence_threshold,
+        "clip_norm": clip_norm,
         "optimizer": type(run.optimizer).__name__,
         "schedule": type(run.schedule).__name__,
-        **settings,
+        **vars(run.settings),
     }
+    del described["stop_at_zero_errors"]  # a run that stopped there may be continued
     for index, group in enumerate(run.optimizer.param_groups):
         described |= {f"{key} of group {index}": value for key, value in group.items() if key != "params"}
     if run.schedule is not None:
-        public = {k: v for k, v in run.schedule.state_dict().items() if not k.startswith("_") and k != "lr_lambdas"}
+        public = {key: value for key, value in run.schedule.state_dict().items() if not key.startswith("_")}
         described |= {f"{key} of the schedule": value for key, value in public.items()}
     return {name: str(value) for name, value in described.items()}
 
 
-@contextmanager
-def _own_random_state(where: torch.device, seed: int) -> Iterator[None]:
-    """Give dropout and its like a random state of the run's own, and leave the caller's as it was."""
-    with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
-        own = stream(seed, "dropout")
-        # Not torch.manual_seed, which seeds every device there is, also those whose state is not put back.
-        torch.default_generator.manual_seed(own)
-        if where.type == "cuda":
-            with torch.cuda.device(where):
-                torch.cuda.manual_seed(own)
-        elif where.type == "mps":
-            torch.mps.manual_seed(own)
-        yield
+def _describe(loss: Loss) -> object:
+    # The text of a partial holds an address in memory, which differs in the process that resumes.
+    if isinstance(loss, functools.partial):
+        return _describe(loss.func), loss.args, loss.keywords
+    return getattr(loss, "__qualname__", type(loss).__qualname__)

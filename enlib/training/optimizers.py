@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -10,6 +11,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from enlib import _tools
 from enlib.models import WithExponentialNeuron
+from enlib.training.evaluation import _check_model, _check_type
 
 OPTIMIZERS = ("adam", "sgd", "momentum")
 SCHEDULES = ("constant", "cosine")
@@ -24,7 +26,7 @@ def make_optimizer(
     momentum: float = 0.9,
     fused: bool = False,
 ) -> torch.optim.Optimizer:
-    """Build an optimizer over all parameters of a model.
+    """Return an optimizer over all parameters of a model.
 
     Parameters
     ----------
@@ -33,19 +35,21 @@ def make_optimizer(
     model : nn.Module
         The exponential neuron of a `WithExponentialNeuron` is a parameter group of its own.
     lr : float
-        Step size, positive.
+        The learning rate, positive.
     neuron_lr : float, optional
-        Step size of the exponential neuron; by default ``lr``.
+        The learning rate of the exponential neuron; by default ``lr``.
     momentum : float
         For ``"momentum"``: at least 0, below 1.
     fused : bool
-        For ``"adam"``: update all numbers in one pass, which rounds differently; worth it from a million parameters.
+        For ``"adam"``: update all numbers in one pass, which rounds differently. It pays from a million parameters.
 
     Raises
     ------
     ValueError
         If the name is unknown, a number is out of range, ``neuron_lr`` is given without a neuron, or ``fused`` is
-        asked of another optimizer than Adam.
+        given for another optimizer than Adam.
+    TypeError
+        If an argument has the wrong type.
 
     Examples
     --------
@@ -54,7 +58,8 @@ def make_optimizer(
     ValueError: expected lr > 0, got -0.1: pass a positive, finite number
     """
     _tools.known("optimizer", name, OPTIMIZERS)
-    _tools.positive("lr", lr)
+    _check_model(model)
+    lr, momentum = _tools.positive("lr", lr), _check_momentum(momentum)
     if isinstance(model, WithExponentialNeuron):
         groups = model.parameter_groups(lr, neuron_lr)
     elif neuron_lr is not None:
@@ -68,24 +73,30 @@ def make_optimizer(
         return torch.optim.Adam(groups, lr=lr, fused=True) if fused else torch.optim.Adam(groups, lr=lr)
     if fused:
         raise ValueError(f"expected optimizer 'adam' for fused=True, got {name!r}: leave fused out")
-    if name == "sgd":
-        return torch.optim.SGD(groups, lr=lr)
-    if not 0 <= momentum < 1:
+    return torch.optim.SGD(groups, lr=lr, momentum=momentum if name == "momentum" else 0.0)
+
+
+def _check_momentum(momentum: float) -> float:
+    """Return ``momentum`` as a float if it is at least 0 and below 1."""
+    number = _tools.non_negative("momentum", momentum, advice="pass a number in [0, 1); 0.9 is usual")
+    if not number < 1:
         raise ValueError(f"expected momentum in [0, 1), got {momentum}: 0.9 is usual")
-    return torch.optim.SGD(groups, lr=lr, momentum=momentum)
+    return number
 
 
 def make_schedule(name: str, optimizer: torch.optim.Optimizer, *, updates: int) -> LRScheduler:
-    r"""Build a learning-rate schedule that is stepped once per update.
+    r"""Return a learning-rate schedule, to be stepped once per update.
 
-    ``"constant"`` leaves the step size :math:`\eta_0`; ``"cosine"`` takes it to zero over the run,
+    ``"constant"`` keeps the learning rate :math:`\eta_0`; ``"cosine"`` lowers it to zero over the run,
 
     .. math:: \eta_k = \tfrac{1}{2} \eta_0 (1 + \cos(\pi k / K)).
 
     Parameters
     ----------
     name : {"constant", "cosine"}
+        Which schedule.
     optimizer : Optimizer
+        Its learning rates are scheduled.
     updates : int
         Number K of updates in the whole run.
 
@@ -93,6 +104,8 @@ def make_schedule(name: str, optimizer: torch.optim.Optimizer, *, updates: int) 
     ------
     ValueError
         If the name is unknown or ``updates`` is not a positive integer.
+    TypeError
+        If ``optimizer`` is not an optimizer.
 
     Examples
     --------
@@ -100,13 +113,37 @@ def make_schedule(name: str, optimizer: torch.optim.Optimizer, *, updates: int) 
     >>> make_schedule("cosine", opt, updates=10).get_last_lr()
     [1.0]
     """
-    _tools.known("schedule", name, SCHEDULES)
-    _tools.count("updates", updates)
-    factors = {
-        "constant": lambda update: 1.0,
-        # PyTorch's own cosine climbs again after the last update; a run that goes on should stay where it ended.
-        "cosine": lambda update: 0.5 * (1 + math.cos(math.pi * min(update, updates) / updates)),
-    }
-    schedule = LambdaLR(optimizer, factors[name])
-    schedule.updates = updates  # type: ignore[attr-defined]  # part of its state, by which a checkpoint knows the run
-    return schedule
+    _check_type(optimizer, torch.optim.Optimizer, "an optimizer", "build one with make_optimizer")
+    factor = _LearningRateFactor(_tools.known("schedule", name, SCHEDULES), _tools.count("updates", updates))
+    return LambdaLR(optimizer, factor)
+
+
+@dataclass
+class _LearningRateFactor:
+    """The factor by which a schedule multiplies the learning rate.
+
+    It is an object because a scheduler's state then holds its attributes, by which a checkpoint recognizes the run.
+
+    Parameters
+    ----------
+    schedule : {"constant", "cosine"}
+        Which schedule.
+    updates : int
+        Number of updates in the whole run.
+
+    Examples
+    --------
+    >>> factor = _LearningRateFactor("cosine", updates=10)
+    >>> factor(0), factor(5), factor(99)
+    (1.0, 0.5, 0.0)
+    """
+
+    schedule: str
+    updates: int
+
+    def __call__(self, update: int) -> float:
+        """Return the factor after ``update`` updates."""
+        if self.schedule == "constant":
+            return 1.0
+        # PyTorch's own cosine rises again after the last update; a run that continues should stay where it ended.
+        return 0.5 * (1 + math.cos(math.pi * min(update, self.updates) / self.updates))

@@ -1,4 +1,4 @@
-"""When a training run spikes, and whether its curvature said so beforehand."""
+"""When a training run spikes, and whether its curvature exceeded the limit of stability beforehand."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from torch import Tensor
 from torch.func import functional_call
 
 from enlib import _tools
-from enlib.curvature import sharpness
 from enlib.models import WithExponentialNeuron
-from enlib.training.run import Callback, Run
+from enlib.training.evaluation import evaluation_mode
+from enlib.training.loop import Callback, Run
 
 
 def first_spike(batch_loss: Sequence[float] | npt.NDArray[np.float64], *, factor: float = 100.0) -> float:
     """Return the first update whose batch loss exceeds ``factor`` times the smallest one before it; NaN if none.
 
-    The smallest loss counts as at least 0.01, so that a run that is done does not spike for nothing. A loss that is
-    not finite is a spike.
+    The smallest loss counts as at least 0.01, so that harmless rises of a run that has fitted its samples are not
+    spikes. A loss that is not finite is a spike.
 
     Parameters
     ----------
-    batch_loss : sequence of float
-        One for each update, as `History.batch_loss` has it.
+    batch_loss : sequence of float, of shape (updates,)
+        The objective before each update, as in `History.batch_loss`.
     factor : float
         Above 1.
 
@@ -51,36 +51,47 @@ def first_spike(batch_loss: Sequence[float] | npt.NDArray[np.float64], *, factor
 def first_crossing(updates: npt.ArrayLike, sharpness: npt.ArrayLike, *, limit: float, settled: int = 20) -> float:
     """Return the first update at which the sharpness is above its limit; NaN if none.
 
-    The first few do not count: until then Adam's second moment, the preconditioner, rests on few batches. A
-    sharpness that could not be measured is no crossing.
+    The first few updates do not count, because Adam's second moment, the preconditioner, rests on few batches until
+    then. A sharpness that could not be measured is no crossing.
 
     Parameters
     ----------
-    updates, sharpness : array_like, shape (n,)
-        As `SpikeWatch` notes them.
+    updates, sharpness : array_like of shape (n,)
+        As `SpikeWatch` records them.
     limit : float
         See `adam_limit`.
     settled : int
-        From which update on to look.
+        The first update that counts.
+
+    Raises
+    ------
+    ValueError
+        If ``limit`` is not positive and finite, or ``settled`` is negative.
 
     Examples
     --------
     >>> first_crossing([10, 20, 30, 40], [50.0, 9.0, 40.0, 50.0], limit=38.0)
     30.0
     """
-    updates, sharpness = (np.asarray(v, dtype=np.float64) for v in (updates, sharpness))
+    limit, settled = _tools.positive("limit", limit), _tools.count("settled", settled, least=0)
+    updates, sharpness = (np.asarray(values, dtype=np.float64) for values in (updates, sharpness))
     crossed = updates[(sharpness > limit) & (updates >= settled)]
     return float(crossed[0]) if len(crossed) else math.nan
 
 
 def adam_limit(beta1: float = 0.9) -> float:
-    r"""Return the preconditioned sharpness above which Adam is unstable on a parabola, in units of 1 / step size.
+    r"""Return the preconditioned sharpness above which Adam is unstable on a parabola, in units of 1 / learning rate.
 
     .. math:: \eta\, \lambda_{\max}(P^{-1/2} H P^{-1/2}) < \frac{2 + 2 \beta_1}{1 - \beta_1}, \qquad
               P = \operatorname{diag}\big(\sqrt{\hat v} + \epsilon\big)
 
     It is the limit of gradient descent with averaged momentum; the preconditioner :math:`P` counts as constant
     (Cohen et al. 2022).
+
+    Parameters
+    ----------
+    beta1 : float
+        Adam's factor for averaging the gradient, in [0, 1).
 
     Raises
     ------
@@ -92,58 +103,35 @@ def adam_limit(beta1: float = 0.9) -> float:
     >>> round(adam_limit(0.9), 6)
     38.0
     """
-    if not 0 <= beta1 < 1:
+    beta1 = _tools.non_negative("beta1", beta1, advice="pass a number in [0, 1); 0.9 is usual")
+    if not beta1 < 1:
         raise ValueError(f"expected beta1 in [0, 1), got {beta1}: 0.9 is usual")
     return (2 + 2 * beta1) / (1 - beta1)
 
 
-def adam_step_sizes(optimizer: torch.optim.Optimizer) -> dict[Tensor, Tensor]:
-    r"""Return the step size that Adam has for each number it trains, :math:`\eta / (\sqrt{\hat v} + \epsilon)`.
-
-    Parameters
-    ----------
-    optimizer : torch.optim.Adam
-        After at least one update.
-
-    Raises
-    ------
-    ValueError
-        If it is not Adam, or has not made an update.
-    """
-    if not isinstance(optimizer, torch.optim.Adam):
-        raise ValueError(f"expected torch.optim.Adam, got {type(optimizer).__name__}: others have no preconditioner")
-    sizes = {}
-    for group in optimizer.param_groups:
-        for parameter in group["params"]:
-            state = optimizer.state.get(parameter)
-            if not state:
-                raise ValueError("expected an optimizer that has made an update, got a fresh one: call step() first")
-            corrected = state["exp_avg_sq"] / (1 - group["betas"][1] ** float(state["step"]))
-            sizes[parameter] = float(group["lr"]) / (corrected.sqrt() + group["eps"])
-    return sizes
-
-
 class SpikeWatch(Callback):
-    r"""Note what the exponential neuron and the curvature do along a run with Adam.
+    r"""Record what the exponential neuron and the curvature do during a run with Adam.
 
     Parameters
     ----------
     every : int
-        Updates between looks.
+        Number of updates between measurements.
 
     Attributes
     ----------
     rows : list of dict
-        One for each look: ``update``; ``sharpness``, the largest eigenvalue of
-        :math:`D^{1/2} H D^{1/2}` on the whole training split, where D holds the step sizes of `adam_step_sizes`, so
-        that its limit is `adam_limit`; ``share``, which part of its eigenvector belongs to the exponential neuron
-        (0 to 1); and the neuron's ``a``, ``w`` (length), ``b`` and ``exponent`` (largest on the training split). NaN
-        without a neuron.
+        One for each measurement: ``update``; ``sharpness``, the largest eigenvalue of :math:`D^{1/2} H D^{1/2}` on
+        the whole training split, where D holds the learning rate that Adam has for each number,
+        :math:`\eta / (\sqrt{\hat v} + \epsilon)`, so that its limit is `adam_limit`; ``share``, the part of its
+        eigenvector that belongs to the exponential neuron (0 to 1); and the neuron's ``a``, ``w`` (length), ``b``
+        and ``exponent`` (largest on the training split). NaN without a neuron.
 
     Raises
     ------
     ValueError
-        If ``every`` is not a positive integer; in the run, if its optimizer is not Adam.
+        If ``every`` is not a positive integer.
+    TypeError
+        During the run, if its optimizer is not Adam.
     """
 
     def __init__(self, every: int = 1) -> None:
@@ -151,35 +139,48 @@ class SpikeWatch(Callback):
         self.rows: list[dict[str, float]] = []
 
     def after_update(self, run: Run) -> None:
-        """Look, if it is time."""
+        """Measure, if it is time; neither the model nor the run is changed."""
         if run.update % self.every == 0:
-            self.rows.append({"update": run.update, **self._curvature(run), **_neuron(run)})
+            with evaluation_mode(run.model):
+                self.rows.append({"update": run.update, **_curvature(run), **_neuron(run)})
 
-    def _curvature(self, run: Run) -> dict[str, float]:
-        sizes = adam_step_sizes(run.optimizer)
-        here = {name: p.detach() for name, p in run.model.named_parameters()}
-        roots = {name: sizes[p].sqrt() for name, p in run.model.named_parameters()}
-        split = run.data.train
 
-        def loss(scaled: dict[str, Tensor]) -> Tensor:
-            params = {name: here[name] + roots[name] * scaled[name] for name in here}
-            value: Tensor = run.loss(functional_call(run.model, params, (split.inputs,)), split.targets)
-            penalized = isinstance(run.model, WithExponentialNeuron)
-            return value + run.lam * params["neuron.a"].square() / 2 if penalized else value
+def _curvature(run: Run) -> dict[str, float]:
+    from enlib.curvature import sharpness  # here, because workers that only train should not load it
 
-        training = run.model.training
-        run.model.eval()
-        try:
-            origin = {name: torch.zeros_like(p) for name, p in here.items()}
-            top = sharpness(loss, origin, tol=1e-2, max_products=30)
-        except ValueError:  # beyond all numbers there is no curvature
-            return {"sharpness": math.nan, "share": math.nan}
-        finally:
-            run.model.train(training)
-        pieces = torch.split(top.vector, [p.numel() for p in here.values()])
-        of_neuron = [v for name, v in zip(here, pieces, strict=True) if name.startswith("neuron.")]
-        share = sum(float(v.square().sum()) for v in of_neuron)
-        return {"sharpness": top.value, "share": share if of_neuron else math.nan}
+    rates = _adam_rates(run.optimizer)
+    point = {name: p.detach() for name, p in run.model.named_parameters()}
+    roots = {name: rates[p].sqrt() for name, p in run.model.named_parameters()}
+    split = run.data.train
+
+    def loss(scaled: dict[str, Tensor]) -> Tensor:
+        params = {name: point[name] + roots[name] * scaled[name] for name in point}
+        value: Tensor = run.loss(functional_call(run.model, params, (split.inputs,)), split.targets)
+        penalized = isinstance(run.model, WithExponentialNeuron)
+        return value + run.lam * params["neuron.a"].square() / 2 if penalized else value
+
+    try:
+        origin = {name: torch.zeros_like(p) for name, p in point.items()}
+        top = sharpness(loss, origin, tol=1e-2, max_products=30)
+    except ValueError:  # where the loss overflows there is no curvature
+        return {"sharpness": math.nan, "share": math.nan}
+    pieces = torch.split(top.vector, [p.numel() for p in point.values()])
+    of_neuron = [piece for name, piece in zip(point, pieces, strict=True) if name.startswith("neuron.")]
+    share = sum(float(piece.square().sum()) for piece in of_neuron)
+    return {"sharpness": top.value, "share": share if of_neuron else math.nan}
+
+
+def _adam_rates(optimizer: torch.optim.Optimizer) -> dict[Tensor, Tensor]:
+    """Return the learning rate that Adam had for each number in its last update, in the shape of the parameter."""
+    if not isinstance(optimizer, torch.optim.Adam):
+        raise TypeError(f"expected torch.optim.Adam, got {type(optimizer).__name__}: others have no preconditioner")
+    rates = {}
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            state = optimizer.state[parameter]
+            corrected = state["exp_avg_sq"] / (1 - group["betas"][1] ** float(state["step"]))
+            rates[parameter] = float(group["lr"]) / (corrected.sqrt() + group["eps"])
+    return rates
 
 
 @torch.no_grad()

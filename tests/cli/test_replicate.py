@@ -12,8 +12,9 @@ import pytest
 
 from enlib.cli import main, replicate
 from enlib.datasets import DataError
-from enlib.replication import Journal, compute, describe, experiments, identify, make, read_manifest, read_rows, units
+from enlib.replication import Journal, compute, experiments, identify, make, read_manifest, read_rows, units
 from enlib.replication.journal import _digest
+from enlib.replication.machine import describe
 
 TINY = ["--profile", "quick", "--table", "2", "--only", "spheres-1.5-200", "--seeds", "2"]
 RUNS = 16

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from enlib.cli import main
-from enlib.training.run import Run
+from enlib.training import Run
 
 QUICK = ["train", "--data", "digits-1v7", "--epochs", "30", "--device", "cpu"]
 
@@ -44,14 +44,14 @@ def test_a_run_that_diverges_is_a_result(capsys):
 def test_resume_after_an_interruption_prints_the_same(capsys, tmp_path, monkeypatch):
     whole = run(capsys, "--exponential")
     checkpointed = ["--exponential", "--checkpoint", str(tmp_path / "run.pt")]
-    step, steps = Run.step, iter(range(10))
+    record, updates = Run.record, iter(range(10))
 
-    def interrupted(self, *batch):
-        if next(steps) == 7:
+    def interrupted(self, objective):
+        if next(updates) == 7:
             raise KeyboardInterrupt
-        step(self, *batch)
+        record(self, objective)
 
-    monkeypatch.setattr(Run, "step", interrupted)
+    monkeypatch.setattr(Run, "record", interrupted)
     assert run(capsys, *checkpointed)[0] == 130
     monkeypatch.undo()
     status, _, error = run(capsys, *checkpointed)

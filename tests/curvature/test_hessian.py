@@ -9,7 +9,8 @@ from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import mse_loss, scaled_dot_product_attention
 
-from enlib.curvature import Hessian, hvp, sharpness, spectral_density, top_eigenvalues
+from enlib.curvature import Hessian, sharpness, spectral_density, top_eigenvalues
+from enlib.curvature.hessian import hvp
 from enlib.losses import polynomial_hinge
 from enlib.models import ConvNet, mlp
 

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from enlib.datasets import Dataset, Split, Standardization, load, spheres
+from enlib.datasets import Dataset, Split, Standardization, load
+from enlib.datasets.synthetic import spheres
 
 X, Y = torch.zeros(4, 2), torch.tensor([-1.0, 1, -1, 1])
 

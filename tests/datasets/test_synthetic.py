@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from enlib.datasets import gaussians, load, spheres
+from enlib.datasets import load
+from enlib.datasets.synthetic import gaussians, spheres
 
 
 def test_points_lie_on_their_spheres_and_classes_are_balanced():

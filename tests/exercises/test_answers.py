@@ -10,7 +10,9 @@ import pytest
 import torch
 
 import enlib.exercises
-from enlib.exercises import CHECKS, RIGHT, answers, check
+from enlib.exercises import answers, check
+from enlib.exercises.answers import RIGHT
+from enlib.exercises.checks import CHECKS
 
 ROOM = Path(enlib.exercises.__file__).parent
 

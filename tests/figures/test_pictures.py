@@ -17,7 +17,7 @@ def history(status="converged", n=5):
             "penalty", "learning_rate", "largest_exponent", "batch_loss",
         )
     }  # fmt: skip
-    return History(status=status, cause="", diverged_at=math.nan, exponent_at_end=math.nan, **columns)
+    return History(status=status, cause="", diverged_at=math.nan, largest_exponent_seen=math.nan, **columns)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from torch import nn
 from enlib import Callback, ConvNet, WithExponentialNeuron, evaluate, fit, make_optimizer, mlp, polynomial_hinge
 from enlib.datasets import Dataset, Split
 from enlib.models import fast as module
-from enlib.models.fast import fast_form
+from enlib.models.fast import fast_form, onednn_linear
 
 LARGE = (784, 300, 150, 1)
 MODELS = {
@@ -171,10 +171,10 @@ def test_channels_last_in_place_and_after_updates():
 
 
 def test_large_layers_go_to_onednn_and_small_ones_do_not(monkeypatch):
-    if not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+    if not module._HAS_ONEDNN:
         pytest.skip("PyTorch without oneDNN")
-    seen, product = [], module._product
-    monkeypatch.setattr(module, "_product", lambda x, w, b=None: seen.append(tuple(w.shape)) or product(x, w, b))
+    seen, product = [], module.onednn_linear
+    monkeypatch.setattr(module, "onednn_linear", lambda x, w, b=None: seen.append(tuple(w.shape)) or product(x, w, b))
     _, fast = pair("mlp")
     gradients(fast, *images(6))
     # Forward twice; back through the second to its inputs and its weights, through the first to its weights alone.
@@ -183,6 +183,16 @@ def test_large_layers_go_to_onednn_and_small_ones_do_not(monkeypatch):
     gradients(pair("small")[1], *images(6))
     gradients(pair("mlp", dtype=torch.float64)[1], *images(6, dtype=torch.float64))
     assert seen == []
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("has", [True, False])
+def test_the_product_is_the_same_with_and_without_onednn(monkeypatch, dtype, has):
+    monkeypatch.setattr(module, "_HAS_ONEDNN", has and module._HAS_ONEDNN)
+    random = torch.Generator().manual_seed(0)
+    x, weight, bias = (torch.randn(*shape, generator=random, dtype=dtype) for shape in ((7, 5), (4, 5), (4,)))
+    torch.testing.assert_close(onednn_linear(x, weight, bias), x @ weight.T + bias)
+    torch.testing.assert_close(onednn_linear(x.t(), torch.ones(2, 7, dtype=dtype)), x.sum(0)[:, None].repeat(1, 2))
 
 
 def data(n=90):
@@ -209,7 +219,7 @@ def test_fit_is_the_same(name):
     torch.testing.assert_close(finals[1], finals[0], rtol=0, atol=1e-5)
 
 
-def test_interrupted_fit_goes_on(tmp_path):
+def test_interrupted_fit_is_resumed(tmp_path):
     class Interrupted(Callback):
         def after_epoch(self, run):
             if run.epoch == 2:

@@ -77,3 +77,9 @@ def test_conv_refuses_other_images():
 def test_unknown_model_suggests_the_nearest():
     with pytest.raises(ValueError, match="did you mean 'conv'"):
         make_model("convnet", (1, 28, 28), seed=0)
+
+
+@pytest.mark.parametrize("widths", [None, 5, "31", (3, "2", 1), (3, None, 1)])
+def test_widths_of_wrong_types(widths):
+    with pytest.raises(TypeError, match="expected .*width"):
+        mlp(widths, seed=0)

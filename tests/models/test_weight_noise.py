@@ -39,6 +39,8 @@ def test_same_seed_same_factors_and_bad_input():
     ):
         with pytest.raises(ValueError, match=message):
             loss_under_noise(lambda: w.square().sum(), [w], **bad)
+    with pytest.raises(TypeError, match=r"expected a list of weights, got Tensor: pass \[w\]"):
+        loss_under_noise(lambda: w.sum(), w)
     with pytest.raises(ValueError, match="got an empty list"):
         loss_under_noise(lambda: w.sum(), [])
     with pytest.raises(ValueError, match="loss without noise > 0, got 0"):

@@ -9,8 +9,8 @@ from enlib import WithExponentialNeuron, fit, make_optimizer, make_schedule
 from enlib.datasets import load
 from enlib.losses import error_count
 from enlib.models.networks import make_model
-from enlib.replication import LOSSES, Recipe, compute, experiments, runs, study_recipe, train, units
-from enlib.replication.runs import NOISY, pack
+from enlib.replication import Recipe, compute, experiments, runs, study_recipe, train, units
+from enlib.replication.runs import LOSSES, NOISY, pack
 from enlib.replication.tidy import plain
 from enlib.tables import unpack
 from enlib.training.evaluation import evaluate
@@ -74,7 +74,7 @@ def test_rows_of_a_unit_are_those_of_fit_and_evaluate(unit):
         assert row["train_loss"] == pytest.approx(history.train_loss[-1], rel=0.02, abs=1e-6)
         assert row["train_errors"] == pytest.approx(history.train_errors[-1], abs=1)
         assert row["fewest_train_errors"] == pytest.approx(history.train_errors.min(), abs=1)
-        assert row["largest_exponent"] == pytest.approx(history.exponent_at_end, rel=0.02, nan_ok=True)
+        assert row["largest_exponent"] == pytest.approx(history.largest_exponent_seen, rel=0.02, nan_ok=True)
         for name in ("validation", "test"):
             seen = evaluate(model, data.splits[name])
             assert row[f"{name}_loss"] == pytest.approx(seen.loss, rel=0.02)

@@ -1,5 +1,6 @@
 import functools
 import math
+import random
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from torch import nn
 
 from enlib import Callback, WithExponentialNeuron, fit, make_optimizer, make_schedule, mlp, polynomial_hinge
 from enlib.datasets import load
+from enlib.training.checkpoint import Checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +88,7 @@ def test_history_has_one_entry_per_epoch_and_one_before(data):
     assert history.largest_exponent[-1] == model.neuron.largest_exponent.item()
     assert np.isnan(history.largest_exponent[0])
     assert np.all(np.diff(history.largest_exponent[1:]) >= 0)
-    assert history.exponent_at_end == history.largest_exponent[-1]
+    assert history.largest_exponent_seen == history.largest_exponent[-1]
     assert history.learning_rate[0] == 0.01
     assert history.learning_rate[-1] == pytest.approx(0, abs=1e-12)
 
@@ -121,7 +123,7 @@ def test_overflow_of_the_neuron_is_a_status(data):
     assert history.status == "diverged"
     assert history.diverged_at == 0
     assert history.cause == "batch loss is inf"
-    assert history.exponent_at_end == pytest.approx(200, abs=1)
+    assert history.largest_exponent_seen == pytest.approx(200, abs=1)
 
 
 def test_divergence_on_the_way_names_update_and_cause(data):
@@ -249,6 +251,7 @@ def test_a_checkpoint_in_the_way_is_not_overwritten(data, tmp_path):
         ({"seed": 1}, "initial weights="),
         ({"lr": 0.02}, "lr of group 0=0.01"),
         ({"batch_size": 50}, "batch_size=100"),
+        ({"schedule": "constant"}, "lr_lambdas of the schedule="),
         ({"optimizer": "sgd"}, "optimizer="),
         ({"exponential": False}, "model="),
     ],
@@ -257,6 +260,82 @@ def test_a_checkpoint_of_another_run_is_refused(data, tmp_path, change, named):
     train(data, checkpoint_path=tmp_path / "run.pt", epochs=1)
     with pytest.raises(ValueError, match=named):
         train(data, checkpoint_path=tmp_path / "run.pt", resume=True, **{"epochs": 1, **change})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epoch": 10**9},
+        {"epoch": -1},
+        {"epoch": "2"},
+        {"epoch": 1},
+        {"update": 7},
+        {"update": None},
+        {"rows": []},
+        {"rows": [{}]},
+        {"rows": None},
+        {"batch_loss": [1.0]},
+        {"batch_loss": None},
+        {"model": {}},
+        {"optimizer": {}},
+        {"schedule": None},
+        {"order": torch.zeros(3)},
+        {"random": None},
+        *[{name: "missing"} for name in ("model", "optimizer", "schedule", "order", "random", "epoch", "rows")],
+    ],
+    ids=str,
+)
+def test_missing_entries_and_absurd_values_are_refused(data, tmp_path, monkeypatch, change):
+    """An epoch of a billion was taken for a finished run, and a missing entry gave the error of PyTorch."""
+    path = tmp_path / "run.pt"
+    train(data, checkpoint_path=path, epochs=2)
+    saved = Checkpoint.save
+
+    def altered(self, state):
+        state |= change
+        saved(self, {name: value for name, value in state.items() if str(value) != "missing"})
+
+    monkeypatch.setattr(Checkpoint, "save", altered)
+    path.unlink()
+    train(data, checkpoint_path=path, epochs=2)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"expected a checkpoint in .* cannot be read as one .* move it away"):
+        train(data, checkpoint_path=path, epochs=2, resume=True)
+    assert path.read_bytes() == before
+
+
+def test_no_run_is_resumed_from_a_flipped_bit(data, tmp_path):
+    path = tmp_path / "run.pt"
+    train(data, checkpoint_path=path, epochs=1)
+    good = path.read_bytes()
+    for bit in random.Random(0).sample(range(8 * len(good)), 60):
+        bad = bytearray(good)
+        bad[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(bad)
+        with pytest.raises(ValueError, match=r"expected a checkpoint in .* cannot be read as one .* move it away"):
+            train(data, checkpoint_path=path, epochs=1, resume=True)
+
+
+def test_a_folder_that_cannot_be_written_is_noticed_before_the_first_update(data, tmp_path):
+    (tmp_path / "file").touch()
+    count = Count()
+    with pytest.raises(OSError, match="file"):
+        train(data, checkpoint_path=tmp_path / "file" / "run.pt", callbacks=[count])
+    assert count.updates == []
+
+
+def test_an_interrupted_first_epoch_is_resumed_from_the_start(data, tmp_path):
+    settings = {"checkpoint_path": tmp_path / "run.pt"}
+    with pytest.raises(KeyboardInterrupt):
+        train(data, callbacks=[StopAfter(1)], **settings)
+    assert_same(train(data)[0], train(data, resume=True, **settings)[0])
+
+
+def test_a_checkpoint_of_another_version_is_refused(data, tmp_path, monkeypatch):
+    train(data, checkpoint_path=tmp_path / "run.pt", epochs=1)
+    monkeypatch.setattr(sys.modules["enlib"], "__version__", "99.0")
+    with pytest.raises(ValueError, match=r"a run with enlib=.* instead of enlib=99.0"):
+        train(data, checkpoint_path=tmp_path / "run.pt", epochs=1, resume=True)
 
 
 def test_a_loss_with_options_is_known_again_in_another_process():
@@ -353,8 +432,38 @@ def test_a_loss_must_be_one_number_and_data_a_data_set(data):
     vector = functools.partial(polynomial_hinge, reduction="none")
     with pytest.raises(ValueError, match="take its mean"):
         fit(model, data, optimizer=optimizer, loss=vector, seed=0)
-    with pytest.raises(ValueError, match="expected a Dataset, got Split"):
+    with pytest.raises(TypeError, match="expected a Dataset, got Split"):
         fit(model, data.train, optimizer=optimizer, seed=0)
+
+
+def test_wrong_types_are_refused_with_advice(data):
+    model = mlp((100, 1), seed=0)
+    optimizer = make_optimizer("sgd", model, lr=0.1)
+    for arguments, message in [
+        ({"model": None}, "expected a torch.nn.Module, got NoneType: build one"),
+        ({"data": None}, "expected a Dataset, got NoneType"),
+        ({"optimizer": "adam"}, "expected an optimizer, got str: build one with make_optimizer"),
+        ({"schedule": "cosine"}, "expected a schedule, got str: build one with make_schedule"),
+        ({"callbacks": Count()}, "expected a list of callbacks, got Count: pass"),
+        ({"callbacks": [Count]}, "expected a Callback, got type"),
+        ({"epochs": "3"}, "expected epochs to be an integer >= 1, got '3'"),
+        ({"lam": None}, "expected lam >= 0, got None"),
+        ({"clip_norm": "1"}, "expected clip_norm > 0, got '1'"),
+        ({"seed": "0"}, "expected seed to be an integer >= 0, got '0'"),
+    ]:
+        with pytest.raises(TypeError, match=message):
+            fit(**{"model": model, "data": data, "optimizer": optimizer, "seed": 0, "device": "cpu", **arguments})
+    with pytest.raises(ValueError, match="expected a model with parameters, got Flatten without any"):
+        fit(nn.Flatten(0), data, optimizer=optimizer, seed=0)
+
+
+def test_scalars_of_numpy_and_torch_are_taken(data):
+    """NumPy's integers passed the checks and failed inside PyTorch."""
+    plain, _ = train(data, batch_size=64, epochs=2, lam=0.25, clip_norm=0.5)
+    other, _ = train(
+        data, batch_size=np.int64(64), epochs=torch.tensor(2), lam=np.float32(0.25), clip_norm=torch.tensor(0.5)
+    )
+    assert_same(plain, other)
 
 
 def test_other_devices_are_not_reseeded(data, monkeypatch):

@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -8,7 +9,7 @@ from enlib import WithExponentialNeuron, make_optimizer, make_schedule, mlp
 
 
 @pytest.mark.parametrize("name", ["adam", "sgd", "momentum"])
-def test_neuron_has_a_step_size_of_its_own(name):
+def test_neuron_has_a_learning_rate_of_its_own(name):
     model = WithExponentialNeuron(mlp((2, 1), seed=0), 2, seed=0)
     groups = make_optimizer(name, model, lr=0.1, neuron_lr=0.001).param_groups
     assert [group["lr"] for group in groups] == [0.1, 0.001]
@@ -79,3 +80,39 @@ def test_bad_schedule():
         make_schedule("cosin", optimizer, updates=1)
     with pytest.raises(ValueError, match="expected updates"):
         make_schedule("cosine", optimizer, updates=0)
+
+
+@pytest.mark.parametrize(
+    "name, arguments, message",
+    [
+        ("adam", {"lr": "0.1"}, "expected lr > 0, got '0.1'"),
+        ("adam", {"lr": None}, "expected lr > 0, got None"),
+        ("adam", {"lr": [0.1]}, r"expected lr > 0, got \[0.1\]"),
+        (3, {"lr": 0.1}, "expected optimizer to be one of adam, sgd, momentum; got 3"),
+        ("momentum", {"lr": 0.1, "momentum": "0.9"}, "expected momentum >= 0, got '0.9'"),
+        ("adam", {"lr": 0.1, "model": [1]}, "expected a torch.nn.Module, got list: build one"),
+    ],
+)
+def test_wrong_types_are_refused_with_advice(name, arguments, message):
+    with pytest.raises(TypeError, match=message):
+        make_optimizer(name, **{"model": nn.Linear(1, 1), **arguments})
+
+
+def test_a_schedule_needs_an_optimizer():
+    with pytest.raises(TypeError, match="expected an optimizer, got Linear: build one with make_optimizer"):
+        make_schedule("cosine", nn.Linear(1, 1), updates=3)
+
+
+@pytest.mark.parametrize("lr", [np.float32(0.5), np.float64(0.5), torch.tensor(0.5), torch.tensor(0.5).double()])
+def test_scalars_of_numpy_and_torch_become_plain(lr):
+    optimizer = make_optimizer("momentum", nn.Linear(1, 1), lr=lr, momentum=np.float32(0.5))
+    schedule = make_schedule("cosine", optimizer, updates=np.int64(3))
+    assert type(optimizer.param_groups[0]["lr"]) is float
+    assert schedule.get_last_lr() == [0.5]
+
+
+def test_the_state_of_a_schedule_names_its_length():
+    """By it a checkpoint recognizes the run."""
+    optimizer = make_optimizer("sgd", nn.Linear(1, 1), lr=0.1)
+    state = make_schedule("cosine", optimizer, updates=7).state_dict()
+    assert state["lr_lambdas"] == [{"schedule": "cosine", "updates": 7}]

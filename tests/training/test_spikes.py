@@ -1,4 +1,6 @@
 import math
+import subprocess
+import sys
 
 import hypothesis.strategies as st
 import numpy as np
@@ -7,15 +9,16 @@ import torch
 from hypothesis import given
 from torch.func import functional_call
 
-from enlib import WithExponentialNeuron, datasets, fit, make_optimizer, mlp, polynomial_hinge
+from enlib import Callback, WithExponentialNeuron, datasets, fit, make_optimizer, mlp, polynomial_hinge
 from enlib.curvature import Hessian
-from enlib.training.spikes import SpikeWatch, adam_limit, adam_step_sizes, first_crossing, first_spike
+from enlib.training import SpikeWatch, adam_limit, first_crossing, first_spike
+from enlib.training.spikes import _adam_rates
 
 
 def test_first_spike():
     assert first_spike([1.0, 0.5, 60.0, 0.1]) == 2
     assert math.isnan(first_spike([1.0, 0.5, 49.9, 0.1]))
-    assert math.isnan(first_spike([1e-9, 0.99]))  # a run that is done may rise to 1
+    assert math.isnan(first_spike([1e-9, 0.99]))  # a run that has fitted its samples may rise to 1
     assert first_spike([1e-9, 1.01]) == 1
     assert first_spike([1.0, math.nan]) == 1
     assert first_spike([1.0, math.inf]) == 1
@@ -29,6 +32,8 @@ def test_first_crossing():
     assert first_crossing([1, 20, 21], [99, 37, 39], limit=38, settled=1) == 1
     assert math.isnan(first_crossing([30, 40], [math.nan, 38.0], limit=38))
     assert math.isnan(first_crossing([], [], limit=38))
+    with pytest.raises(ValueError, match="expected limit > 0, got nan"):
+        first_crossing([30], [40.0], limit=math.nan)
 
 
 @given(st.lists(st.floats(0, 1e4), max_size=30))
@@ -57,25 +62,24 @@ def problem(lr=0.01):
     return model, data, make_optimizer("adam", model, lr=lr, neuron_lr=lr / 10)
 
 
-def test_adams_step_sizes_are_those_it_has_just_used():
+def test_adams_rates_are_those_it_has_just_used():
     model, data, optimizer = problem()
     fit(model, data, optimizer=optimizer, lam=0.1, seed=0, epochs=2, stop_at_zero_errors=False, device="cpu")
     before = {p: p.detach().clone() for p in model.parameters()}
     optimizer.zero_grad()
     polynomial_hinge(model(data.train.inputs), data.train.targets).backward()
     optimizer.step()
-    for p, size in adam_step_sizes(optimizer).items():
+    for p, size in _adam_rates(optimizer).items():
         state = optimizer.state[p]
         mean = state["exp_avg"] / (1 - 0.9 ** float(state["step"]))
         assert torch.allclose(p.detach(), before[p] - size * mean, rtol=1e-5, atol=1e-7)
 
 
-def test_step_sizes_need_adam_after_an_update():
-    model = torch.nn.Linear(2, 1)
-    with pytest.raises(ValueError, match=r"expected torch.optim.Adam, got SGD"):
-        adam_step_sizes(torch.optim.SGD(model.parameters(), lr=0.1))
-    with pytest.raises(ValueError, match="call step"):
-        adam_step_sizes(torch.optim.Adam(model.parameters()))
+def test_the_watch_needs_adam():
+    model, data, _ = problem()
+    optimizer = make_optimizer("sgd", model, lr=0.01)
+    with pytest.raises(TypeError, match=r"expected torch.optim.Adam, got SGD"):
+        fit(model, data, optimizer=optimizer, seed=0, epochs=1, callbacks=[SpikeWatch()], device="cpu")
 
 
 def test_the_watch_sees_the_preconditioned_sharpness_and_the_neuron():
@@ -96,7 +100,7 @@ def test_the_watch_sees_the_preconditioned_sharpness_and_the_neuron():
         return polynomial_hinge(out, data.train.targets) + 0.05 * p["neuron.a"] ** 2
 
     matrix = Hessian(loss, params).dense().double()
-    sizes = adam_step_sizes(optimizer)
+    sizes = _adam_rates(optimizer)
     root = torch.cat([sizes[p].reshape(-1) for p in model.parameters()]).double().sqrt()
     values, vectors = torch.linalg.eigh(root[:, None] * matrix * root)
     assert last["sharpness"] == pytest.approx(values[-1].item(), rel=0.02)
@@ -108,14 +112,29 @@ def test_the_watch_sees_the_preconditioned_sharpness_and_the_neuron():
 
 
 def test_the_watch_changes_nothing():
-    histories = []
-    for callbacks in ([], [SpikeWatch()]):
+    """Neither the run, nor the mode of a part that the user froze: it was put back into training with the others."""
+
+    class Freeze(Callback):
+        def after_update(self, run):
+            run.model.base.eval()
+
+    histories, models = [], []
+    for callbacks in ([Freeze()], [Freeze(), SpikeWatch()]):
         model, data, optimizer = problem()
-        histories.append(
-            fit(model, data, optimizer=optimizer, lam=0.1, seed=0, epochs=2, device="cpu", callbacks=callbacks)
-        )
+        arguments = {"lam": 0.1, "seed": 0, "epochs": 2, "device": "cpu", "callbacks": callbacks}
+        histories.append(fit(model, data, optimizer=optimizer, **arguments))
+        models.append(model)
+        assert model.training
+        assert not model.base.training
     assert np.array_equal(histories[0].batch_loss, histories[1].batch_loss)
-    assert model.training
+    assert all(torch.equal(a, b) for a, b in zip(models[0].parameters(), models[1].parameters(), strict=True))
+
+
+def test_training_does_not_load_curvature():
+    """Workers that only train and look for spikes should start quickly."""
+    program = "import sys, enlib.training; print('enlib.curvature' in sys.modules, 'scipy' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.split()[0] == "False"
 
 
 def test_the_watch_without_a_neuron_and_with_bad_options():

@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enlib import WithExponentialNeuron, mlp, polynomial_hinge
-from enlib.training.stacked import StackedMLP
-from enlib.training.stacked.network import CHUNK, with_ones
+from enlib.training.stacked_mlp import CHUNK, StackedMLP, _with_ones
 
 
 def networks(widths, count, *, dtype=torch.float64, every=2, a=0.3):
@@ -33,12 +32,12 @@ def by_autograd(model, inputs, targets, power):
     return loss, dict(zip(parameters, torch.autograd.grad(loss, list(parameters.values())), strict=True))
 
 
-def in_model(stack, derivatives, place, model):
+def in_model(stack, derivatives, index, model):
     """Return the derivatives under the names of the model's parameters, by the stack's own bookkeeping."""
     layers, a = stack.layers, stack.a
     stack.layers, stack.a = derivatives[:-1], derivatives[-1]
     try:
-        stack.write(place, model)
+        stack.write(index, model)
     finally:
         stack.layers, stack.a = layers, a
     return {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
@@ -50,10 +49,10 @@ def check_gradient(widths, count, n, power, seed=0):
     stack = StackedMLP(models)
     expected = [by_autograd(model, inputs, targets, power) for model in models]
     with torch.no_grad():
-        loss, derivatives = stack.gradient(with_ones(inputs), targets, power)
-    for place, (model, (their_loss, theirs)) in enumerate(zip(models, expected, strict=True)):
-        torch.testing.assert_close(loss[place], their_loss.detach(), rtol=1e-12, atol=1e-13)
-        for name, ours in in_model(stack, derivatives, place, model).items():
+        loss, derivatives = stack.gradient(_with_ones(inputs), targets, power)
+    for index, (model, (their_loss, theirs)) in enumerate(zip(models, expected, strict=True)):
+        torch.testing.assert_close(loss[index], their_loss.detach(), rtol=1e-12, atol=1e-13)
+        for name, ours in in_model(stack, derivatives, index, model).items():
             torch.testing.assert_close(ours, theirs[name], rtol=1e-11, atol=1e-12, msg=lambda m, n=name: f"{n}: {m}")
     return stack, derivatives
 
@@ -69,7 +68,7 @@ def test_samples_in_chunks(n):
     check_gradient((6, 5, 3, 1), count=4, n=n, power=3)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     features=st.integers(1, 9),
     hidden=st.lists(st.integers(1, 8), min_size=1, max_size=3),
@@ -87,9 +86,9 @@ def test_outputs_are_those_of_the_models(n):
     models = networks((6, 5, 3, 1), 5)
     inputs, _ = samples(n, 6)
     with torch.no_grad():
-        outputs = StackedMLP(models)(with_ones(inputs))
-        for place, model in enumerate(models):
-            torch.testing.assert_close(outputs[place], model(inputs), rtol=1e-12, atol=1e-13)
+        outputs = StackedMLP(models)(_with_ones(inputs))
+        for index, model in enumerate(models):
+            torch.testing.assert_close(outputs[index], model(inputs), rtol=1e-12, atol=1e-13)
 
 
 def test_outputs_in_float32():
@@ -99,18 +98,18 @@ def test_outputs_in_float32():
     stack = StackedMLP(models)
     expected = [by_autograd(model, inputs, targets, 3) for model in models]
     with torch.no_grad():
-        outputs = stack(with_ones(inputs))
-        loss, derivatives = stack.gradient(with_ones(inputs), targets)
-        for place, (model, (their_loss, theirs)) in enumerate(zip(models, expected, strict=True)):
-            torch.testing.assert_close(outputs[place], model(inputs), rtol=1e-5, atol=1e-5)
-            torch.testing.assert_close(loss[place], their_loss.detach(), rtol=1e-5, atol=1e-6)
-            for name, ours in in_model(stack, derivatives, place, model).items():
+        outputs = stack(_with_ones(inputs))
+        loss, derivatives = stack.gradient(_with_ones(inputs), targets)
+        for index, (model, (their_loss, theirs)) in enumerate(zip(models, expected, strict=True)):
+            torch.testing.assert_close(outputs[index], model(inputs), rtol=1e-5, atol=1e-5)
+            torch.testing.assert_close(loss[index], their_loss.detach(), rtol=1e-5, atol=1e-6)
+            for name, ours in in_model(stack, derivatives, index, model).items():
                 torch.testing.assert_close(ours, theirs[name], rtol=1e-4, atol=1e-5)
 
 
 def test_images_are_flattened():
     x = torch.arange(8.0).view(2, 2, 2)
-    assert with_ones(x).tolist() == [[0, 1, 2, 3, 1], [4, 5, 6, 7, 1]]
+    assert _with_ones(x).tolist() == [[0, 1, 2, 3, 1], [4, 5, 6, 7, 1]]
 
 
 def test_where_there_is_no_neuron_nothing_moves():
@@ -129,27 +128,27 @@ def test_the_largest_exponent_is_that_of_the_neuron():
     for seed in (0, 1):
         inputs, targets = samples(2 * CHUNK + 5, 6, seed=seed)
         with torch.no_grad():
-            stack.gradient(with_ones(inputs), targets)
-            for place in (1, 3):
-                models[place](inputs)
-                assert float(stack.largest_exponent[place]) == pytest.approx(
-                    float(models[place].neuron.largest_exponent), rel=1e-13
+            stack.gradient(_with_ones(inputs), targets)
+            for index in (1, 3):
+                models[index](inputs)
+                assert float(stack.largest_exponent[index]) == pytest.approx(
+                    float(models[index].neuron.largest_exponent), rel=1e-13
                 )
 
 
 def test_evaluating_does_not_note_exponents():
     stack = StackedMLP(networks((6, 5, 1), 2))
-    stack(with_ones(samples(5, 6)[0]))
+    stack(_with_ones(samples(5, 6)[0]))
     assert stack.largest_exponent.tolist() == [-math.inf] * 2
 
 
 def test_what_was_reached_before_a_blow_up_stays():
     stack = StackedMLP(networks((6, 5, 1), 2))
     inputs, targets = samples(5, 6)
-    stack.gradient(with_ones(inputs), targets)
+    stack.gradient(_with_ones(inputs), targets)
     before = stack.largest_exponent.clone()
     stack.layers[0][1, -1] = math.nan
-    loss, _ = stack.gradient(with_ones(inputs), targets)
+    loss, _ = stack.gradient(_with_ones(inputs), targets)
     assert torch.equal(stack.largest_exponent, before)
     assert loss.isnan().tolist() == [False, True], "one network's NaN is no other's"
 
@@ -157,11 +156,11 @@ def test_what_was_reached_before_a_blow_up_stays():
 def test_what_is_written_back_is_what_was_read():
     models, others = networks((6, 5, 3, 1), 4), networks((6, 5, 3, 1), 4, a=9.0)
     stack = StackedMLP(models)
-    for place, other in enumerate(others):
+    for index, other in enumerate(others):
         for parameter in other.parameters():
             torch.nn.init.zeros_(parameter)
-        stack.write(place, other)
-        for name, value in models[place].state_dict().items():
+        stack.write(index, other)
+        for name, value in models[index].state_dict().items():
             assert torch.equal(value, other.state_dict()[name]), name
 
 
@@ -174,7 +173,7 @@ def test_reading_does_not_share_memory():
 
 
 @given(which=st.lists(st.integers(0, 4), unique=True, max_size=5).map(sorted))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_keeping_some_is_a_stack_of_these(which):
     models = networks((4, 3, 1), 5)
     stack = StackedMLP(models)
@@ -183,7 +182,7 @@ def test_keeping_some_is_a_stack_of_these(which):
     assert len(stack) == len(which)
     assert stack.largest_exponent.tolist() == which
     if which:
-        expected = StackedMLP([models[place] for place in which])
+        expected = StackedMLP([models[index] for index in which])
         assert all(torch.equal(one, other) for one, other in zip(stack.parameters, expected.parameters, strict=True))
         assert torch.equal(stack.exponential, expected.exponential)
 

@@ -8,10 +8,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from enlib import WithExponentialNeuron, fit, make_optimizer, make_schedule, mlp, polynomial_hinge
-from enlib.datasets import load
-from enlib.training.stacked import fit_stacked, training
+from enlib.datasets import Split, load
+from enlib.training import fit_stacked, stacked
+from enlib.training.loop import _Settings
+from enlib.training.stacked import _Group, _Network, _StackedOptimizer
+from enlib.training.stacked_mlp import _with_ones
 
 OPTIMIZERS = ("sgd", "momentum", "adam")
 
@@ -57,33 +61,33 @@ def compare(models, data, runs, **arguments):
     others = copy.deepcopy(models)
     expected = one_by_one(others, data, runs, **arguments)
     got = at_once(models, data, runs, **arguments)
-    for place, (one, other) in enumerate(zip(got, expected, strict=True)):
-        assert_same_history(one, other, place)
-        assert_same_weights(models[place], others[place], place, diverged=one.status == "diverged")
+    for index, (one, other) in enumerate(zip(got, expected, strict=True)):
+        assert_same_history(one, other, index)
+        assert_same_weights(models[index], others[index], index, diverged=one.status == "diverged")
     return got
 
 
-def assert_same_history(one, other, place):
-    assert (one.status, one.cause) == (other.status, other.cause), place
-    assert str(one.diverged_at) == str(other.diverged_at), place
-    assert str(one.epochs_to_zero_errors) == str(other.epochs_to_zero_errors), place
-    np.testing.assert_allclose(one.exponent_at_end, other.exponent_at_end, rtol=1e-10, err_msg=str(place))
-    assert len(one.batch_loss) == len(other.batch_loss), place
+def assert_same_history(one, other, index):
+    assert (one.status, one.cause) == (other.status, other.cause), index
+    assert str(one.diverged_at) == str(other.diverged_at), index
+    assert str(one.epochs_to_zero_errors) == str(other.epochs_to_zero_errors), index
+    np.testing.assert_allclose(one.largest_exponent_seen, other.largest_exponent_seen, rtol=1e-10, err_msg=str(index))
+    assert len(one.batch_loss) == len(other.batch_loss), index
     for name in ("epoch", "update", "train_errors", "validation_errors", "learning_rate"):
-        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=f"{name} of {place}")
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=f"{name} of {index}")
     for name in ("batch_loss", "train_loss", "validation_loss", "penalty", "largest_exponent"):
         np.testing.assert_allclose(
-            getattr(one, name), getattr(other, name), rtol=1e-10, atol=1e-13, err_msg=f"{name} of {place}"
+            getattr(one, name), getattr(other, name), rtol=1e-10, atol=1e-13, err_msg=f"{name} of {index}"
         )
 
 
-def assert_same_weights(one, other, place, *, diverged=False):
+def assert_same_weights(one, other, index, *, diverged=False):
     """To 1e-12; a step size that diverges makes weights of thousands, out of gradients that nearly cancel."""
     theirs = other.state_dict()
     atol = 1e-11 * max(float(p.detach().abs().max()) for p in other.parameters()) if diverged else 1e-12
     for name, weights in one.state_dict().items():
         torch.testing.assert_close(
-            weights, theirs[name], rtol=0, atol=atol, msg=lambda m, n=name: f"{n} of {place}: {m}"
+            weights, theirs[name], rtol=0, atol=atol, msg=lambda m, n=name: f"{n} of {index}: {m}"
         )
 
 
@@ -100,20 +104,19 @@ def settings_of(optimizer, exponential):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("batch_size", [100, None])
-@pytest.mark.parametrize("arms", [(False,), (True,), (False, True)])
-def test_200_updates_are_those_of_fit(data, optimizer, batch_size, arms):
-    runs = [(arm, run) for arm in arms for run in settings_of(optimizer, arm)]
+def test_200_updates_are_those_of_fit(data, optimizer, batch_size):
+    runs = [(arm, run) for arm in (False, True) for run in settings_of(optimizer, arm)]
     models = [network(seed, arm) for seed, (arm, _) in enumerate(runs)]
     epochs = 40 if batch_size else 200
     histories = compare(
         models, data, [run for _, run in runs], optimizer=optimizer, batch_size=batch_size, epochs=epochs, seed=3,
         stop_at_zero_errors=False, evaluate_every=7,
     )  # fmt: skip
-    assert sum(len(history.batch_loss) == 200 for history in histories) >= 2 * len(arms)
+    assert sum(len(history.batch_loss) == 200 for history in histories) >= 4
 
 
 def test_networks_leave_one_after_the_other(data):
-    """Some are done early, some diverge at the start, on the way or at a look; the others are what they would be."""
+    """Some are done early, some diverge at the start, on the way or at an evaluation; the others are not affected."""
     runs = [
         {"lr": 0.02}, {"lr": 0.01}, {"lr": 0.005, "schedule": "cosine"}, {"lr": 0.0001}, {"lr": 1e4},
         {"lr": 0.02, "lam": 0.1}, {"lr": 0.01, "neuron_lr": 0.001}, {"lr": 0.01, "lam": 1.0, "schedule": "cosine"},
@@ -132,7 +135,7 @@ def test_networks_leave_one_after_the_other(data):
     assert histories[8].cause.startswith("batch loss")
 
 
-def test_divergence_at_a_look(data):
+def test_divergence_at_an_evaluation(data):
     """The only batch is bounded, and the loss over the whole split after its update is not."""
     runs = [{"lr": 1e4}, {"lr": 0.1}]
     histories = compare(
@@ -162,12 +165,12 @@ def test_every_power(data, power):
     runs = [{"lr": 0.3}, {"lr": 0.3}]
     got = at_once(models, data, runs, power=power, **arguments)
     expected = one_by_one(others, data, runs, loss=loss, **arguments)
-    for place in range(2):
-        assert_same_history(got[place], expected[place], place)
-        assert_same_weights(models[place], others[place], place)
+    for index in range(2):
+        assert_same_history(got[index], expected[index], index)
+        assert_same_weights(models[index], others[index], index)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     runs=st.lists(
         st.fixed_dictionaries(
@@ -218,19 +221,19 @@ def test_in_float32_the_last_error_goes_within_an_epoch(data):
         np.testing.assert_allclose(one.batch_loss[:50], other.batch_loss[:50], rtol=1e-3)
 
 
-def test_more_networks_than_a_block(data, monkeypatch):
-    """Blocks change nothing in float64, and models keep their places across them."""
+def test_more_networks_than_a_group(data, monkeypatch):
+    """Groups change nothing in float64, and models keep their indexs across them."""
     runs = [{"lr": 0.001 * (1 + k % 9)} for k in range(11)]
     stacks = []
     for size in (4, 32):
-        monkeypatch.setattr(training, "BLOCK", size)
+        monkeypatch.setattr(stacked, "GROUP", size)
         models = [network(seed, seed % 3 == 0) for seed in range(11)]
         histories = at_once(models, data, runs, optimizer="adam", batch_size=100, epochs=20, seed=0)
         stacks.append((models, histories))
-    for place, (one, other) in enumerate(zip(*(models for models, _ in stacks), strict=True)):
-        assert_same_weights(one, other, place)
-    for place, (one, other) in enumerate(zip(*(histories for _, histories in stacks), strict=True)):
-        assert_same_history(one, other, place)
+    for index, (one, other) in enumerate(zip(*(models for models, _ in stacks), strict=True)):
+        assert_same_weights(one, other, index)
+    for index, (one, other) in enumerate(zip(*(histories for _, histories in stacks), strict=True)):
+        assert_same_history(one, other, index)
 
 
 def test_without_validation_there_is_none(data):
@@ -307,7 +310,7 @@ def test_bad_input(data):
         ([base, mlp((100, 5, 1), seed=0).double()], {}, "got 2 kinds: group them"),
         ([mlp((100, 1), seed=0)], {}, "with a hidden layer, got Sequential: train others with enlib.fit"),
         ([torch.nn.Linear(100, 1)], {}, "expected networks from enlib.mlp with a hidden layer, got Linear"),
-        ([mlp((64, 5, 1), seed=0)], {}, "expected networks for 100 numbers a sample, got some for 64"),
+        ([mlp((64, 5, 1), seed=0)], {}, "expected networks for 100 numbers per sample, got some for 64"),
         (
             [WithExponentialNeuron(base, 1, seed=0)],
             {},
@@ -328,7 +331,7 @@ def test_bad_input(data):
         ([base], {"optimizer": "adm"}, "did you mean 'adam'"),
         ([base], {"optimizer": "momentum", "momentum": 1.0}, r"expected momentum in \[0, 1\), got 1.0: 0.9 is usual"),
         ([base], {"power": 0.5}, "expected power >= 1, got 0.5"),
-        ([base], {"power": math.nan}, "expected power >= 1, got nan"),
+        ([base], {"power": math.nan}, "expected power > 0, got nan"),
         ([base], {"epochs": 0}, "expected epochs to be an integer >= 1, got 0"),
         ([base], {"evaluate_every": 0}, "expected evaluate_every to be an integer >= 1"),
         ([base], {"batch_size": 0}, "expected batch_size to be an integer >= 1, got 0"),
@@ -338,15 +341,39 @@ def test_bad_input(data):
     ]:
         with pytest.raises(ValueError, match=message):
             fit_stacked(models, data, **{"seed": 0, "lr": 0.1, "device": "cpu", **arguments})
-    with pytest.raises(ValueError, match="expected a Dataset, got Split"):
-        fit_stacked([base], data.train, seed=0, lr=0.1)
+
+
+def test_wrong_types_are_refused_with_advice(data):
+    base = mlp((100, 5, 1), seed=0)
+    for models, arguments, message in [
+        (None, {}, "expected a list of models, got NoneType: pass"),
+        (base, {}, "expected a list of models, got Sequential: pass"),
+        ([base], {"data": data.train}, "expected a Dataset, got Split"),
+        ([base], {"lr": "0.1"}, "expected lr > 0, got '0.1'"),
+        ([base], {"lr": None}, "expected lr > 0, got None"),
+        ([base], {"epochs": "2"}, "expected epochs to be an integer >= 1, got '2'"),
+        ([base], {"schedule": 3}, "expected schedule to be one of constant, cosine; got 3"),
+        ([base], {"power": "3"}, "expected power > 0, got '3'"),
+    ]:
+        with pytest.raises(TypeError, match=message):
+            fit_stacked(models, **{"data": data, "seed": 0, "lr": 0.1, "device": "cpu", **arguments})
+
+
+def test_scalars_of_numpy_and_torch_are_taken(data):
+    stacks = [[network(0, True)], [network(0, True)]]
+    one = fit_stacked(stacks[0], data, seed=0, lr=0.5, lam=0.25, epochs=2, batch_size=50, power=3, device="cpu")
+    other = fit_stacked(
+        stacks[1], data, seed=np.int64(0), lr=torch.tensor(0.5), lam=np.float32(0.25), epochs=torch.tensor(2),
+        batch_size=np.int32(50), power=torch.tensor(3), device="cpu",
+    )  # fmt: skip
+    np.testing.assert_array_equal(one[0].batch_loss, other[0].batch_loss)
 
 
 MEMORY = """
 import resource, sys
 import torch
 from enlib import WithExponentialNeuron, mlp
-from enlib.datasets import load
+from enlib.datasets import Split, load
 from enlib.training.stacked import fit_stacked
 
 torch.set_num_threads(1)
@@ -368,3 +395,219 @@ def test_a_full_batch_of_160_networks_takes_little_memory():
     pytest.importorskip("resource")
     ran = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
     assert int(ran.stdout) < 1e8
+
+
+# One group, step by step.
+
+
+def group(models, *, lr=0.1, schedules=None, optimizer="sgd", updates=10, threshold=1e6, lam=None, stop=True):
+    count = len(models)
+    lams, names = lam or [0.0] * count, schedules or ["constant"] * count
+    networks = [_Network(m, lr * (k + 1), lr / 10, lams[k], names[k]) for k, m in enumerate(models)]
+    return _Group(networks, optimizer, 0.9, 3, updates, _Settings(0, 8, 1, 1, stop, threshold)), networks
+
+
+def small(count, *, exponential=False, **neuron):
+    built = [mlp((3, 4, 1), seed=seed) for seed in range(count)]
+    return [WithExponentialNeuron(model, 3, seed=0, **neuron) for model in built] if exponential else built
+
+
+def batch(n=8):
+    random = torch.Generator().manual_seed(0)
+    return _with_ones(torch.randn(n, 3, generator=random)), torch.randn(n, generator=random).sign()
+
+
+@torch.no_grad()
+def test_a_network_that_leaves_keeps_the_weights_of_that_moment():
+    models = small(3)
+    before = [model[1].weight.detach().clone() for model in models]
+    together, networks = group(models)
+    together.step(*batch())
+    at_leaving = together.stack.layers[0][1, :-1, :-1].clone()
+    together.finish({1: ""})
+    together.step(*batch())
+    together.step(*batch())
+    assert torch.equal(models[1][1].weight, at_leaving)
+    assert not torch.equal(at_leaving, before[1])
+    assert torch.equal(models[0][1].weight, before[0]), "the others are written when they leave"
+    assert together.running == [networks[0], networks[2]]
+    together.finish({0: "", 1: ""})
+    assert together.running == []
+    assert [len(network.history.batch_loss) for network in networks] == [3, 1, 3]
+    assert not torch.equal(models[0][1].weight, before[0])
+
+
+@torch.no_grad()
+def test_the_state_of_the_optimizer_follows_those_that_stay():
+    together, networks = group(small(4, exponential=True), optimizer="adam", lam=[0.1, 0.2, 0.3, 0.4])
+    together.step(*batch())
+    moments = [m.clone() for m in together.optimizer.moments[0]]
+    together.finish({0: "", 3: ""})
+    assert together.running == networks[1:3]
+    assert together._lam().tolist() == pytest.approx([0.2, 0.3])
+    for kept, all_ in zip(together.optimizer.moments[0], moments, strict=True):
+        assert torch.equal(kept, all_[1:3])
+
+
+@torch.no_grad()
+def test_learning_rates_of_the_neuron_are_its_own():
+    together, _ = group(small(2, exponential=True), schedules=["constant", "cosine"], updates=4)
+    together.update = 1
+    factor = 0.5 * (1 + math.cos(math.pi / 4))
+    first, second, neuron = together._rates_of_parameters()
+    np.testing.assert_allclose(first[:, :-1, 0], [[0.1] * 4, [0.2 * factor] * 4], rtol=1e-6)
+    np.testing.assert_allclose(first[:, -1, 0], [0.01, 0.01 * factor], rtol=1e-6)
+    np.testing.assert_allclose(second.flatten(), [0.1, 0.2 * factor], rtol=1e-6)
+    np.testing.assert_allclose(neuron, [0.01, 0.01 * factor], rtol=1e-6)
+
+
+@torch.no_grad()
+def test_a_network_that_diverges_leaves_before_the_update_and_the_others_make_it_once():
+    models, alone = small(3, exponential=True), small(1, exponential=True)
+    models[1].neuron.b.fill_(300.0)
+    before = [model.base[1].weight.detach().clone() for model in models]
+    together, networks = group(models)
+    single, _ = group(alone)
+    for _ in range(2):
+        together.step(*batch())
+        single.step(*batch())
+    assert together.running == [networks[0], networks[2]]
+    assert torch.equal(models[1].base[1].weight, before[1])
+    together.finish({0: "", 1: ""})
+    single.finish({0: ""})
+    torch.testing.assert_close(models[0].base[1].weight, alone[0].base[1].weight)
+    histories = [network.history for network in networks]
+    assert [history.cause for history in histories] == ["", "batch loss is inf", ""]
+    assert histories[1].diverged_at == 0
+    assert [len(history.batch_loss) for history in histories] == [2, 1, 2]
+    assert histories[1].largest_exponent_seen == pytest.approx(300, abs=1)
+
+
+@torch.no_grad()
+def test_when_all_have_left_nothing_happens():
+    together, networks = group(small(2), threshold=1e-9)
+    inputs, targets = batch()
+    splits = {"train": Split(inputs, targets)}
+    together.evaluate(0, splits)
+    together.step(inputs, targets)
+    assert together.running == []
+    together.step(inputs, targets)
+    together.evaluate(1, splits)
+    for history in (network.history for network in networks):
+        assert (history.status, len(history.batch_loss), history.epoch.tolist()) == ("diverged", 1, [0])
+        assert "exceeds 1e-09" in history.cause
+
+
+@torch.no_grad()
+def test_a_start_whose_loss_overflows_is_reported_by_the_first_step():
+    models = small(2, exponential=True)
+    models[0].neuron.b.fill_(300.0)
+    together, networks = group(models, stop=False)
+    inputs, targets = batch()
+    together.evaluate(0, {"train": Split(inputs, targets)})
+    assert together.running == networks
+    together.step(inputs, targets)
+    assert networks[0].history.cause == "batch loss is inf"
+
+
+@torch.no_grad()
+def test_after_zero_errors_a_run_may_still_diverge():
+    """The history then has both: when there were no errors, and when the loss diverged."""
+    together, (network,) = group(small(1), stop=False)
+    inputs, _ = batch()
+    targets = together.stack(inputs)[0].sign()
+    together.evaluate(0, {"train": Split(inputs, targets)})
+    together.stack.layers[-1] *= 1e9
+    together.step(inputs, -targets)
+    assert network.history.status == "diverged"
+    assert network.history.epochs_to_zero_errors == 0
+    assert network.history.diverged_at == 0
+
+
+@torch.no_grad()
+def test_the_objective_has_the_penalty_and_the_training_loss_does_not():
+    together, (network,) = group(small(1, exponential=True, a=2.0), lam=[0.5], stop=False)
+    inputs, targets = batch()
+    together.evaluate(0, {"train": Split(inputs, targets)})
+    together.step(inputs, targets)
+    together.finish({0: ""})
+    assert network.history.penalty[0] == pytest.approx(0.5 * 2.0**2 / 2)
+    assert network.history.batch_loss[0] == pytest.approx(network.history.train_loss[0] + 1.0, rel=1e-6)
+
+
+@torch.no_grad()
+def test_an_output_of_nan_is_an_error():
+    models = small(1)
+    models[0][-2].bias.fill_(math.nan)
+    together, (network,) = group(models, stop=False)
+    inputs, targets = batch()
+    together.evaluate(0, {"train": Split(inputs, targets)})
+    assert network.rows[0]["train_errors"] == len(targets)
+
+
+# The optimizer, beside PyTorch's.
+
+RUNS, SHAPE = 4, (3, 2)
+
+
+def both(name, lrs, gradients, *, momentum=0.9, keep=None):
+    """Return the weights after some updates, stacked and one by one; ``keep`` = (when, which) drops the others."""
+    start = torch.randn(RUNS, *SHAPE, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    layers = [nn.Linear(SHAPE[1], SHAPE[0], bias=False).double() for _ in range(RUNS)]
+    for layer, weights in zip(layers, start, strict=True):
+        layer.weight.data.copy_(weights)
+    optimizers = [
+        make_optimizer(name, layer, lr=lr, momentum=momentum) for layer, lr in zip(layers, lrs, strict=True)
+    ]
+    stacked, eta, alive = start.clone(), torch.tensor(lrs, dtype=torch.float64), list(range(RUNS))
+    ours = _StackedOptimizer(name, [stacked], momentum=momentum)
+    for k, gradient in enumerate(gradients):
+        if keep is not None and k == keep[0]:
+            which = torch.tensor(keep[1], dtype=torch.long)
+            alive = keep[1]
+            stacked, eta = stacked[which], eta[which]
+            ours.keep(which)
+        ours.step([stacked], [gradient[alive].clone()], [eta[:, None, None]])
+        for run in alive:
+            layers[run].weight.grad = gradient[run].clone()
+            optimizers[run].step()
+    return stacked, torch.stack([layers[run].weight.detach() for run in alive]) if alive else stacked
+
+
+@pytest.mark.parametrize("name", ["sgd", "momentum", "adam"])
+@settings(max_examples=20)
+@given(
+    lrs=st.lists(st.floats(1e-4, 1.0), min_size=RUNS, max_size=RUNS),
+    updates=st.integers(1, 30),
+    scale=st.sampled_from([1e-9, 1e-3, 1.0, 1e6]),
+    when=st.integers(0, 30),
+    which=st.lists(st.integers(0, RUNS - 1), unique=True, max_size=RUNS).map(sorted),
+)
+def test_every_update_is_that_of_pytorch(name, lrs, updates, scale, when, which):
+    random = torch.Generator().manual_seed(1)
+    gradients = scale * torch.randn(updates, RUNS, *SHAPE, generator=random, dtype=torch.float64)
+    one, other = both(name, lrs, gradients, keep=(when, which))
+    torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12 * max(1.0, scale))
+
+
+def test_another_momentum():
+    gradients = torch.ones(10, RUNS, *SHAPE, dtype=torch.float64)
+    one, other = both("momentum", [0.1] * RUNS, gradients, momentum=0.5)
+    torch.testing.assert_close(one, other, rtol=0, atol=1e-13)
+    assert not torch.allclose(one, both("momentum", [0.1] * RUNS, gradients)[0])
+
+
+def test_without_a_gradient_adam_stands_still():
+    weights = torch.ones(2, 3)
+    optimizer = _StackedOptimizer("adam", [weights])
+    for _ in range(3):
+        optimizer.step([weights], [torch.zeros(2, 3)], [torch.full((2, 1), 0.1)])
+    assert torch.equal(weights, torch.ones(2, 3))
+
+
+def test_weights_change_in_place_and_gradients_of_sgd_do_not():
+    weights, gradient = torch.ones(2, 3), torch.ones(2, 3)
+    address = weights.data_ptr()
+    _StackedOptimizer("sgd", [weights]).step([weights], [gradient], [torch.full((2, 1), 0.1)])
+    assert weights.data_ptr() == address
+    assert torch.equal(gradient, torch.ones(2, 3))

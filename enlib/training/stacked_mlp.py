@@ -1,9 +1,9 @@
 r"""R multilayer perceptrons of one shape, with or without an exponential neuron, as one batch of matrices.
 
 Each layer is one tensor of shape (R, rows, columns + 1). The last column is the bias, for which every activation
-carries a row of ones. Every hidden layer has therefore a row to spare; in the first, it holds w and b of the
-exponential neuron, whose exponent is linear in the input like any other unit of that layer. A network without the
-neuron is one with :math:`a = 0` for good.
+carries a row of ones. Every hidden layer therefore has a spare row; in the first, it holds w and b of the exponential
+neuron, whose exponent is linear in the input like any other unit of that layer. A network without the neuron is one
+whose :math:`a` is 0 and stays so.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from enlib.models import WithExponentialNeuron
+from enlib.models import WithExponentialNeuron, onednn_linear
 
-# Activations of that many samples stay in the cache, and a full batch within bounds.
+# The activations of this many samples fit into the cache; a full batch goes through in chunks.
 CHUNK = 256
 
 
@@ -29,19 +29,19 @@ class StackedMLP:
 
     Attributes
     ----------
-    layers
-        A list; layer l has shape (R, rows, columns + 1); see above.
-    a
-        Amplitudes, of shape (R,); zero where there is no exponential neuron.
-    exponential
-        Of shape (R,): 1 for networks with the neuron, 0 for those without.
-    largest_exponent
-        Of shape (R,): the largest exponent met by `gradient` so far; before the first, what the models have.
+    layers : list of Tensor
+        Layer l has shape (R, rows, columns + 1); see above.
+    a : Tensor of shape (R,)
+        Amplitudes; zero where there is no exponential neuron.
+    exponential : Tensor of shape (R,)
+        1 for networks with the neuron, 0 for those without one.
+    largest_exponent : Tensor of shape (R,)
+        The largest exponent that `gradient` met so far; at first, the one that the models met.
 
     Raises
     ------
     ValueError
-        If the models are none, of several shapes or types, or not such networks.
+        If there are no models, they differ in shape or type, or they are not such networks.
 
     Examples
     --------
@@ -52,7 +52,7 @@ class StackedMLP:
     """
 
     def __init__(self, models: Sequence[nn.Module]) -> None:
-        linear = check_alike(models)
+        linear = _stackable_layers(models)
         rows = [layer.out_features for layer in linear[0]]
         first = linear[0][0].weight
         self.layers = [
@@ -63,8 +63,8 @@ class StackedMLP:
         self.exponential = first.new_tensor([isinstance(m, WithExponentialNeuron) for m in models])
         self.largest_exponent = torch.full_like(self.a, -torch.inf)
         with torch.no_grad():
-            for place, model in enumerate(models):
-                for theirs, ours in self._shared(place, model):
+            for index, model in enumerate(models):
+                for theirs, ours in self._pairs(index, model):
                     ours.copy_(theirs)
 
     def __len__(self) -> int:
@@ -75,45 +75,45 @@ class StackedMLP:
         """The layers and the amplitudes, in the order of the derivatives that `gradient` returns."""
         return [*self.layers, self.a]
 
-    def _shared(self, place: int, model: nn.Module) -> list[tuple[Tensor, Tensor]]:
-        """Return the tensors of a model, each beside its place in the stack."""
+    def _pairs(self, index: int, model: nn.Module) -> list[tuple[Tensor, Tensor]]:
+        """Return the tensors of a model, each with the view of the stack that holds its numbers."""
         pairs: list[tuple[Tensor, Tensor]] = []
         for ours, layer in zip(self.layers, _linear_layers(model), strict=True):
             out = layer.out_features
-            pairs += [(layer.weight, ours[place, :out, :-1]), (layer.bias, ours[place, :out, -1])]
+            pairs += [(layer.weight, ours[index, :out, :-1]), (layer.bias, ours[index, :out, -1])]
         if isinstance(model, WithExponentialNeuron):
-            neuron, spare = model.neuron, self.layers[0][place, -1]
-            pairs += [(neuron.w, spare[:-1]), (neuron.b, spare[-1]), (neuron.a, self.a[place])]
-            pairs += [(neuron.largest_exponent, self.largest_exponent[place])]
+            neuron, spare = model.neuron, self.layers[0][index, -1]
+            pairs += [(neuron.w, spare[:-1]), (neuron.b, spare[-1]), (neuron.a, self.a[index])]
+            pairs += [(neuron.largest_exponent, self.largest_exponent[index])]
         return pairs
 
     @torch.no_grad()
-    def write(self, place: int, model: nn.Module) -> None:
-        """Copy the parameters of one network back into a model."""
-        for theirs, ours in self._shared(place, model):
+    def write(self, index: int, model: nn.Module) -> None:
+        """Copy the numbers of one network back into a model."""
+        for theirs, ours in self._pairs(index, model):
             theirs.copy_(ours)
 
-    def keep(self, which: Tensor) -> None:
-        """Drop the networks that are not in ``which``, a tensor of indices."""
-        self.layers = [layer[which] for layer in self.layers]
-        self.a, self.exponential = self.a[which], self.exponential[which]
-        self.largest_exponent = self.largest_exponent[which]
+    def keep(self, indices: Tensor) -> None:
+        """Keep only the networks with these indices."""
+        self.layers = [layer[indices] for layer in self.layers]
+        self.a, self.exponential = self.a[indices], self.exponential[indices]
+        self.largest_exponent = self.largest_exponent[indices]
 
     def __call__(self, inputs: Tensor) -> Tensor:
-        """Return outputs of shape (R, n) for inputs of shape (n, d + 1), the last column of ones; see `with_ones`."""
+        """Return outputs of shape (R, n) for inputs of shape (n, d + 1) from `_with_ones`."""
 
         def outputs(chunk: Tensor) -> Tensor:
             output, exponent, _ = self._forward(chunk)
             return output + self.a[:, None] * exponent.exp()
 
-        # The activations of a chunk are gone before the next one's are made.
+        # One function call per chunk, so that its activations are freed before those of the next are made.
         return torch.cat([outputs(chunk) for chunk in torch.split(inputs, CHUNK)], dim=1)
 
     def _forward(self, inputs: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Return the base networks' outputs and the exponents, each (R, n), and the hidden activations."""
         rows, columns = self.layers[0].shape[1:]
-        before = _times_transposed(self.layers[0].view(-1, columns), inputs).view(len(self), rows, -1)
-        exponent = before[:, -1].clone()
+        before = onednn_linear(self.layers[0].view(-1, columns), inputs).view(len(self), rows, -1)
+        exponent = before[:, -1].clone()  # the sigmoid of the first hidden layer overwrites it
         hidden = []
         for layer in self.layers[1:]:
             hidden.append(before.sigmoid_())
@@ -128,16 +128,16 @@ class StackedMLP:
 
         Parameters
         ----------
-        inputs : Tensor, shape (n, d + 1)
-            The last column is one; see `with_ones`.
-        targets : Tensor, shape (n,)
+        inputs : Tensor of shape (n, d + 1)
+            From `_with_ones`; the last column is one.
+        targets : Tensor of shape (n,)
             Labels in {-1, +1}.
         power : float
             The exponent p.
 
         Returns
         -------
-        loss : Tensor, shape (R,)
+        loss : Tensor of shape (R,)
         derivatives : list of Tensor
             Of the shapes of `parameters`.
         """
@@ -145,55 +145,49 @@ class StackedMLP:
         total: list[Tensor] = []
         for x, y in zip(torch.split(inputs, CHUNK), torch.split(targets, CHUNK), strict=True):
             output, exponent, hidden = self._forward(x)
-            # fmax passes over NaN: what was reached before a blow-up is what one wants to know.
+            # fmax ignores NaN: what was reached before a divergence should be kept.
             self.largest_exponent = torch.fmax(self.largest_exponent, exponent.amax(dim=1))
+            # From here on, for speed, each quantity overwrites one that is no longer needed, so the order matters:
+            # `e` takes the memory of `exponent`, `d_output` that of `slope`, and `d_exponent` that of `e`.
             e = exponent.exp_()
             slack = torch.addcmul(output, self.a[:, None], e).mul_(-y).add_(1).clamp_(min=0)
-            # 0**0 is 1, but beyond the margin nothing slopes.
+            # For power 1, slack.pow(0) would be 1 beyond the margin too, where the loss is flat.
             slope = slack.pow(power - 1) if power > 1 else (slack > 0).to(slack)
             loss += torch.linalg.vecdot(slope, slack) / len(inputs)
             d_output = slope.mul_(y * (-power / len(inputs)))
             d_a = torch.linalg.vecdot(d_output, e) * self.exponential
-            parts = self._backward(x, d_output, e.mul_(d_output).mul_(self.a[:, None]), hidden)
+            d_exponent = e.mul_(d_output).mul_(self.a[:, None])
+            parts = self._backward(x, d_output, d_exponent, hidden)
             parts.append(d_a)
             total = parts if not total else [sum_.add_(part) for sum_, part in zip(total, parts, strict=True)]
         return loss, total
 
     def _backward(self, inputs: Tensor, d_output: Tensor, d_exponent: Tensor, hidden: list[Tensor]) -> list[Tensor]:
-        """Return the derivatives by the layers, first to last."""
+        """Return the derivatives of the loss with respect to the layers, first to last."""
         parts = []
         d_before = d_output[:, None]
         for layer, activation in zip(reversed(self.layers[1:]), reversed(hidden), strict=True):
             parts.append(torch.bmm(d_before, activation.transpose(1, 2)))
-            # In the spare row the activation is one, and the derivative of the sigmoid therefore zero.
+            # In the spare row the activation is 1, and the derivative of the sigmoid therefore 0.
             d_before = torch.ops.aten.sigmoid_backward(torch.bmm(layer.transpose(1, 2), d_before), activation)
         d_before[:, -1] = d_exponent
-        first = _times_transposed(d_before.view(-1, len(inputs)), inputs.t().contiguous())
+        first = onednn_linear(d_before.view(-1, len(inputs)), inputs.t().contiguous())
         return [first.view_as(self.layers[0]), *reversed(parts)]
 
 
-def with_ones(inputs: Tensor) -> Tensor:
+def _with_ones(inputs: Tensor) -> Tensor:
     """Return inputs of shape (n, ...) as (n, d + 1), with a last column of ones for the biases.
 
     Examples
     --------
-    >>> with_ones(torch.tensor([[[2.0], [3.0]]]))
+    >>> _with_ones(torch.tensor([[[2.0], [3.0]]]))
     tensor([[2., 3., 1.]])
     """
     return nn.functional.pad(inputs.flatten(1), (0, 1), value=1.0)
 
 
-def _times_transposed(left: Tensor, right: Tensor) -> Tensor:
-    """Return left @ right.T, for matrices."""
-    if left.dtype == torch.float32 and left.device.type == "cpu" and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-        # oneDNN's kernel, which PyTorch keeps for compiled code, is twice as fast here as the MKL one behind `@`.
-        product: Tensor = torch.ops.mkldnn._linear_pointwise(left, right, None, "none", [], "")
-        return product
-    return left @ right.t()
-
-
-def check_alike(models: Sequence[nn.Module]) -> list[list[nn.Linear]]:
-    """Return the layers of networks that can be stacked; raise `ValueError` if they cannot."""
+def _stackable_layers(models: Sequence[nn.Module]) -> list[list[nn.Linear]]:
+    """Return the layers of each network; raise `ValueError` if the networks cannot be stacked."""
     if not models:
         raise ValueError("expected at least one network, got none: pass a list of them")
     linear = [_linear_layers(model) for model in models]
@@ -208,8 +202,8 @@ def check_alike(models: Sequence[nn.Module]) -> list[list[nn.Linear]]:
             )
         if isinstance(model, WithExponentialNeuron) and len(model.neuron.w) != layers[0].in_features:
             raise ValueError(
-                f"expected a neuron for {layers[0].in_features} numbers a sample, as many as its base network takes, "
-                f"got one for {len(model.neuron.w)}: build both for the same data"
+                f"expected a neuron for {layers[0].in_features} numbers per sample, as many as its base network "
+                f"takes, got one for {len(model.neuron.w)}: build both for the same data"
             )
     return linear
 
@@ -227,5 +221,5 @@ def _linear_layers(model: nn.Module) -> list[nn.Linear]:
             "train others with enlib.fit"
         )
     if isinstance(model, WithExponentialNeuron) and model.neuron.max_exponent is not None:
-        raise ValueError("expected a neuron without max_exponent, got one cut off: train it with enlib.fit")
+        raise ValueError("expected a neuron without max_exponent, got one with a bound: train it with enlib.fit")
     return linear
