@@ -170,8 +170,9 @@ def floats(name: str, tensor: Tensor) -> Tensor:
     if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
         got = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
         raise TypeError(f"expected {name} to be a tensor of floats, got {got}: pass a tensor in float64")
-    bad = int((~torch.isfinite(tensor)).sum())
-    if bad:
+    finite = torch.isfinite(tensor)
+    if not finite.all():
+        bad = int((~finite).sum())
         raise ValueError(f"expected finite {name}, got {bad} NaN or infinite numbers: find out where they arise")
     return tensor
 
