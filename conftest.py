@@ -4,6 +4,11 @@ import os
 import signal
 
 import pytest
+from hypothesis import settings
+
+# A test is never judged by how fast a busy machine runs it.
+settings.register_profile("enlib", deadline=None)
+settings.load_profile("enlib")
 
 # Static outputs in notebooks, as they are committed; one thread a worker, as the figures were computed.
 os.environ["ENLIB_STATIC"] = "1"
@@ -22,10 +27,9 @@ def pytest_collectstart(collector):
 
 def pytest_collection_modifyitems(items):
     """Skip what needs the real images where there are none, and say so."""
-    from enlib.datasets.fetch import data_directory, is_present
-    from enlib.datasets.sources import SOURCES
+    from enlib.datasets import SOURCES, is_present
 
-    if all(is_present(source, data_directory()) for source in SOURCES.values()):
+    if all(is_present(source) for source in SOURCES):
         return
     skip = pytest.mark.skip(reason="needs the real images: set ENLIB_DATA, or python -m enlib data fetch")
     for item in items:

@@ -1,18 +1,24 @@
-"""What every room leans on: argument checks, seeds, devices, and when to show a progress bar."""
+"""Argument checks, atomic writes, seeds, devices and progress bars: what every room uses."""
 
 from __future__ import annotations
 
 import contextlib
 import difflib
+import errno
 import hashlib
 import math
-import operator
+import numbers
 import os
 import reprlib
+import secrets
+import shutil
+import stat
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, SupportsFloat
+from pathlib import Path
+from typing import Any, SupportsFloat, SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
@@ -21,62 +27,253 @@ from torch import Tensor, nn
 
 
 def known(kind: str, got: str, names: Iterable[str]) -> str:
-    """Return ``got`` if it is one of ``names``; otherwise raise, suggesting the nearest.
+    """Return ``got`` if it is one of ``names``; otherwise raise, suggesting the nearest name.
 
+    Raises
+    ------
+    ValueError
+        If ``got`` is another text.
+    TypeError
+        If ``got`` is no text.
+
+    Examples
+    --------
     >>> known("optimizer", "adm", ["adam", "sgd"])
     Traceback (most recent call last):
     ValueError: expected optimizer to be one of adam, sgd; got 'adm': did you mean 'adam'?
     """
     names = list(names)
-    if got in names:
-        return got
-    near = difflib.get_close_matches(str(got).lower(), names, n=1, cutoff=0.4)
+    if isinstance(got, str) and got in names:
+        return str(got)
+    near = difflib.get_close_matches(str(got).lower(), names, n=1, cutoff=0.4) if isinstance(got, str) else []
     advice = f"did you mean {near[0]!r}?" if near else "choose one of these"
-    raise ValueError(f"expected {kind} to be one of {', '.join(names)}; got {got!r}: {advice}")
+    wrong = ValueError if isinstance(got, str) else TypeError
+    raise wrong(f"expected {kind} to be one of {', '.join(names)}; got {shown(got)}: {advice}")
 
 
 def positive(name: str, value: SupportsFloat, *, advice: str = "pass a positive, finite number") -> float:
-    """Return ``value`` as a float if it is finite and greater than zero."""
-    number = float(value)
-    if not (math.isfinite(number) and number > 0):
-        raise ValueError(f"expected {name} > 0, got {value}: {advice}")
+    """Return ``value`` as a plain float if it is finite and greater than zero.
+
+    Parameters
+    ----------
+    name : str
+        What the message calls the value.
+    value : number
+        A real number of Python, or a scalar of NumPy or torch on any device.
+    advice : str
+        What the message tells the caller to do.
+
+    Raises
+    ------
+    ValueError
+        If the number is zero, negative, infinite or NaN.
+    TypeError
+        If it is no real number: a text, a bool, None, a complex number, an array of several.
+
+    Examples
+    --------
+    >>> positive("lr", torch.tensor(0.5))
+    0.5
+    >>> positive("lr", "0.1")
+    Traceback (most recent call last):
+    TypeError: expected lr > 0, got '0.1': pass a positive, finite number
+    """
+    number = _real(value)
+    if number is None or not (math.isfinite(number) and number > 0):
+        raise _wrong(number, f"expected {name} > 0, got {shown(value)}: {advice}")
     return number
 
 
 def non_negative(name: str, value: SupportsFloat, *, advice: str = "pass zero or a positive, finite number") -> float:
-    """Return ``value`` as a float if it is finite and not negative."""
-    number = float(value)
-    if not (math.isfinite(number) and number >= 0):
-        raise ValueError(f"expected {name} >= 0, got {value}: {advice}")
+    """Return ``value`` as a plain float if it is finite and not negative; see `positive`.
+
+    Examples
+    --------
+    >>> non_negative("lam", 0)
+    0.0
+    """
+    number = _real(value)
+    if number is None or not (math.isfinite(number) and number >= 0):
+        raise _wrong(number, f"expected {name} >= 0, got {shown(value)}: {advice}")
     return number
 
 
-def count(name: str, value: int, *, least: int = 1) -> int:
-    """Return ``value`` as an int if it is a whole number of at least ``least``; NumPy's integers are welcome."""
-    number = operator.index(value) if hasattr(value, "__index__") and not isinstance(value, bool) else None
-    if number is None or number < least:
-        raise ValueError(
-            f"expected {name} to be an integer >= {least}, got {value!r}: pass a whole number of at least {least}"
-        )
-    return number
+def count(name: str, value: SupportsIndex, *, least: int = 1) -> int:
+    """Return ``value`` as a plain int if it is a whole number of at least ``least`` and below 2**63.
+
+    Parameters
+    ----------
+    name : str
+        What the message calls the value.
+    value : int
+        An integer of Python, or an integer scalar of NumPy or torch on any device.
+    least : int
+        The smallest value that is accepted.
+
+    Raises
+    ------
+    ValueError
+        If the number is not whole, too small or too large. A float such as 3.0 does not count as whole.
+    TypeError
+        If it is no real number: "3", True, None.
+
+    Examples
+    --------
+    >>> count("epochs", torch.tensor(3))
+    3
+    >>> count("epochs", 3.0)
+    Traceback (most recent call last):
+    ValueError: expected epochs to be an integer >= 1, got 3.0: pass a whole number of at least 1
+    """
+    number = _plain(value)
+    # A bool is an Integral too.
+    whole = None if isinstance(number, bool) or not isinstance(number, numbers.Integral) else int(number)
+    if whole is None or whole < least:
+        advice = f"pass a whole number of at least {least}"
+        raise _wrong(_real(number), f"expected {name} to be an integer >= {least}, got {shown(value)}: {advice}")
+    if whole >= 2**63:
+        raise ValueError(f"expected {name} to be an integer below 2**63, got {shown(value)}: pass a smaller one")
+    return whole
+
+
+def shown(value: object) -> str:
+    """Return how an error message shows ``value``: short, and a scalar of NumPy or torch as the number it is.
+
+    Examples
+    --------
+    >>> shown(torch.tensor(-1)), shown("abc"), shown(torch.zeros(2, 3))
+    ('-1', "'abc'", 'a Tensor of shape (2, 3)')
+    """
+    value = _plain(value)
+    if isinstance(value, (torch.Tensor, np.ndarray)):
+        return f"a {type(value).__name__} of shape {tuple(value.shape)}"
+    return str(value) if isinstance(value, np.generic) else reprlib.repr(value)
+
+
+def _plain(value: object) -> object:
+    """Return the Python object that a scalar of NumPy or torch holds; anything else as it is."""
+    if isinstance(value, (torch.Tensor, np.ndarray, np.generic)) and value.ndim == 0:
+        return value.item()
+    return value
+
+
+def _real(value: object) -> float | None:
+    """Return the float that a real number stands for, or None for anything else."""
+    number = _plain(value)
+    if isinstance(number, bool) or not isinstance(number, numbers.Real):
+        return None
+    try:
+        return float(number)
+    except OverflowError:  # an integer beyond the largest float
+        return math.inf
+
+
+def _wrong(number: float | None, message: str) -> ValueError | TypeError:
+    return TypeError(message) if number is None else ValueError(message)
+
+
+def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write ``data`` to ``path`` so that a reader sees the old file or the whole new one, whatever is interrupted.
+
+    The bytes are written to a file with a random name beside ``path``, forced to the disk, and renamed. The umask
+    decides who may read the file. A temporary file that a killed process left there is removed after an hour.
+
+    Parameters
+    ----------
+    path : path
+        Where the file will be. Its folder exists; a link in its place is replaced, not followed.
+    data : bytes
+        The contents.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written, with the path and what to do in the message. What was there stays.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_atomically(Path(folder) / "table.csv", b"a,b")
+    ...     [entry.name for entry in Path(folder).iterdir()]
+    ['table.csv']
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        sweep(path.parent, f".{path.name}.", ".part")
+        with os.fdopen(os.open(temporary, flags, 0o666), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise explained(error, "write", path) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()  # it is there only if something failed
+
+
+def sweep(folder: Path, prefix: str, suffix: str) -> None:
+    """Remove the files and folders ``prefix*suffix`` in ``folder`` that nobody has modified for an hour.
+
+    They are what killed processes left behind. A link is removed, not followed, and an entry that cannot be removed
+    stays.
+    """
+    for entry in folder.iterdir() if os.access(folder, os.R_OK) else ():
+        if entry.name.startswith(prefix) and entry.name.endswith(suffix):
+            with contextlib.suppress(OSError):
+                status = entry.lstat()
+                if time.time() - status.st_mtime > _LEFTOVER_SECONDS:
+                    shutil.rmtree(entry) if stat.S_ISDIR(status.st_mode) else entry.unlink()
+
+
+def explained(error: OSError, action: str, path: Path) -> OSError:
+    """Return an error of the same class and number whose message names the path and says what to do.
+
+    Examples
+    --------
+    >>> explained(PermissionError(13, "Permission denied"), "read", Path("data"))
+    PermissionError('expected to read data, got "Permission denied": check its permissions and those of its folder')
+    """
+    advice = _ADVICE.get(error.errno or 0, "choose another path")
+    told = type(error)(f'expected to {action} {path}, got "{error.strerror or error}": {advice}')
+    told.errno = error.errno
+    return told
+
+
+_LEFTOVER_SECONDS = 3600
+_PERMISSIONS = "check its permissions and those of its folder"
+_ADVICE = {
+    errno.ENOSPC: "the disk is full; free some space, or choose a folder on another disk",
+    errno.EDQUOT: "your share of the disk is full; free some space, or choose a folder on another disk",
+    errno.EACCES: _PERMISSIONS,
+    errno.EPERM: _PERMISSIONS,
+    errno.EROFS: "choose a folder that can be written",
+    errno.EISDIR: "there is a folder of this name; choose another name",
+    errno.ENOENT: "check the path, and make its folder first",
+    errno.ENOTDIR: "a part of the path is a file; choose another folder",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
 
 
 def stream(seed: int, purpose: str) -> int:
-    """Derive the seed of one purpose ("batch order", "base network", ...) from the seed of the run.
+    """Return the seed of one purpose ("batch order", "base network", ...), derived from the seed of the run.
 
-    The first 63 bits of SHA-256 of ``"<seed>/<purpose>"``. Without this, the same integer would start the
-    initialisation and the shuffling on the same random bits, and the two would be correlated.
+    It is the first 63 bits of SHA-256 of ``"<seed>/<purpose>"``. Were the run's seed used for everything, the
+    initialization and the shuffling would start on the same random bits and be correlated.
 
     Parameters
     ----------
     seed : int
         The run's seed, at least 0.
     purpose : str
-        What the numbers are for.
+        What the random numbers are for.
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If ``seed`` is not an integer of at least 0.
 
     Examples
@@ -84,7 +281,7 @@ def stream(seed: int, purpose: str) -> int:
     >>> stream(0, "batch order") == stream(0, "base network")
     False
     """
-    count("seed", seed, least=0)
+    seed = count("seed", seed, least=0)
     digest = hashlib.sha256(f"{seed}/{purpose}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
@@ -130,18 +327,18 @@ def array(name: str, value: npt.ArrayLike, *, finite: bool = False) -> npt.NDArr
     got = value.detach().cpu() if isinstance(value, Tensor) else value
     wrong: type[Exception] | None
     try:
-        numbers = np.asarray(got)
-        if numbers.dtype.kind == "O":
-            numbers = np.array([float(each) for each in numbers.flat]).reshape(numbers.shape)
-        wrong = None if numbers.dtype.kind in "iuf" else TypeError
+        values = np.asarray(got)
+        if values.dtype.kind == "O":
+            values = np.array([float(each) for each in values.flat]).reshape(values.shape)
+        wrong = None if values.dtype.kind in "iuf" else TypeError
     except (TypeError, ValueError) as error:
         wrong = type(error)
     if wrong is not None:
-        raise wrong(f"expected {name} to be numbers, got {reprlib.repr(got)}: pass a number or an array of numbers")
-    bad = int((~np.isfinite(numbers)).sum()) if finite else 0
+        raise wrong(f"expected {name} to be numbers, got {shown(got)}: pass a number or an array of numbers")
+    bad = int((~np.isfinite(values)).sum()) if finite else 0
     if bad:
         raise ValueError(f"expected finite {name}, got {bad} NaN or infinite numbers: find out where they arise")
-    return numbers.astype(np.float64, copy=False)
+    return values.astype(np.float64, copy=False)
 
 
 def number(name: str, value: npt.ArrayLike) -> float:
@@ -237,14 +434,14 @@ def unchanged_buffers() -> Iterator[None]:
 
 
 def resolve_device(device: str | torch.device = "auto", dtype: torch.dtype = torch.float32) -> torch.device:
-    """Return the device that ``device`` names; ``"auto"`` takes CUDA, then MPS, then the CPU.
+    """Return the device that ``device`` names; ``"auto"`` chooses CUDA, then MPS, then the CPU.
 
     Parameters
     ----------
     device : str or torch.device
-        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
     dtype : torch.dtype
-        MPS has no float64; ``"auto"`` passes it over for such models.
+        Type of the model's parameters. MPS has no float64, so ``"auto"`` skips it for such models.
 
     Raises
     ------
@@ -271,7 +468,16 @@ def resolve_device(device: str | torch.device = "auto", dtype: torch.dtype = tor
 
 
 def hide_progress(progress: bool | None) -> bool:
-    """Return True unless bars are asked for; ``None`` asks on a terminal and not in continuous integration."""
+    """Return whether progress bars are hidden.
+
+    Parameters
+    ----------
+    progress : bool or None
+        Whether bars are asked for; None shows them on a terminal, except in continuous integration. Without a
+        standard error stream they are always hidden.
+    """
+    if sys.stderr is None or getattr(sys.stderr, "closed", False):
+        return True
     if progress is None:
         return bool(os.environ.get("CI")) or not sys.stderr.isatty()
     return not progress

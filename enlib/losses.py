@@ -1,12 +1,15 @@
-"""The loss of the theorem and of the report, and the count of errors."""
+"""The loss of the theorem and of the report, and the one definition of an error."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
+import numpy.typing as npt
 from torch import Tensor
 
 from enlib import _tools
+
+Values = TypeVar("Values", Tensor, npt.NDArray[Any])
 
 
 def polynomial_hinge(
@@ -15,33 +18,36 @@ def polynomial_hinge(
     power: float = 3,
     reduction: Literal["mean", "sum", "none"] = "mean",
 ) -> Tensor:
-    r"""Polynomial hinge loss of a binary classifier.
+    r"""Return the polynomial hinge loss of a binary classifier.
 
     .. math:: \ell(f, y) = \max(0,\, 1 - y f)^p
 
-    With ``power`` at least 3 it meets the assumptions of the theorem: twice differentiable, non-decreasing in
-    :math:`-yf`, and every critical point is a global minimum.
+    With ``power`` at least 3 it meets the assumptions of the theorem: it is twice differentiable and non-decreasing
+    in :math:`-yf`, and each of its critical points is a global minimum.
 
     Parameters
     ----------
-    output : Tensor, shape (n,)
-        What the network says, :math:`f(x_i)`.
-    target : Tensor, shape (n,)
-        The labels :math:`y_i \in \{-1, +1\}`.
+    output : Tensor of shape (n,)
+        The outputs :math:`f(x_i)` of the network.
+    target : Tensor of shape (n,)
+        The labels :math:`y_i \in \{-1, +1\}`. They are not checked here, in the innermost loop of training; `Split`
+        and `error_count` check them.
     power : float
         The exponent p, at least 1.
     reduction : {"mean", "sum", "none"}
-        Over the samples. The theorem is stated for the sum; training uses the mean.
+        What is taken over the samples. The theorem is stated for the sum; training uses the mean.
 
     Returns
     -------
     Tensor
-        A scalar, or shape (n,) for ``"none"``.
+        A scalar, or for ``"none"`` a tensor of shape (n,).
 
     Raises
     ------
     ValueError
         If the shapes differ, the power is below 1 or the reduction is unknown.
+    TypeError
+        If ``output`` or ``target`` is not a tensor, or the power is not a number.
 
     Notes
     -----
@@ -54,8 +60,8 @@ def polynomial_hinge(
     >>> polynomial_hinge(torch.tensor([2.0, 0.0]), torch.tensor([1.0, -1.0]))
     tensor(0.5000)
     """
-    _check_shapes(output, target)
-    if not power >= 1:
+    _check(output, target)
+    if _tools.positive("power", power) < 1:
         raise ValueError(f"expected power >= 1, got {power}: the theorem needs at least 3")
     _tools.known("reduction", reduction, ["mean", "sum", "none"])
     loss = (1 - target * output).clamp(min=0).pow(power)
@@ -63,19 +69,21 @@ def polynomial_hinge(
 
 
 def error_count(output: Tensor, target: Tensor) -> int:
-    r"""Count the samples on the wrong side: those without a positive margin :math:`y_i f(x_i) > 0`.
-
-    A margin of exactly zero is an error, and so is NaN: a network that has blown up classifies nothing.
+    r"""Return the number of samples that are classified wrongly; see `wrong`.
 
     Parameters
     ----------
-    output, target : Tensor, shape (n,)
-        As in `polynomial_hinge`.
+    output : Tensor of shape (n,)
+        The outputs :math:`f(x_i)` of the network.
+    target : Tensor of shape (n,)
+        The labels :math:`y_i \in \{-1, +1\}`.
 
     Raises
     ------
     ValueError
-        If the shapes differ.
+        If the shapes differ, or a label is neither -1 nor +1.
+    TypeError
+        If ``output`` or ``target`` is not a tensor.
 
     Examples
     --------
@@ -83,14 +91,65 @@ def error_count(output: Tensor, target: Tensor) -> int:
     >>> error_count(torch.tensor([0.3, 0.0, float("nan")]), torch.tensor([1.0, 1.0, -1.0]))
     2
     """
-    _check_shapes(output, target)
-    return int((~(target * output > 0)).sum())
+    _check(output, target)
+    check_labels(target)
+    return int(wrong(output, target).sum())
 
 
-def _check_shapes(output: Tensor, target: Tensor) -> None:
+def wrong(output: Values, target: Values) -> Values:
+    r"""Return which samples are classified wrongly: those without a positive margin :math:`y_i f(x_i)`.
+
+    A margin of exactly zero is an error, and so is NaN: a network that has diverged classifies nothing. This is the
+    one definition of an error in the package.
+
+    Parameters
+    ----------
+    output : Tensor or array of shape (..., n)
+        The outputs :math:`f(x_i)`, of one network or of several.
+    target : Tensor or array of shape (n,)
+        The labels :math:`y_i \in \{-1, +1\}`. With ``output`` already a margin, pass a single +1 of shape ().
+
+    Returns
+    -------
+    Tensor or array of bool
+        In the shape of ``output``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> wrong(torch.tensor([0.3, 0.0, float("nan")]), torch.tensor([1.0, 1.0, -1.0]))
+    tensor([False,  True,  True])
+    """
+    errors: Values = ~(target * output > 0)
+    return errors
+
+
+def check_labels(target: Tensor) -> None:
+    """Raise unless every label is -1 or +1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> check_labels(torch.tensor([0.0, 1.0]))
+    Traceback (most recent call last):
+    ValueError: expected labels in {-1, +1}, got {0, 1}: map them with 2*y - 1
+    """
+    if not bool(((target == 1) | (target == -1)).all()):
+        found = sorted(set(target.flatten().tolist()))
+        names = ", ".join(f"{label:g}" for label in found[:5]) + (", ..." if len(found) > 5 else "")
+        advice = "map them with 2*y - 1" if set(found) <= {0, 1} else "map your two classes to -1 and +1"
+        raise ValueError(f"expected labels in {{-1, +1}}, got {{{names}}}: {advice}")
+
+
+def _check(output: Tensor, target: Tensor) -> None:
+    if not (isinstance(output, Tensor) and isinstance(target, Tensor)):
+        raise TypeError(
+            f"expected output and target to be tensors, got {_tools.shown(output)} and {_tools.shown(target)}: "
+            "convert them with torch.as_tensor"
+        )
     # (n, 1) against (n,) would broadcast to an n-by-n matrix and train on nonsense without a word.
     if output.shape != target.shape:
         raise ValueError(
             f"expected output and target of one shape, got {tuple(output.shape)} and {tuple(target.shape)}: "
-            "one output and one label a sample, both of shape (n,)"
+            "pass one output and one label per sample, both of shape (n,)"
         )

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from enlib.replication import Recipe
-from enlib.replication.work import pack
+from enlib.replication.runs import pack
 
 
 def row(seed, exponential, *, lr=0.01, epochs_to_zero=10.0, errors=0, loss=0.001, test_errors=5, wrong=(), **more):

@@ -1,15 +1,19 @@
 """The built book: pages that are there, links that lead somewhere, and a build that does not lie."""
 
+import doctest
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
+import nbformat
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+from pybtex.database import parse_file
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "_build" / "html"
@@ -42,10 +46,12 @@ def test_index_leads_to_the_first_page(soups):
 
 
 @pytest.mark.book
-def test_notebook_pages_show_figures_with_text_alternatives_and_no_errors(soups):
+def test_notebook_pages_have_boxes_dropdowns_figures_with_text_alternatives_and_no_errors(soups):
     pages = [page for page in soups if page.parent.name == "notebooks"]
     assert pages
     for page in pages:
+        assert soups[page].select("div.admonition.tip")
+        assert soups[page].select("details.sd-dropdown")
         figures = soups[page].select("figure.en-figure [role=img]")
         assert figures
         assert all(figure["aria-label"].strip() for figure in figures)
@@ -94,6 +100,23 @@ def test_cache_depends_on_the_package_and_on_the_results(tmp_path, extension):
     (tmp_path / "enlib" / "notes.txt").write_text("no notebook reads this")
     assert len(set(seen)) == 3
     assert extension.digest(tmp_path) == seen[-1]
+
+
+def test_links_to_papers_name_the_first_author_and_the_year(extension):
+    conventions = extension.conventions
+    assert doctest.testmod(conventions).failed == 0
+    entries = parse_file(ROOT / "book" / "references.bib").entries
+    keys = conventions.keys_by_address(entries)
+    assert set(keys.values()) == set(entries), "an entry without an address cannot be cited"
+    cells = [c for path in (ROOT / "notebooks").glob("*.ipynb") for c in nbformat.read(path, as_version=4).cells]
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    links = re.findall(r"\[([^\]]+)\]\((https?:[^)]+)\)", prose)
+    cited = [(text, entries[keys[address]]) for text, to in links if (address := conventions.canonical(to)) in keys]
+    assert len(cited) >= 100
+    for text, entry in cited:
+        author = " ".join(str(name) for name in entry.persons["author"][0].rich_last_names)
+        assert text.startswith(author)
+        assert entry.fields["year"] in text
 
 
 @pytest.fixture
@@ -151,6 +174,45 @@ def test_a_formula_that_cannot_be_typeset_fails_the_build(small_book):
     failed = build()
     assert failed.returncode != 0
     assert "expected formulas that KaTeX can typeset" in failed.stdout + failed.stderr
+
+
+@pytest.mark.slow
+def test_plain_markdown_becomes_boxes_dropdowns_and_citations(small_book):
+    folder, build = small_book
+    (folder / "papers.bib").write_text(
+        "@article{liang2018, author = {Liang, Shiyu and Sun, Ruoyu and Lee, Jason}, title = {Adding One Neuron},\n"
+        " journal = {J}, year = {2018}, url = {https://arxiv.org/abs/1805.08671}}\n"
+    )
+    (folder / "_config.yml").open("a").write("bibtex_bibfiles: [papers.bib]\n")
+    (folder / "page.md").write_text(
+        "# Page\n\n```{bibliography}\n:all:\n```\n\n```{glossary}\nWilson interval\n  An interval.\n```\n"
+    )
+    (folder / "notebook.md").open("a").write(
+        "\n> **Predict.** What happens\n> *next*?\n\n> A quotation.\n\n"
+        "<details><summary>Solution</summary>\n\nAs $a = 1$:\n\n```python\nprint(1)\n```\n\n</details>\n\n"
+        "[Liang et al. (2018)](https://arxiv.org/pdf/1805.08671v2), in [Wilson's](page.md#wilson-interval) way.\n"
+    )
+    built = build()
+    assert built.returncode == 0, built.stdout + built.stderr
+    article = BeautifulSoup((folder / "_build" / "html" / "notebook.html").read_text(), "html.parser").article
+    assert article.select_one("div.admonition.tip").get_text(" ", strip=True) == "Predict What happens next ?"
+    assert [quote.get_text(strip=True) for quote in article.select("blockquote")] == ["A quotation."]
+    dropdown = article.select_one("details.sd-dropdown")
+    assert dropdown.summary.get_text(strip=True) == "Solution"
+    assert [bool(dropdown.select(inside)) for inside in (".katex", "pre", "[open]")] == [True, True, False]
+    links = {link.get_text(): link for link in article.select("p a")}
+    assert re.fullmatch(r"page\.html#id\d+", links["Liang et al. (2018)"]["href"])
+    assert "one neuron" in links["Liang et al. (2018)"]["title"]
+    assert links["Wilson’s"]["href"] == "page.html#term-Wilson-interval"
+
+    (folder / "notebook.md").open("a").write(
+        "\n[Someone (2019)](https://arxiv.org/abs/1901.03909)\n\n<details><summary>Open</summary>\n\nText.\n"
+    )
+    failed = build()
+    assert failed.returncode != 0
+    said = failed.stdout + failed.stderr
+    assert "expected a link to a paper of papers.bib, got https://arxiv.org/abs/1901.03909" in said
+    assert "expected </details> after <details><summary>Open</summary>, got none" in said
 
 
 @pytest.mark.slow

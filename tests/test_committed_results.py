@@ -1,22 +1,25 @@
 """The runs in results/ are what this code makes of their recipes."""
 
-import shutil
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from enlib.replication import (
-    PROTOCOL,
+    STUDIES,
     Journal,
     Recipe,
+    conditions,
     describe,
-    identify,
+    experiments,
+    in_workers,
+    make,
     read_manifest,
     read_rows,
-    run_local,
+    read_traces,
     units,
 )
+from enlib.tables import COMPARISONS, published
 
 RESULTS = Path(__file__).parents[1] / "results"
 
@@ -26,11 +29,20 @@ def rows():
     return read_rows(RESULTS)
 
 
-def test_a_sweep_on_a_fresh_clone_goes_on_from_them(tmp_path, rows):
-    for name in ("replication.csv", "replication_manifest.json"):
-        shutil.copy(RESULTS / name, tmp_path)
-    with Journal(tmp_path, protocol=PROTOCOL, identify=identify) as journal:
-        assert journal.finished() == {row["run"] for row in rows}
+def test_a_sweep_on_a_fresh_clone_resumes_from_them(rows):
+    finished = Journal(RESULTS).read()
+    assert finished.rows.keys() == {row["run"] for row in rows}
+    wanted = {recipe.identity for e in experiments("all", "laptop") for recipe in e.recipes()}
+    assert finished.rows.keys() == wanted
+    for study in STUDIES:
+        found = read_rows(RESULTS, study)
+        assert {row["run"] for row in found} == {r.identity for r in experiments(study, "laptop")[0].recipes()}
+        assert len(conditions(found)) == len(found)
+
+
+def test_watched_runs_have_traces():
+    watched = {row["run"] for row in read_rows(RESULTS, "mechanism")}
+    assert {point["run"] for point in read_traces(RESULTS, "mechanism")} == watched
 
 
 def test_pairs_are_complete_and_on_the_same_data(rows):
@@ -41,26 +53,36 @@ def test_pairs_are_complete_and_on_the_same_data(rows):
     assert len(digests) == len({(problem, seed) for problem, seed, _ in digests})
 
 
-def test_nothing_in_them_names_a_place_or_a_person():
-    text = (RESULTS / "replication_manifest.json").read_text()
-    assert "/" not in "".join(text.split("https://"))
-    machines = read_manifest(RESULTS)["machines"].values()
+@pytest.mark.parametrize("by", ["own", "others"])
+@pytest.mark.parametrize("number", COMPARISONS)
+def test_the_tables_of_the_report_leave_nothing_out(rows, number, by):
+    table = COMPARISONS[number](rows, by=by)
+    assert len(table.numbers) == len([published.QUALITY, published.SPEED, published.GENERALIZATION][int(number) - 1])
+    assert not [note for note in table.notes if "left out" in note.lower()]
+
+
+@pytest.mark.parametrize("name", ["replication", *STUDIES])
+def test_nothing_in_them_names_a_place_or_a_person(name):
+    text = (RESULTS / f"{name}_manifest.json").read_text()
+    assert "/" not in text
+    machines = read_manifest(RESULTS, name)["machines"].values()
     assert all(set(machine["description"]) == set(describe()) for machine in machines)
 
 
+@pytest.mark.slow
 def test_a_cell_can_be_made_again(rows):
     """What guards PROTOCOL: raise it whenever this fails for a reason of the code's."""
     there = {row["run"]: row for row in rows}
     (unit,) = units(Recipe.from_row(row) for row in rows if (row["problem"], row["seed"]) == ("spheres-1.01-1000", 0))
-    (done,) = run_local([unit], workers=1)
+    (made,) = in_workers(make, [unit], workers=1)
     before = [there[recipe.identity] for recipe in unit]
     same_place = {"processor", "machine", "system", "torch"}
     origin = read_manifest(RESULTS)["machines"][before[0]["machine"]]["description"]
     if all(describe()[name] == origin[name] for name in same_place):
-        names = [name for name in done.rows[0] if name != "data_digest"]
-        for new, old in zip(done.rows, before, strict=True):
+        names = [name for name in made.rows[0] if name != "data_digest"]
+        for new, old in zip(made.rows, before, strict=True):
             assert {n: repr(new[n]) for n in names} == {n: repr(old[n]) for n in names}
         return
     # Another processor rounds otherwise; training amplifies it, so that a few runs end a little earlier or later.
-    apart = [abs(new["epochs_to_zero"] - old["epochs_to_zero"]) for new, old in zip(done.rows, before, strict=True)]
+    apart = [abs(new["epochs_to_zero"] - old["epochs_to_zero"]) for new, old in zip(made.rows, before, strict=True)]
     assert sum(gap <= 1 for gap in apart if gap == gap) >= 0.8 * sum(gap == gap for gap in apart) > 0

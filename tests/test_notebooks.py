@@ -5,9 +5,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+DETAILS = re.compile(r"<details><summary>[^<>]+</summary>")
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -19,8 +21,12 @@ def code(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
+def text_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "markdown"]
+
+
 def prose(notebook):
-    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    return "\n".join(cell.source for cell in text_cells(notebook))
 
 
 def test_there_are_notebooks_and_the_book_has_them_all():
@@ -54,9 +60,32 @@ def test_no_times_or_paths_of_a_machine_are_stored(notebook):
     assert not re.search(r"/(home|root|Users|tmp|work)/", text)
 
 
+def test_text_is_plain_markdown_with_solutions_in_details(notebook):
+    """JupyterLab, VS Code, Colab and GitHub show a directive, a role or a label as it is written."""
+    for cell in text_cells(notebook):
+        tokens = MarkdownIt("commonmark").parse(cell.source)
+        assert not [token.info for token in tokens if token.info.startswith("{")]
+        inline = [token for token in tokens if token.type == "inline"]
+        directive_role_or_label = r"^:::|\{[\w:+-]+\}`|^\([\w-]+\)=$"
+        assert not [token.content for token in inline if re.search(directive_role_or_label, token.content, re.M)]
+        every = [*tokens, *(child for token in inline for child in token.children)]
+        html = [token.content.strip() for token in every if token.type in ("html_block", "html_inline")]
+        opened, closed = html[::2], html[1::2]
+        assert all(DETAILS.fullmatch(tag) for tag in opened), html
+        assert closed == ["</details>"] * len(opened), html
+
+
+def test_quotations_are_boxes_with_formulas_that_jupyterlab_can_set(notebook):
+    quoted = [line for cell in text_cells(notebook) for line in cell.source.splitlines() if line.startswith(">")]
+    titles = {match[1] for line in quoted if (match := re.match(r"> \*\*(\w+\.)\*\*", line))}
+    assert titles <= {"Predict.", "Theorem.", "Proposition."}
+    # JupyterLab takes formulas out before it reads the quotation: no ">" may stand inside.
+    assert not [line for line in quoted if line.count("$") % 2]
+
+
 def test_asks_before_it_shows_and_ends_with_what_was_seen(notebook):
     text = prose(notebook)
-    assert text.count("} Predict") >= 2
+    assert text.count("> **Predict.** ") >= 2
     assert "## What you saw" in text
     assert text.index("## Exercises") < text.index("## What you saw")
     for part in ("Where the sources were wrong", "Further reading"):
@@ -64,8 +93,8 @@ def test_asks_before_it_shows_and_ends_with_what_was_seen(notebook):
 
 
 def test_exercises_check_themselves_and_have_solutions(notebook):
-    checks = [cell for cell in code(notebook) if cell.source.startswith("exercises.check_")]
+    checks = [cell for cell in code(notebook) if cell.source.startswith("exercises.check(")]
     assert len(checks) >= 3
-    assert prose(notebook).count("} Solution") >= len(checks)
+    assert prose(notebook).count("<summary>Solution</summary>") >= len(checks)
     for cell in checks:
         assert "not answered yet" in str(cell.outputs)

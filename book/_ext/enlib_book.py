@@ -1,7 +1,8 @@
 """The Sphinx extension of this book: what Jupyter Book does not do by itself.
 
-It keys the execution cache on the package, serves every asset from the site itself (KaTeX, plotly.js), leaves out
-what the theme loads in vain, and writes the metadata and the page for addresses that do not exist.
+It applies the conventions of the notebooks (``conventions.py``), keys the execution cache on the package, serves
+every asset from the site itself (KaTeX, plotly.js), leaves out what the theme loads in vain, and writes the metadata
+and the page for addresses that do not exist.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import conventions
 from docutils import nodes
 from launch import BRANCH, check_repository
 from playwright._impl._driver import compute_driver_executable
@@ -223,7 +225,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     os.environ["ENLIB_STATIC"] = "1"  # inherited by every kernel that executes a notebook
     app.add_config_value("enlib_digest", digest(), "env")  # "env": a change makes Sphinx read every page again
+    app.add_config_value("enlib_conventions_digest", digest(parts=[("book/_ext", "conventions.py")]), "env")
     app.add_config_value("enlib_site_digest", digest(parts=_SITE), "html")  # "html": ... write every page again
+    conventions.setup(app)
     app.connect("config-inited", configure)
     app.connect("html-page-context", trim_and_describe, priority=900)
     app.connect("build-finished", finish)

@@ -7,9 +7,7 @@ import sys
 from typing import Any
 
 from enlib import _tools
-from enlib.datasets import NAMES, DataError
-from enlib.datasets.fetch import data_directory, fetch, is_present, verify
-from enlib.datasets.sources import SOURCES
+from enlib.datasets import NAMES, SOURCES, DataError, data_directory, fetch, is_present, verify
 
 
 def add_parser(commands: Any) -> None:
@@ -17,16 +15,18 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser("data", help="list, fetch and verify the images")
     actions = parser.add_subparsers(required=True, metavar="action")
     for run, text in (
-        (_list, "say what there is and where"),
-        (_fetch, "download"),
-        (_verify, "compare digests"),
+        (_list, "list the data sets, and where the images are"),
+        (_fetch, "download images and verify them"),
+        (_verify, "compare images with the published digests"),
     ):
         action = actions.add_parser(run.__name__.strip("_"), help=text)
-        action.add_argument("--data-dir", help="where the images lie (default: $ENLIB_DATA, else the cache)")
+        action.add_argument("--data-dir", help="where the images are (default: $ENLIB_DATA, else the cache)")
         if run is not _list:
             action.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(SOURCES)} (default: all)")
         if run is _fetch:
-            action.add_argument("--mirror", action="append", help="an address to try instead; may be repeated")
+            action.add_argument(
+                "--mirror", action="append", help="an address to try instead of the usual ones; may be repeated"
+            )
         action.set_defaults(run=run)
 
 
@@ -35,9 +35,9 @@ def _list(options: argparse.Namespace) -> int:
     print(f"data sets: {', '.join(NAMES)}")
     print(f"images in {where}:")
     for source in SOURCES.values():
-        state = "there" if is_present(source, where) else f"not there (download: {source.size})"
+        state = "present" if is_present(source.name, where) else f"missing (download: {source.size})"
         print(f"  {source.name:8} {source.title}: {state}")
-        print(f"  {'':8} licence: {source.licence}")
+        print(f"  {'':8} license: {source.license}")
         print(f"  {'':8} cite: {source.citation}")
     return 0
 
@@ -45,21 +45,21 @@ def _list(options: argparse.Namespace) -> int:
 def _fetch(options: argparse.Namespace) -> int:
     where = data_directory(options.data_dir)
     for name in _names(options):
-        fetch(SOURCES[name], where, mirrors=options.mirror)
-        verify(SOURCES[name], where)
-        print(f"{name}: there, verified, in {where / SOURCES[name].folder}")
+        fetch(name, where, mirrors=options.mirror)
+        verify(name, where)
+        print(f"{name}: present and verified, in {where / SOURCES[name].folder}")
     return 0
 
 
 def _verify(options: argparse.Namespace) -> int:
     where, status = data_directory(options.data_dir), 0
     for name in _names(options):
-        if not is_present(SOURCES[name], where):
-            print(f"{name}: not there; run python -m enlib data fetch {name}")
+        if not is_present(name, where):
+            print(f"{name}: missing; run python -m enlib data fetch {name}")
             status = 1
             continue
         try:
-            verify(SOURCES[name], where)
+            verify(name, where)
             print(f"{name}: verified")
         except DataError as error:
             print(f"{name}: {error}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""``python -m enlib report``: the tables, ours beside the report's."""
+"""``python -m enlib report``: print the tables of the replication, or write them to files."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 from enlib import _tools
 from enlib.replication import read_rows
-from enlib.tables import TABLES
+from enlib.tables import COMPARISONS, TABLES
 
-# The methods of a table, and how their files end.
+# From a method of a table to the ending of its file.
 FORMATS = {"text": "txt", "markdown": "md", "csv": "csv"}
 
 
@@ -26,7 +26,9 @@ def add_parser(commands: Any) -> None:
     option("--results", type=Path, default=Path("results"), help="folder of replication.csv")
     option("--table", default="all", help=", ".join([*TABLES, "all"]))
     option(
-        "--by", default="own", help="own: the best trial of each seed; others: the setting that other seeds choose"
+        "--by",
+        default="own",
+        help="own: the best trial of each seed; others: the setting that other seeds choose (tables 1 to 3)",
     )
     option("--format", default="text", help=", ".join(FORMATS))
     option("--out", type=Path, help="write the tables here, one file each, in all formats, rather than print them")
@@ -34,12 +36,16 @@ def add_parser(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the tables, or write them."""
+    """Print the tables, or write them to files; return the exit status."""
     _tools.known("table", options.table, [*TABLES, "all"])
     _tools.known("--by", options.by, ("own", "others"))
     _tools.known("--format", options.format, FORMATS)
     rows = read_rows(options.results)
-    tables = [make(rows, by=options.by) for name, make in TABLES.items() if options.table in (name, "all")]
+    tables = [
+        make(rows, by=options.by) if name in COMPARISONS else make(rows)
+        for name, make in TABLES.items()
+        if options.table in (name, "all")
+    ]
     if options.out is None:
         print("\n\n".join(getattr(table, options.format)() for table in tables))
         return 0

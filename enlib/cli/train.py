@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import math
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from enlib import _tools, datasets
-from enlib._tools import resolve_device
-from enlib.models import MODELS, WithExponentialNeuron, make_model
-from enlib.training import OPTIMIZERS, SCHEDULES, History, evaluate, fit, make_optimizer, make_schedule
+from enlib.models import MODELS, WithExponentialNeuron
+from enlib.replication import Recipe, Trained, train
+from enlib.training import OPTIMIZERS, SCHEDULES, History, evaluate
 
 
 def add_parser(commands: Any) -> None:
@@ -57,46 +57,37 @@ def run(options: argparse.Namespace) -> int:
     _check_options(options)
     if options.threads is not None:
         torch.set_num_threads(options.threads)
-    given = {name: getattr(options, name) for name in ("radii", "shift", "train")}
+    recipe = _recipe(options)
     data = datasets.load(
-        options.data,
-        seed=options.seed,
+        recipe.data,
+        seed=recipe.seed,
         data_dir=options.data_dir,
         download=not options.no_download,
-        standardize=options.standardize,
-        **{name: value for name, value in given.items() if value is not None},
+        **recipe.data_options,
     )
-    lam = (0.1 if options.lam is None else options.lam) if options.exponential else 0.0
-    base = make_model(options.model, data.input_shape, seed=options.seed)
-    model: nn.Module = base
-    if options.exponential:
-        model = WithExponentialNeuron(base, data.in_features, seed=options.seed)
-    dtype = getattr(torch, options.dtype)
-    device = resolve_device(options.device, dtype)
-    model.to(device=device, dtype=dtype)
-    data = data.to(device, dtype)
-
-    lr = {"fc1": 1e-2, "fc2": 1e-3, "conv": 3e-4}[options.model] if options.lr is None else options.lr
-    optimizer = make_optimizer(options.optimizer, model, lr=lr, neuron_lr=options.neuron_lr)
-    per_epoch = math.ceil(len(data.train) / (options.batch_size or len(data.train)))
-    history = fit(
-        model,
-        data,
-        optimizer=optimizer,
-        schedule=make_schedule(options.schedule, optimizer, updates=per_epoch * options.epochs),
-        lam=lam,
-        batch_size=options.batch_size,
-        epochs=options.epochs,
-        clip_norm=options.clip_norm,
-        seed=options.seed,
-        device=device,
+    trained = train(
+        recipe,
+        device=options.device,
+        data=data,
         checkpoint_path=options.checkpoint,
         resume=options.resume,
     )
-    print(_table(options, model, data, history, lr, lam))
+    print(_table(recipe, trained))
     if options.plot:
-        _plot(options, history)
+        _plot(options.plot, recipe, trained.history)
     return 0
+
+
+def _recipe(options: argparse.Namespace) -> Recipe:
+    _tools.known("model", options.model, MODELS)
+    own = {each.name for each in fields(Recipe)}
+    settings = {name: value for name, value in vars(options).items() if name in own}
+    settings["inner"], settings["outer"] = options.radii or (None, None)
+    if options.lr is None:
+        settings["lr"] = {"fc1": 1e-2, "fc2": 1e-3, "conv": 3e-4}[options.model]
+    if options.lam is None:
+        settings["lam"] = 0.1 if options.exponential else 0.0
+    return Recipe(**settings, stacked=False)
 
 
 def _check_options(options: argparse.Namespace) -> None:
@@ -132,14 +123,14 @@ def _batch_size(text: str) -> int | None:
     return int(text)
 
 
-def _table(
-    options: argparse.Namespace, model: nn.Module, data: datasets.Dataset, history: History, lr: float, lam: float
-) -> str:
-    neuron = f", exponential neuron with lambda {lam:g}" if options.exponential else ""
-    device = next(model.parameters()).device
+def _table(recipe: Recipe, trained: Trained) -> str:
+    model, history = trained.model, trained.history
+    parameter = next(model.parameters())
+    data = trained.data.to(parameter.device, parameter.dtype)
+    neuron = f", exponential neuron with lambda {recipe.lam:g}" if recipe.exponential else ""
     lines = [
-        f"{data.name}, {options.model}{neuron}: {sum(p.numel() for p in model.parameters()):,} parameters, "
-        f"{options.optimizer} with lr {lr:g} ({options.schedule}), seed {options.seed}, {device}",
+        f"{data.name}, {recipe.model}{neuron}: {sum(p.numel() for p in model.parameters()):,} parameters, "
+        f"{recipe.optimizer} with lr {recipe.lr:g} ({recipe.schedule}), seed {recipe.seed}, {parameter.device}",
         "",
         f"{'split':<12}{'samples':>9}{'errors':>9}{'error rate':>12}{'mean loss':>13}",
     ]
@@ -163,12 +154,12 @@ def _table(
     return "\n".join(lines)
 
 
-def _plot(options: argparse.Namespace, history: History) -> None:
+def _plot(path: Path, recipe: Recipe, history: History) -> None:
     from enlib import figures  # drawing is optional: without --plot, matplotlib is not imported
 
-    arm = figures.WITH if options.exponential else figures.WITHOUT
+    arm = figures.WITH if recipe.exponential else figures.WITHOUT
     figures.learning_curves(
         {arm: [history]},
-        alt=f"Loss and errors of {options.model} on {options.data} by epoch, {history.status}.",
-    ).save(options.plot)
-    print(f"learning curves: {options.plot}")
+        alt=f"Loss and errors of {recipe.model} on {recipe.data} by epoch, {history.status}.",
+    ).save(path)
+    print(f"learning curves: {path}")

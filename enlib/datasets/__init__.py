@@ -9,6 +9,11 @@ name                    problem                                         train / 
 ``mnist-1v7``           MNIST digits 1 and 7                            13000 / 1081 / 1082
 ``cifar10-0v1``         CIFAR-10 airplanes and automobiles              2000 / 2000 / 2000
 ======================  ==============================================  =======================
+
+The images are split in canonical order and in proportion to the classes. The digits are all the ones and sevens of
+their collection. Of MNIST's 13,007 official training images, 13,000 are used for training; validation and test share
+the 2,163 official test images. Of CIFAR-10, training and validation use the first and the second thousand official
+training images of each class, and the test uses the official test images.
 """
 
 from __future__ import annotations
@@ -16,35 +21,35 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from enlib import _tools
-from enlib.datasets.data import Dataset, Split
-from enlib.datasets.fetch import data_directory
-from enlib.datasets.images import cifar10_0v1, digits_1v7, mnist_1v7
-from enlib.datasets.sources import DataError
-from enlib.datasets.standardize import MODES, Standardization
-from enlib.datasets.synthetic import bayes_error, gaussians, spheres
+from enlib.datasets.data import MODES, Dataset, Split, Standardization, floating
+from enlib.datasets.download import OFFLINE, SOURCES, data_directory, fetch, is_present, verify
+from enlib.datasets.images import DataError, image_splits
+from enlib.datasets.synthetic import gaussians, spheres
 
 __all__ = [
     "NAMES",
+    "SOURCES",
     "DataError",
     "Dataset",
     "Split",
     "Standardization",
-    "bayes_error",
-    "cifar10_0v1",
-    "digits_1v7",
+    "data_directory",
+    "fetch",
     "gaussians",
+    "is_present",
     "load",
-    "mnist_1v7",
     "spheres",
+    "verify",
 ]
 
-_SYNTHETIC: dict[str, Callable[..., Dataset]] = {"spheres": spheres, "gaussians": gaussians}
-_IMAGES: dict[str, Callable[..., Dataset]] = {"mnist-1v7": mnist_1v7, "cifar10-0v1": cifar10_0v1}
+_SYNTHETIC: dict[str, Callable[..., Any]] = {"spheres": spheres, "gaussians": gaussians}
+_IMAGES = {"mnist-1v7": "mnist", "cifar10-0v1": "cifar10"}
 NAMES = (*_SYNTHETIC, "digits-1v7", *_IMAGES)
 
 # One scale for all coordinates keeps the spheres round; the Gaussians come with unit variance; the fully connected
@@ -62,38 +67,39 @@ def load(
     dtype: torch.dtype = torch.float32,
     **options: Any,
 ) -> Dataset:
-    """Load a data set by name, standardized by its training split.
+    """Return a data set by name, standardized by its training split.
 
     Parameters
     ----------
     name : str
         One of `NAMES`.
     seed : int
-        Draws the samples of ``spheres`` and ``gaussians``. The images are the same for every seed: their
-        subsets are chosen in canonical order.
+        Draws the samples of ``spheres`` and ``gaussians``. The images are the same for every seed: their subsets are
+        chosen in canonical order.
     data_dir : path, optional
-        Where the images lie; by default ``$ENLIB_DATA``, else the user's cache directory.
+        Where the images are; by default ``$ENLIB_DATA``, else the user's cache directory.
     download : bool
-        Whether images that are not there may be downloaded.
+        Whether missing images may be downloaded.
     standardize : {"default", "none", "feature", "channel", "global", "sample"}
         See `Standardization`. The default is ``"global"`` for spheres, ``"none"`` for gaussians, ``"channel"`` for
         the digits and MNIST, and ``"feature"`` for CIFAR-10. ``"sample"`` is refused for spheres, whose labels it
         would erase.
     dtype : torch.dtype
-        Of inputs and labels; the samples are the same in each.
+        Type of inputs and labels; the samples are the same in each.
     **options
         Passed to `spheres` or `gaussians`: sizes, radii, shift.
 
     Returns
     -------
     Dataset
+        The three splits, and how they were standardized.
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If a name, option or value is not valid.
     DataError
-        If images are missing and cannot be had, or are not the published ones.
+        If images are missing and cannot be downloaded, or are not the published ones.
 
     Examples
     --------
@@ -101,27 +107,42 @@ def load(
     >>> data.train.inputs.shape
     torch.Size([1000, 100])
     """
-    _tools.known("data set", name, NAMES)
-    _tools.count("seed", seed, least=0)
-    _tools.known("standardize", standardize, ("default", *MODES))
-    if not dtype.is_floating_point:
-        raise ValueError(f"expected a floating-point dtype, got {dtype}: use torch.float32 or torch.float64")
-    if name == "spheres" and standardize == "sample":
+    name = _tools.known("data set", name, NAMES)
+    seed = _tools.count("seed", seed, least=0)
+    mode = _tools.known("standardize", standardize, ("default", *MODES))
+    dtype = floating(dtype)
+    if name == "spheres" and mode == "sample":
         raise ValueError(
             "expected standardize='global', 'feature' or 'none' for spheres, got 'sample': it divides each point "
             "by its own length, and the length is the label"
         )
-    maker = _SYNTHETIC.get(name)
-    accepted = [] if maker is None else [p for p in inspect.signature(maker).parameters if p != "seed"]
+    accepted = (
+        [p for p in inspect.signature(_SYNTHETIC[name]).parameters if p != "seed"] if name in _SYNTHETIC else []
+    )
     for option in options:
         if not accepted:
             raise ValueError(f"expected no options for {name}, got {option!r}: its splits are fixed, leave it out")
         _tools.known(f"option of {name}", option, accepted)
-    if maker is not None:
-        data = maker(seed=seed, **options)
-    elif name == "digits-1v7":
-        data = digits_1v7()
+    if name in _SYNTHETIC:
+        splits = _SYNTHETIC[name](seed=seed, **options)
     else:
-        data = _IMAGES[name](data_directory(data_dir), download=download)
-    mode = _STANDARDIZE.get(name, "channel") if standardize == "default" else standardize
-    return data.standardized(mode).to(dtype=dtype)
+        splits = image_splits(name, _folder(_IMAGES[name], data_dir, download) if name in _IMAGES else Path())
+    mode = _STANDARDIZE.get(name, "channel") if mode == "default" else mode
+    rule = None if mode == "none" else Standardization.fit(splits[0][0], mode)
+    train, validation, test = (
+        Split((inputs if rule is None else rule(inputs)).to(dtype), targets.to(dtype)) for inputs, targets in splits
+    )
+    return Dataset(name, train, validation, test, standardization=rule)
+
+
+def _folder(source: str, data_dir: str | os.PathLike[str] | None, download: bool) -> Path:
+    """Return the folder with the files of a source, which are downloaded if they are missing."""
+    folder = data_directory(data_dir) / SOURCES[source].folder
+    if not is_present(source, data_dir):
+        if not download:
+            raise DataError(
+                f"expected the files of {SOURCES[source].title} in {folder}, got none or not all: run python -m "
+                f"enlib data fetch {source}, or set ENLIB_DATA to where they are, or work offline: {OFFLINE}"
+            )
+        fetch(source, data_dir)
+    return folder

@@ -1,4 +1,4 @@
-"""What a data set is: three splits of inputs and labels, checked once, where they enter."""
+"""Data sets: three splits of inputs and labels, checked where they are made, and their standardization."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from enlib.datasets.standardize import Standardization
+from enlib import _tools
+from enlib.losses import check_labels
+
+MODES = ("none", "feature", "channel", "global", "sample")
+_DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,16 +21,18 @@ class Split:
 
     Parameters
     ----------
-    inputs : Tensor, shape (n, ...)
-        Floating point, finite.
-    targets : Tensor, shape (n,)
-        Labels in {-1, +1}.
+    inputs : Tensor of shape (n, ...)
+        The samples, floating point and finite.
+    targets : Tensor of shape (n,)
+        The labels, each -1 or +1.
 
     Raises
     ------
     ValueError
-        If there are no samples, the numbers of inputs and labels differ, an input is not finite, or a label is
-        neither -1 nor +1.
+        If there are no samples, the numbers of inputs and labels differ, the inputs are integers, NaN or infinite, or
+        a label is neither -1 nor +1.
+    TypeError
+        If one of the two is not a tensor.
 
     Examples
     --------
@@ -40,36 +46,35 @@ class Split:
 
     def __post_init__(self) -> None:
         if not (isinstance(self.inputs, Tensor) and isinstance(self.targets, Tensor)):
-            raise ValueError(
+            raise TypeError(
                 f"expected tensors, got {type(self.inputs).__name__} and {type(self.targets).__name__}: "
-                "convert with torch.as_tensor"
+                "convert them with torch.as_tensor"
             )
         if self.targets.ndim != 1 or self.inputs.ndim < 2 or len(self.inputs) != len(self.targets):
             raise ValueError(
                 "expected inputs of shape (n, ...) and targets of shape (n,), got "
-                f"{tuple(self.inputs.shape)} and {tuple(self.targets.shape)}: one label per sample"
+                f"{tuple(self.inputs.shape)} and {tuple(self.targets.shape)}: pass one label per sample"
             )
-        if len(self.targets) == 0:
-            raise ValueError("expected at least one sample, got 0: ask for more, or check the selection")
-        if not self.inputs.is_floating_point():
-            raise ValueError(f"expected floating-point inputs, got {self.inputs.dtype}: convert with .float()")
+        if self.inputs.numel() == 0:
+            raise ValueError(f"expected at least one sample, got shape {tuple(self.inputs.shape)}: ask for more")
+        if self.inputs.dtype not in _DTYPES:
+            raise ValueError(f"expected floating-point inputs, got {self.inputs.dtype}: convert them with .float()")
         bad = int((~torch.isfinite(self.inputs)).sum())
         if bad:
-            raise ValueError(
-                f"expected finite inputs, got {bad} NaN or infinite values: clean the data or drop those samples"
-            )
-        if not bool(((self.targets == 1) | (self.targets == -1)).all()):
-            found = sorted(set(self.targets.tolist()))
-            names = ", ".join(f"{v:g}" for v in found[:5]) + (", ..." if len(found) > 5 else "")
-            advice = "map them with 2*y - 1" if found == [0, 1] else "map your two classes to -1 and +1"
-            raise ValueError(f"expected labels in {{-1, +1}}, got {{{names}}}: {advice}")
+            raise ValueError(f"expected finite inputs, got {bad} NaN or infinite values: drop or mend those samples")
+        check_labels(self.targets)
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Split:
-        """Return the split on another device or in another floating-point type."""
-        return Split(self.inputs.to(device=device, dtype=dtype), self.targets.to(device=device, dtype=dtype))
+        """Return the split on another device or in another floating-point type; see `Dataset.to`."""
+        if device is not None:
+            device = _tools.resolve_device(device, dtype or self.inputs.dtype)
+        dtype = None if dtype is None else floating(dtype)
+        inputs, targets = (tensor.to(device=device, dtype=dtype) for tensor in (self.inputs, self.targets))
+        # What has been checked and is unchanged is not checked again.
+        return self if inputs is self.inputs and targets is self.targets else Split(inputs, targets)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +84,25 @@ class Dataset:
     Parameters
     ----------
     name : str
+        What messages and tables call it.
     train, validation, test : Split
-        The test split is for one look at the end.
+        The test split is evaluated once, at the end.
     standardization : Standardization or None
-        What was done to the inputs; fitted on the training split alone.
+        What was done to the inputs, learned from the training split alone.
+
+    Raises
+    ------
+    ValueError
+        If the shapes of the samples differ between the splits, or the training split has one label only.
+    TypeError
+        If one of the three is not a `Split`.
+
+    Examples
+    --------
+    >>> split = Split(torch.zeros(2, 1, 8, 8), torch.tensor([-1.0, 1.0]))
+    >>> data = Dataset("mine", split, split, split)
+    >>> data.input_shape, data.in_features
+    ((1, 8, 8), 64)
     """
 
     name: str
@@ -92,11 +112,16 @@ class Dataset:
     standardization: Standardization | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
+        for name, split in self.splits.items():
+            if not isinstance(split, Split):
+                raise TypeError(
+                    f"expected {name} to be a Split, got {_tools.shown(split)}: pass Split(inputs, targets)"
+                )
         shapes = {tuple(split.inputs.shape[1:]) for split in self.splits.values()}
         if len(shapes) > 1:
             raise ValueError(f"expected samples of one shape in all splits, got {shapes}: check the splits")
-        if len(self.train.targets.unique()) < 2:  # type: ignore[no-untyped-call]
-            raise ValueError("expected both labels in the training split, got one: there is nothing to tell apart")
+        if bool((self.train.targets == self.train.targets[0]).all()):
+            raise ValueError("expected both labels in the training split, got one: add samples of the other class")
 
     @property
     def splits(self) -> dict[str, Split]:
@@ -110,24 +135,104 @@ class Dataset:
 
     @property
     def in_features(self) -> int:
-        """Numbers in one sample."""
+        """How many numbers one sample has."""
         return math.prod(self.input_shape)
 
-    def standardized(self, mode: str) -> Dataset:
-        """Return the data set with every split standardized by what the training split says.
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Dataset:
+        """Return the data set on another device or in another floating-point type.
 
         Parameters
         ----------
-        mode : {"none", "feature", "channel", "global", "sample"}
-            See `enlib.datasets.standardize.Standardization`.
-        """
-        if mode == "none":
-            return self
-        rule = Standardization.fit(self.train.inputs, mode)
-        splits = (Split(rule(split.inputs), split.targets) for split in self.splits.values())
-        return Dataset(self.name, *splits, standardization=rule)
+        device : str or torch.device, optional
+            Where the tensors go: ``"cpu"``, ``"cuda"``, ``"auto"``, ...
+        dtype : torch.dtype, optional
+            Type of inputs and labels.
 
-    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Dataset:
-        """Return the data set on another device or in another floating-point type."""
+        Raises
+        ------
+        ValueError
+            If the device is not available, the type is not a floating-point type, or it cannot hold the inputs.
+        """
         splits = (split.to(device, dtype) for split in self.splits.values())
         return Dataset(self.name, *splits, standardization=self.standardization)
+
+
+def floating(dtype: torch.dtype) -> torch.dtype:
+    """Return ``dtype`` if it is a floating-point type that networks are trained in; otherwise raise."""
+    if dtype in _DTYPES:
+        return dtype
+    wrong = ValueError if isinstance(dtype, torch.dtype) else TypeError
+    raise wrong(f"expected a floating-point dtype, got {dtype}: use torch.float32 or torch.float64")
+
+
+@dataclass(frozen=True, eq=False)
+class Standardization:
+    r"""The map :math:`x \mapsto (x - \mu) / s`.
+
+    Parameters
+    ----------
+    mode : {"feature", "channel", "global", "sample"}
+        What mean and standard deviation are taken over: for each coordinate, the samples; for each channel (the
+        second dimension), the samples and positions; everything at once; or for each sample, itself.
+    mean, scale : Tensor or None
+        They broadcast against the inputs; None for ``"sample"``, where each sample has its own.
+
+    Notes
+    -----
+    A constant coordinate, such as the corner pixels of MNIST, has standard deviation 0; its scale is taken as 1.
+
+    Examples
+    --------
+    >>> rule = Standardization.fit(torch.tensor([[1.0, 5.0], [3.0, 5.0]]), "feature")
+    >>> rule(torch.tensor([[2.0, 6.0]]))
+    tensor([[0., 1.]])
+    """
+
+    mode: str
+    mean: Tensor | None
+    scale: Tensor | None
+
+    @classmethod
+    def fit(cls, inputs: Tensor, mode: str) -> Standardization:
+        """Return the rule that gives ``inputs`` zero mean and unit standard deviation.
+
+        Parameters
+        ----------
+        inputs : Tensor of shape (n, ...)
+            The training samples.
+        mode : {"feature", "channel", "global", "sample"}
+            See `Standardization`.
+
+        Raises
+        ------
+        ValueError
+            If the mode is unknown, or it is ``"channel"`` and the inputs have no channels.
+        """
+        _tools.known("standardize", mode, MODES[1:])
+        if mode == "sample":
+            return cls(mode, None, None)
+        if mode == "channel" and inputs.ndim < 3:
+            raise ValueError(
+                f"expected inputs of shape (n, channels, ...) for standardize='channel', got "
+                f"{tuple(inputs.shape)}: use 'feature' or 'global'"
+            )
+        over = {
+            "feature": [0],
+            "channel": [0, *range(2, inputs.ndim)],
+            "global": list(range(inputs.ndim)),
+        }[mode]
+        return cls(mode, *_mean_and_scale(inputs, over))
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """Return the standardized inputs, in the same shape."""
+        mean, scale = self.mean, self.scale
+        if mean is None or scale is None:
+            mean, scale = _mean_and_scale(inputs, list(range(1, inputs.ndim)))
+        return (inputs - mean) / scale
+
+
+def _mean_and_scale(inputs: Tensor, over: list[int]) -> tuple[Tensor, Tensor]:
+    scale = inputs.std(dim=over, correction=0, keepdim=True)
+    # A constant computed in floating point may miss zero by rounding: compare with the size of the numbers.
+    flat = scale <= 10 * torch.finfo(inputs.dtype).eps * inputs.abs().amax(dim=over, keepdim=True)
+    return inputs.mean(dim=over, keepdim=True), torch.where(flat, torch.ones_like(scale), scale)

@@ -1,124 +1,247 @@
-"""Three problems made of images: bundled digits, MNIST, and CIFAR-10, two classes of each."""
+"""Three problems made of images: scikit-learn's digits, MNIST and CIFAR-10, two classes of each.
+
+The files are compared with the digests of the published images, and nothing in them is trusted before. The readers
+return for each pool of images the two classes, as arrays of shape (n, channels, height, width) in canonical order.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import os
+import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
-from enlib.datasets import cifar10, fetch, mnist
-from enlib.datasets.canonical import allocate, canonical_order
-from enlib.datasets.data import Dataset, Split
-from enlib.datasets.sources import CIFAR10, MNIST, DataError, Source
+from enlib import _tools
 
 Bytes = npt.NDArray[np.uint8]
 
+# Name and size of each decompressed file, and its SHA-256. The gzip wrappers differ between mirrors: what is verified
+# is what is inside. The MD5 digests are the published ones; a test checks both.
+MNIST_FILES = {
+    "train-images-idx3-ubyte": (47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
+    "train-labels-idx1-ubyte": (60_008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+    "t10k-images-idx3-ubyte": (7_840_016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
+    "t10k-labels-idx1-ubyte": (10_008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
+}
 
-def digits_1v7() -> Dataset:
-    """Ones (-1) against sevens (+1) among scikit-learn's bundled 8x8 digits; the default when offline.
+# SHA-256 of the concatenated SHA-256 digests of all images of a class, in canonical order: it does not depend on how
+# the images are spread over files.
+CIFAR10_CLASSES = {
+    ("train", 0): "604a764b05fcad2bf32fef8dc190696e74a29864c6da3adb1d630ba28e8efc8b",
+    ("train", 1): "6bf8f928e4a47e3c633e3e1d22ac181a0e9286c7f48cc7331f5a849a5f3810aa",
+    ("test", 0): "4e8f24194688057829da8ec0a9b7cf85a33962bdb6f97653df0e7a0858371aae",
+    ("test", 1): "37ab72aca0e642035ab89bb378bb3f40802455690312f8bf5501efcbc6c26aef",
+}
+CIFAR10_TEST = "test_batch.bin"
+CIFAR10_TRAIN = "data_batch_*.bin"
+CIFAR10_BYTES = 60_000 * 3073  # all batches; a record is one label, then red, green and blue planes of 32 x 32
 
-    361 images of shape (1, 8, 8) with values in [0, 1], split in canonical order into 217 for training,
-    72 for validation and 72 for the test.
+# Of the images in each pool, how many go to which split, and the value of white.
+_SPLITS = {
+    "digits-1v7": ({"all": [217, 72, 72]}, 16),
+    "mnist-1v7": ({"train": [13000], "test": [1081, 1082]}, 255),
+    "cifar10-0v1": ({"train": [2000, 2000], "test": [2000]}, 255),
+}
+
+
+class DataError(RuntimeError):
+    """The data are missing or are not what they should be. The message says what to do."""
+
+
+def image_splits(name: str, folder: Path) -> list[tuple[Tensor, Tensor]]:
+    """Return inputs and labels for training, validation and test, in float64 with values in [0, 1].
+
+    Every split is chosen in canonical order, in proportion to the classes.
+
+    Parameters
+    ----------
+    name : str
+        ``"digits-1v7"``, ``"mnist-1v7"`` or ``"cifar10-0v1"``.
+    folder : Path
+        Where the files are; the bundled digits have none.
+
+    Raises
+    ------
+    DataError
+        If a file is missing, unreadable, or not the published one.
 
     Examples
     --------
-    >>> data = digits_1v7()
-    >>> [len(split) for split in data.splits.values()]
-    [217, 72, 72]
+    >>> [tuple(inputs.shape) for inputs, _ in image_splits("digits-1v7", Path())]
+    [(217, 1, 8, 8), (72, 1, 8, 8), (72, 1, 8, 8)]
     """
+    pools = {"digits-1v7": _read_digits, "mnist-1v7": read_mnist, "cifar10-0v1": read_cifar10}[name](folder)
+    sizes, white = _SPLITS[name]
+    return [
+        (torch.from_numpy(images / white), torch.from_numpy(targets))
+        for pool, classes in pools.items()
+        for images, targets in _deal(classes, sizes[pool])
+    ]
+
+
+def read_mnist(folder: Path) -> dict[str, list[Bytes]]:
+    """Return the ones and the sevens of MNIST, for ``"train"`` and ``"test"``.
+
+    Raises
+    ------
+    DataError
+        If one of the four files is missing, unreadable, or not the published one.
+    """
+    pools = {}
+    for pool, stem in (("train", "train"), ("test", "t10k")):
+        images = _mnist_array(folder, f"{stem}-images-idx3-ubyte", header=16).reshape(-1, 1, 28, 28)
+        digits = _mnist_array(folder, f"{stem}-labels-idx1-ubyte", header=8)
+        pools[pool] = [_canonical(images[digits == digit]) for digit in (1, 7)]
+    return pools
+
+
+def mnist_payload(path: Path) -> bytes:
+    """Return the decompressed contents of one of MNIST's files, gzipped or not, verified.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, or its contents are not the published ones.
+    """
+    size, expected = MNIST_FILES[path.name.removesuffix(".gz")]
+    contents = _contents(path, most=size + size // 10 + 1000)
+    if contents[:2] == b"\x1f\x8b":
+        # One byte more than expected is enough to see that there are too many: a small file can unpack to gigabytes.
+        try:
+            contents = zlib.decompressobj(wbits=31).decompress(contents, size + 1)
+        except zlib.error:
+            contents = b""
+    got = hashlib.sha256(contents).hexdigest()
+    if got != expected:
+        raise DataError(
+            f"expected {path} to hold the published data with SHA-256 {expected}, got {len(contents)} bytes with "
+            f"SHA-256 {got}: the file is damaged or cut short and was not used; move it away, then run "
+            "python -m enlib data fetch mnist"
+        )
+    return contents
+
+
+def read_cifar10(folder: Path) -> dict[str, list[Bytes]]:
+    """Return the airplanes and the automobiles of CIFAR-10, for ``"train"`` and ``"test"``.
+
+    The batches may hold the images in any order and number; each class is verified as a whole.
+
+    Raises
+    ------
+    DataError
+        If a batch is missing, unreadable or cut short, or a class is not the published one.
+    """
+    pools = {}
+    for pool, paths in (("train", sorted(folder.glob(CIFAR10_TRAIN))), ("test", [folder / CIFAR10_TEST])):
+        records = np.concatenate([np.empty((0, 3073), np.uint8), *map(_cifar10_records, paths)])
+        pools[pool] = [_canonical(records[records[:, 0] == label, 1:].reshape(-1, 3, 32, 32)) for label in (0, 1)]
+        for label, images in enumerate(pools[pool]):
+            expected = CIFAR10_CLASSES[pool, label]
+            got = hashlib.sha256(b"".join(_digests(images))).hexdigest()
+            if got != expected:
+                names = ", ".join(path.name for path in paths) or "no file"
+                raise DataError(
+                    f"expected the {pool} images of class {label} in {folder} ({names}) to have SHA-256 {expected} "
+                    f"in canonical order, got {len(images)} images with {got}: a file is missing or damaged and none "
+                    "was used; move the folder away, then run python -m enlib data fetch cifar10"
+                )
+    return pools
+
+
+def _canonical(images: Bytes) -> Bytes:
+    """Return images of shape (n, ...) in canonical order: by the SHA-256 digest of their pixels.
+
+    The first k in this order are the same from whatever file, mirror or shuffle the images came, and the order says
+    nothing about what they show.
+
+    Examples
+    --------
+    >>> images = np.array([[[7]], [[3]], [[5]]], dtype=np.uint8)
+    >>> bool((_canonical(images) == _canonical(images[::-1])).all())
+    True
+    """
+    keys = _digests(images)
+    ordered: Bytes = images[np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.intp)]
+    return ordered
+
+
+def _digests(images: Bytes) -> list[bytes]:
+    """Return the SHA-256 digest of the pixels of each image; images of shape (n, ...)."""
+    return [hashlib.sha256(image.tobytes()).digest() for image in images]
+
+
+def present(path: Path) -> bool:
+    """Return whether there is something at ``path``, without an error where its folder cannot be searched."""
+    return os.access(path, os.F_OK)
+
+
+def _read_digits(folder: Path) -> dict[str, list[Bytes]]:
     from sklearn.datasets import load_digits
 
     bundled = load_digits()
     images = bundled.images.astype(np.uint8)[:, None]
-    classes = [_canonical(images[bundled.target == digit]) for digit in (1, 7)]
-    return _dataset("digits-1v7", *_split(classes, [217, 72, 72]), white=16)
+    return {"all": [_canonical(images[bundled.target == digit]) for digit in (1, 7)]}
 
 
-def mnist_1v7(data_dir: Path, *, download: bool) -> Dataset:
-    """Ones (-1) against sevens (+1) of MNIST.
-
-    Images of shape (1, 28, 28) with values in [0, 1]. 13,000 of the 13,007 official training images train;
-    the 2,163 official test images are split into 1,081 for validation and 1,082 for the test. Every choice is
-    made in canonical order, in proportion to the classes.
-
-    Parameters
-    ----------
-    data_dir : Path
-    download : bool
-        Fetch the files if they are not there.
-
-    Raises
-    ------
-    DataError
-        If the files are missing and cannot be had, or are not the published ones.
-    """
-    official = mnist.read(_folder(MNIST, data_dir, download))
-    ones_and_sevens = {
-        split: [_canonical(images[digits == digit][:, None]) for digit in (1, 7)]
-        for split, (images, digits) in official.items()
-    }
-    train = _split(ones_and_sevens["train"], [13000])
-    held_out = _split(ones_and_sevens["test"], [1081, 1082])
-    return _dataset("mnist-1v7", *train, *held_out, white=255)
+def _mnist_array(folder: Path, name: str, header: int) -> Any:
+    gzipped, unpacked = folder / f"{name}.gz", folder / name
+    path = unpacked if present(unpacked) and not present(gzipped) else gzipped
+    return np.frombuffer(mnist_payload(path), dtype=np.uint8, offset=header)
 
 
-def cifar10_0v1(data_dir: Path, *, download: bool) -> Dataset:
-    """Airplanes (-1) against automobiles (+1) of CIFAR-10.
-
-    Images of shape (3, 32, 32) with values in [0, 1]: 2,000 for training and another 2,000 for validation, the
-    first and second thousand of each class of the official training images in canonical order, and the 2,000
-    official test images.
-
-    Parameters
-    ----------
-    data_dir, download
-        As in `mnist_1v7`.
-
-    Raises
-    ------
-    DataError
-        As in `mnist_1v7`.
-    """
-    official = cifar10.read(_folder(CIFAR10, data_dir, download))
-    classes = {split: [images[labels == label] for label in (0, 1)] for split, (images, labels) in official.items()}
-    train = _split(classes["train"], [2000, 2000])
-    return _dataset("cifar10-0v1", *train, *_split(classes["test"], [2000]), white=255)
+def _cifar10_records(path: Path) -> Bytes:
+    contents = _contents(path, most=CIFAR10_BYTES)
+    if len(contents) == 0 or len(contents) % 3073:
+        got = hashlib.sha256(contents).hexdigest()
+        raise DataError(
+            f"expected {path} to hold whole records of 3073 bytes, got {len(contents)} bytes with SHA-256 {got}: the "
+            "file is damaged or cut short and was not used; move the folder away, then run python -m enlib data "
+            "fetch cifar10"
+        )
+    return np.frombuffer(contents, dtype=np.uint8).reshape(-1, 3073)
 
 
-def _folder(source: Source, data_dir: Path, download: bool) -> Path:
-    if not fetch.is_present(source, data_dir):
-        if not download:
-            raise DataError(
-                f"expected the files of {source.title} in {data_dir / source.folder}, got none or not all: run "
-                f"python -m enlib data fetch {source.name}, or set ENLIB_DATA to where they are, or work "
-                f"offline: {fetch.OFFLINE}"
-            )
-        fetch.fetch(source, data_dir)
-    return data_dir / source.folder
+def _contents(path: Path, most: int) -> bytes:
+    """Return the bytes of a file, unless there are more than ``most``."""
+    try:
+        with path.open("rb") as file:
+            contents = file.read(most + 1)
+    except OSError as error:
+        raise DataError(str(_tools.explained(error, "read", path))) from error
+    if len(contents) > most:
+        raise DataError(f"expected {path} to hold at most {most} bytes, got more: move it away and fetch it again")
+    return contents
 
 
-def _canonical(images: Bytes) -> Bytes:
-    ordered: Bytes = images[canonical_order(images)]
-    return ordered
-
-
-def _split(classes: list[Bytes], sizes: list[int]) -> list[tuple[Bytes, npt.NDArray[np.float64]]]:
-    """Deal classes that are in canonical order to splits of the given sizes, in proportion to the classes."""
+def _deal(classes: list[Bytes], sizes: list[int]) -> list[tuple[Bytes, npt.NDArray[np.float64]]]:
+    """Return splits of the given sizes, dealt from classes in canonical order in proportion to the classes."""
     splits, used = [], [0] * len(classes)
-    for total, size in zip(np.cumsum(sizes), sizes, strict=True):
+    for total in np.cumsum(sizes):
         # Shares of the running total, not of each split: rounding can then never use up a class too early.
-        upto = allocate(int(total), [len(images) for images in classes])
+        upto = _allocate(int(total), [len(images) for images in classes])
         parts = [images[a:b] for images, a, b in zip(classes, used, upto, strict=True)]
         splits.append((np.concatenate(parts), np.repeat([-1.0, 1.0], [len(part) for part in parts])))
-        assert len(splits[-1][0]) == size
         used = upto
     return splits
 
 
-def _dataset(name: str, *splits: tuple[Bytes, npt.NDArray[np.float64]], white: int) -> Dataset:
-    train, validation, test = (
-        Split(torch.from_numpy(images / white), torch.from_numpy(targets)) for images, targets in splits
-    )
-    return Dataset(name, train, validation, test)
+def _allocate(total: int, sizes: list[int]) -> list[int]:
+    """Return how many of ``total`` samples each class gives, in proportion to the sizes, by largest remainder.
+
+    Examples
+    --------
+    >>> _allocate(13000, [6742, 6265])
+    [6738, 6262]
+    """
+    shares = [total * size / sum(sizes) for size in sizes]
+    counts = [int(share) for share in shares]
+    by_remainder = sorted(range(len(sizes)), key=lambda i: counts[i] - shares[i])
+    for i in by_remainder[: total - sum(counts)]:
+        counts[i] += 1
+    return counts

@@ -1,17 +1,18 @@
-"""Two problems made of random numbers: concentric spheres, and two Gaussians."""
+"""Two problems made of random numbers: concentric spheres, and two Gaussians.
+
+Both makers return the raw inputs and labels of the three splits in float64; `enlib.datasets.load` standardizes them.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from enlib import _tools
-from enlib._tools import stream
-from enlib.datasets.data import Dataset, Split
 
 _Array = npt.NDArray[np.float64]
 
@@ -24,46 +25,52 @@ def spheres(
     train: int = 2000,
     validation: int = 2000,
     test: int = 2000,
-) -> Dataset:
-    r"""Two concentric spheres: which one does a point lie on?
+) -> list[tuple[Tensor, Tensor]]:
+    r"""Return samples of two concentric spheres, whose labels say which sphere a sample lies on.
 
     .. math:: x = R_y\, z / \lVert z \rVert, \qquad z \sim N(0, I_d)
 
     Parameters
     ----------
     seed : int
-        The three splits are drawn from independent streams: a larger training split leaves the others as they are.
+        Draws the samples. Each split has a stream of its own, so a larger training split leaves the others unchanged.
     radii : (float, float)
         Radius of the class -1 and of the class +1. The report's hardest pair is (1.0, 1.01).
     dimension : int
         Number d of coordinates.
     train, validation, test : int
-        Samples in each split, half of them in each class.
+        Number of samples in each split, half of them in each class.
+
+    Returns
+    -------
+    list of (Tensor of shape (n, d), Tensor of shape (n,))
+        Inputs and labels for training, validation and test.
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If a radius is not positive, the radii are equal, or a size is not a positive integer.
 
     Examples
     --------
-    >>> data = spheres(seed=0, train=4)
-    >>> data.train.inputs.norm(dim=1).float().tolist(), data.train.targets.tolist()
+    >>> (inputs, targets), *_ = spheres(seed=0, train=4)
+    >>> inputs.norm(dim=1).float().tolist(), targets.tolist()
     ([1.0, 1.0, 1.5, 1.5], [-1.0, -1.0, 1.0, 1.0])
     """
-    if len(radii) != 2:
-        raise ValueError(f"expected two radii, got {radii}: pass (inner, outer)")
-    for radius in radii:
-        _tools.positive("radius", radius)
-    if radii[0] == radii[1]:
-        raise ValueError(f"expected two different radii, got {radii}: on one sphere there is nothing to tell apart")
+    try:
+        inner, outer = radii
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"expected two radii, got {_tools.shown(radii)}: pass (inner, outer)") from None
+    lengths = _tools.positive("radius", inner), _tools.positive("radius", outer)
+    if lengths[0] == lengths[1]:
+        raise ValueError(f"expected two different radii, got {lengths}: on one sphere there is nothing to tell apart")
 
-    def sample(rng: np.random.Generator, targets: _Array) -> _Array:
-        z = rng.standard_normal((len(targets), dimension))
+    def sample(rng: np.random.Generator, targets: _Array, d: int) -> _Array:
+        z = rng.standard_normal((len(targets), d))
         z /= np.linalg.norm(z, axis=1, keepdims=True)
-        return z * np.where(targets < 0, *radii)[:, None]
+        return z * np.where(targets < 0, *lengths)[:, None]
 
-    return _dataset("spheres", sample, seed, dimension, (train, validation, test))
+    return _splits("spheres", sample, seed, dimension, train=train, validation=validation, test=test)
 
 
 def gaussians(
@@ -74,14 +81,13 @@ def gaussians(
     train: int = 5000,
     validation: int = 2000,
     test: int = 2000,
-) -> Dataset:
-    r"""Two Gaussians of unit variance, one at the origin (-1) and one with every coordinate shifted (+1).
+) -> list[tuple[Tensor, Tensor]]:
+    r"""Return samples of two Gaussians of unit variance: one at the origin (-1), one shifted (+1).
 
     .. math:: x \sim N(\mu_y, I_d), \qquad \mu_{-1} = 0, \quad \mu_{+1} = (s, \dots, s)
 
-    The means are :math:`s \sqrt d` apart, so that no classifier errs less often than
-    :math:`\Phi(-s \sqrt d / 2)`; see `bayes_error`. The report gives only "E = 0.1"; we read it as the shift of
-    every coordinate.
+    The means are :math:`s \sqrt d` apart, so no classifier has an error rate below :math:`\Phi(-s \sqrt d / 2)`. The
+    report gives only "E = 0.1", taken here as the shift of every coordinate.
 
     Parameters
     ----------
@@ -92,47 +98,42 @@ def gaussians(
     dimension, train, validation, test : int
         As in `spheres`.
 
+    Returns
+    -------
+    list of (Tensor of shape (n, d), Tensor of shape (n,))
+        As in `spheres`.
+
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If the shift is not positive, or a size is not a positive integer.
 
     Examples
     --------
-    >>> gaussians(seed=0, shift=0.1, train=10).input_shape
-    (100,)
+    >>> (inputs, _), *_ = gaussians(seed=0, shift=0.1, train=10)
+    >>> inputs.shape
+    torch.Size([10, 100])
     """
-    _tools.positive("shift", shift)
+    s = _tools.positive("shift", shift)
 
-    def sample(rng: np.random.Generator, targets: _Array) -> _Array:
-        return rng.standard_normal((len(targets), dimension)) + shift * (targets > 0)[:, None]
+    def sample(rng: np.random.Generator, targets: _Array, d: int) -> _Array:
+        return rng.standard_normal((len(targets), d)) + s * (targets > 0)[:, None]
 
-    return _dataset("gaussians", sample, seed, dimension, (train, validation, test))
-
-
-def bayes_error(shift: float, dimension: int = 100) -> float:
-    r"""Return the error rate that no classifier of `gaussians` can beat, :math:`\Phi(-s \sqrt d / 2)`.
-
-    Examples
-    --------
-    >>> round(bayes_error(0.1), 4)
-    0.3085
-    """
-    return 0.5 * math.erfc(shift * math.sqrt(dimension) / 2 / math.sqrt(2))
+    return _splits("gaussians", sample, seed, dimension, train=train, validation=validation, test=test)
 
 
-def _dataset(
+def _splits(
     name: str,
-    sample: Callable[[np.random.Generator, _Array], _Array],
+    sample: Callable[[np.random.Generator, _Array, int], _Array],
     seed: int,
     dimension: int,
-    sizes: tuple[int, int, int],
-) -> Dataset:
-    _tools.count("dimension", dimension)
+    **sizes: int,
+) -> list[tuple[Tensor, Tensor]]:
+    d = _tools.count("dimension", dimension)
     splits = []
-    for split, size in zip(("train", "validation", "test"), sizes, strict=True):
-        _tools.count(f"number of {split} samples", size)
-        rng = np.random.default_rng(stream(seed, f"{name} {split}"))
-        targets = np.where(np.arange(size) < size // 2, -1.0, 1.0)
-        splits.append(Split(torch.from_numpy(sample(rng, targets)), torch.from_numpy(targets)))
-    return Dataset(name, *splits)
+    for split, size in sizes.items():
+        n = _tools.count(f"number of {split} samples", size)
+        targets = np.where(np.arange(n) < n // 2, -1.0, 1.0)
+        inputs = sample(np.random.default_rng(_tools.stream(seed, f"{name} {split}")), targets, d)
+        splits.append((torch.from_numpy(inputs), torch.from_numpy(targets)))
+    return splits

@@ -4,45 +4,53 @@ A `Recipe` says all that a run does, and its hash identifies the run. The journa
 committed, what notebooks read, and what a sweep on another machine resumes from. Nothing else writes ``results/``.
 """
 
-from enlib.replication.experiments import PROFILES, TABLES, Experiment, Grid, experiments
-from enlib.replication.journal import Journal
-from enlib.replication.local import run_local
+from enlib.replication.experiments import (
+    STUDIES,
+    TABLES,
+    WITH,
+    WITHOUT,
+    Experiment,
+    Unit,
+    conditions,
+    cost,
+    experiments,
+    study_recipe,
+    units,
+)
+from enlib.replication.journal import Journal, JournalError, differences, read_manifest, read_rows, read_traces
 from enlib.replication.machine import describe
-from enlib.replication.manifest import JournalError, read_manifest, read_rows
+from enlib.replication.pool import in_workers
 from enlib.replication.recipe import PROTOCOL, Recipe, identify
-from enlib.replication.remaining import Remaining
-from enlib.replication.studies import CONDITIONS, STUDIES, WITH, WITHOUT, Condition, Trial, run_study, run_trial
-from enlib.replication.tidy import Row
-from enlib.replication.work import compute, cost, pack, units, unpack
+from enlib.replication.runs import LOSSES, Made, Row, Trained, compute, make, train
 
 __all__ = [
-    "CONDITIONS",
-    "PROFILES",
+    "LOSSES",
     "PROTOCOL",
     "STUDIES",
     "TABLES",
     "WITH",
     "WITHOUT",
-    "Condition",
     "Experiment",
-    "Grid",
     "Journal",
     "JournalError",
+    "Made",
     "Recipe",
-    "Remaining",
     "Row",
-    "Trial",
+    "Trained",
+    "Unit",
     "compute",
+    "conditions",
     "cost",
     "describe",
+    "differences",
     "experiments",
     "identify",
-    "pack",
+    "in_workers",
+    "make",
     "read_manifest",
     "read_rows",
-    "run_local",
-    "run_study",
-    "run_trial",
+    "read_traces",
+    "study_recipe",
+    "train",
     "units",
-    "unpack",
 ]

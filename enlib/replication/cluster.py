@@ -12,16 +12,14 @@ import logging
 import os
 import socket
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import torch
-
-from enlib.replication.local import Done, Work, timed
-from enlib.replication.work import Unit, compute
+from enlib.replication.experiments import Unit
+from enlib.replication.runs import Made, Work, compute, make
 
 RETRIES = 3
 # The small networks leave most of a GPU idle.
@@ -32,12 +30,16 @@ _ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "
 
 
 def run_ray(
-    units: Iterable[Unit], *, address: str | None = None, device: str = "cpu", work: Work = compute
-) -> Iterator[Done]:
-    """Yield units as they are done; each is taken from ``units`` only when the cluster is free for it.
+    units: Iterable[Unit],
+    *,
+    address: str | None = None,
+    device: str = "cpu",
+    work: Work = compute,
+) -> Generator[Made, None, None]:
+    """Yield units as they finish; each is taken from ``units`` only when the cluster is free for it.
 
-    The rows are those of `enlib.replication.run_local`: a unit has one CPU and one thread, wherever it is computed.
-    If its worker dies, it is computed again, three times at most.
+    The rows are those of workers on this machine: a unit has one CPU and one thread, wherever it is computed. If its
+    worker dies, it is computed again, three times at most.
 
     Parameters
     ----------
@@ -50,7 +52,7 @@ def run_ray(
         With ``"cuda"`` each unit has a quarter of a GPU, whichever Ray chooses; ``"auto"`` is ``"cuda"`` if the
         cluster has GPUs, and otherwise ``"cpu"``.
     work : callable
-        What to do with a unit. What it raises is raised here, and not tried again.
+        Makes the rows of a unit. What it raises is raised here, and not tried again.
 
     Raises
     ------
@@ -76,14 +78,14 @@ def run_ray(
             num_gpus=needs.get("GPU", 0),
             max_retries=RETRIES,
             runtime_env={"env_vars": _environment()},
-        )(_on_one_thread)
+        )(make)
         waiting = iter(units)
         running: dict[Any, Unit] = {}
         try:
             while True:
                 # With no room at all for a moment, one unit waits in Ray's own queue.
                 while len(running) < max(1, _room(ray, needs)) and (unit := next(waiting, None)) is not None:
-                    running[task.remote(work, unit, device)] = unit
+                    running[task.remote(unit, device=device, work=work)] = unit
                 if not running:
                     return
                 done, _ = ray.wait(list(running))
@@ -100,11 +102,6 @@ def run_ray(
         finally:
             for reference in running:
                 ray.cancel(reference, force=True)
-
-
-def _on_one_thread(work: Work, unit: Unit, device: str) -> Done:
-    torch.set_num_threads(1)
-    return timed(work, unit, device)
 
 
 def _environment() -> dict[str, str]:

@@ -1,29 +1,36 @@
-"""The experiments of the replication, as data: what the report did, at three sizes."""
+"""The experiments as data: what the report did, at three sizes, and the studies of why training spikes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from enlib import _tools
 from enlib.replication.recipe import Recipe
 
+Unit = tuple[Recipe, ...]
 
-@dataclass(frozen=True, kw_only=True)
-class Grid:
-    """The settings among which each arm may choose, the same number of them in both.
+
+def grid(
+    *,
+    without: Sequence[float],
+    with_neuron: Sequence[float],
+    lams: Sequence[float],
+    schedules: Sequence[str] = ("constant", "cosine"),
+) -> tuple[dict[str, Any], ...]:
+    """Return the settings that the arms may choose from, the same number in both, those without the neuron first.
 
     The neuron brings a setting of its own, lambda. So that it does not buy its arm more tries, the arm without it
-    gets a finer grid of step sizes over the same range.
+    gets a finer grid of learning rates over the same range.
 
     Parameters
     ----------
-    without, with_neuron : tuple of float
-        Step sizes of the two arms.
-    lams : tuple of float
+    without, with_neuron : sequence of float
+        Learning rates of the two arms.
+    lams : sequence of float
         Weights of the neuron's penalty.
-    schedules : tuple of str
+    schedules : sequence of str
 
     Raises
     ------
@@ -32,59 +39,48 @@ class Grid:
 
     Examples
     --------
-    >>> len(list(Grid(without=(0.01, 0.02), with_neuron=(0.01,), lams=(0.1, 1.0)).settings()))
+    >>> len(grid(without=(0.01, 0.02), with_neuron=(0.01,), lams=(0.1, 1.0)))
     8
     """
-
-    without: tuple[float, ...]
-    with_neuron: tuple[float, ...]
-    lams: tuple[float, ...]
-    schedules: tuple[str, ...] = ("constant", "cosine")
-
-    def __post_init__(self) -> None:
-        trials = len(self.with_neuron) * len(self.lams)
-        if len(self.without) != trials:
-            raise ValueError(
-                f"expected the same number of trials in both arms, got {len(self.without)} step sizes without the "
-                f"neuron and {trials} pairs of step size and lambda with it: extend the smaller grid"
-            )
-
-    def settings(self) -> Iterator[dict[str, Any]]:
-        """Yield the settings of all trials as arguments of a `Recipe`, those without the neuron first."""
-        for schedule in self.schedules:
-            for lr in self.without:
-                yield {"exponential": False, "lr": lr, "schedule": schedule}
-        for schedule in self.schedules:
-            for lr in self.with_neuron:
-                for lam in self.lams:
-                    yield {"exponential": True, "lr": lr, "schedule": schedule, "lam": lam}
+    if len(without) != len(with_neuron) * len(lams):
+        raise ValueError(
+            f"expected the same number of trials in both arms, got {len(without)} learning rates without the neuron "
+            f"and {len(with_neuron) * len(lams)} pairs of learning rate and lambda with it: extend the smaller grid"
+        )
+    plain = [{"exponential": False, "lr": lr, "schedule": s} for s in schedules for lr in without]
+    neuron = {"exponential": True}
+    return (
+        *plain,
+        *(neuron | {"lr": lr, "schedule": s, "lam": lam} for s in schedules for lr in with_neuron for lam in lams),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """A data set, a network, a grid and the seeds: one row of one or more of the report's tables.
+    """A problem, the settings tried on it, and the seeds: one row of one or more tables.
 
     Parameters
     ----------
     tables : tuple of str
-        In which of `TABLES` it stands.
-    what : dict
+        Which of `TABLES` and `STUDIES` it belongs to.
+    shared : dict
         What all its runs share, as arguments of a `Recipe`.
-    grid : Grid
+    settings : tuple of dict
+        What each trial has of its own, in both arms.
     seeds : int
-        The seeds 0 ... seeds - 1, in both arms.
+        The seeds 0 ... seeds - 1.
     """
 
     tables: tuple[str, ...]
-    what: dict[str, Any]
-    grid: Grid
+    shared: dict[str, Any]
+    settings: tuple[dict[str, Any], ...]
     seeds: int
 
     def recipes(self) -> Iterator[Recipe]:
         """Yield all its runs, seed by seed."""
         for seed in range(self.seeds):
-            for setting in self.grid.settings():
-                yield Recipe(**self.what, **setting, seed=seed)
+            for setting in self.settings:
+                yield Recipe(**self.shared, **setting, seed=seed)
 
     @property
     def problem(self) -> str:
@@ -93,39 +89,27 @@ class Experiment:
 
 
 TABLES = ("1", "2", "3", "stability", "ablation")
-PROFILES = ("quick", "laptop", "paper")
+STUDIES = ("mechanism", "cures")
+PROFILES = ("quick", "laptop")
 
 # Steps of 1.5; the arm with the neuron has every other one, and two lambdas.
 _LRS = (0.001, 0.0015, 0.0023, 0.0035, 0.0055, 0.0085, 0.013, 0.02)
-_FINE = tuple(round(0.0005 * 1.131**k, 7) for k in range(32))
-_FC2 = Grid(
-    without=(0.0004, 0.0006, 0.0009, 0.0013), with_neuron=(0.0006, 0.0009), lams=(0.01, 1.0), schedules=("cosine",)
-)
-_CONV = Grid(
-    without=(0.0003, 0.0006, 0.0012, 0.0024), with_neuron=(0.0006, 0.0012), lams=(0.01, 1.0), schedules=("cosine",)
-)
+_LAMS, _COSINE = (0.01, 1.0), ("cosine",)
+_QUICK_GRID = grid(without=(0.005, 0.01, 0.015, 0.02), with_neuron=(0.005, 0.015), lams=_LAMS, schedules=_COSINE)
 _GRIDS = {
-    "quick": {
-        "fc1": Grid(
-            without=(0.005, 0.01, 0.015, 0.02), with_neuron=(0.005, 0.015), lams=(0.01, 1.0), schedules=("cosine",)
-        ),
-    },
-    "laptop": {
-        "fc1": Grid(without=_LRS, with_neuron=_LRS[1::2], lams=(0.01, 1.0)),
-        "fc2": _FC2,
-        "conv": _CONV,
-    },
-    "paper": {
-        "fc1": Grid(without=_FINE, with_neuron=_FINE[2::4], lams=(0.001, 0.01, 0.1, 1.0)),
-        "fc2": Grid(without=_FINE[:16], with_neuron=_FINE[2:16:4], lams=(0.001, 0.01, 0.1, 1.0)),
-        "conv": Grid(without=_FINE[:16], with_neuron=_FINE[2:16:4], lams=(0.001, 0.01, 0.1, 1.0)),
-    },
+    "fc1": grid(without=_LRS, with_neuron=_LRS[1::2], lams=_LAMS),
+    "fc2": grid(
+        without=(0.0004, 0.0006, 0.0009, 0.0013), with_neuron=(0.0006, 0.0009), lams=_LAMS, schedules=_COSINE
+    ),
+    "conv": grid(
+        without=(0.0003, 0.0006, 0.0012, 0.0024), with_neuron=(0.0006, 0.0012), lams=_LAMS, schedules=_COSINE
+    ),
 }
-# Here nothing is chosen: which step size is too large, and what does the standardization change?
-_STABILITY = Grid(without=(0.003, 0.01, 0.03, 0.1), with_neuron=(0.003, 0.01, 0.03, 0.1), lams=(0.1,))
+# Here nothing is chosen: which learning rate is too large, and what does the standardization change?
+_STABILITY = grid(without=(0.003, 0.01, 0.03, 0.1), with_neuron=(0.003, 0.01, 0.03, 0.1), lams=(0.1,))
 # What if the optimizer were not Adam?
-_MOMENTUM = Grid(
-    without=(0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2), with_neuron=(0.02, 0.05, 0.1, 0.2), lams=(0.01, 1.0)
+_MOMENTUM = grid(
+    without=(0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2), with_neuron=(0.02, 0.05, 0.1, 0.2), lams=_LAMS
 )
 
 
@@ -160,16 +144,95 @@ _QUICK = [
 ]
 
 
-def experiments(table: str, profile: str) -> list[Experiment]:
-    """Return the experiments of a table, or of all, at the size of a profile.
+# Why training spikes, and what prevents it: the plain neuron and what may differ from it.
+WITHOUT, WITH = "without the neuron", "with the neuron"
+
+
+def _conditions(lr: float) -> dict[str, dict[str, Any]]:
+    """Return the settings of each condition of the studies, by its name."""
+    plain = {"lr": lr, "exponential": True, "lam": 0.1}
+    return {
+        WITHOUT: {"lr": lr},
+        WITH: plain,
+        "inputs as they are": plain | {"standardize": "none"},
+        "inputs standardized one by one": plain | {"standardize": "feature"},
+        "cosine schedule": plain | {"schedule": "cosine"},
+        "gradient clipped to norm 1": plain | {"clip_norm": 1.0},
+        "a tenth of the step size": plain | {"neuron_lr": 0.1 * lr},
+        "lambda 10 times larger": plain | {"lam": 1.0},
+        "lambda 10 times smaller": plain | {"lam": 0.01},
+        "neuron off at the start": plain | {"a": 0.0, "w_std": 0.0},
+        "exponent cut off at 3": plain | {"max_exponent": 3.0},
+    }
+
+
+def study_recipe(condition: str, lr: float, seed: int, **more: Any) -> Recipe:
+    """Return one run of the studies: spheres with radii 1 and 1.5, n = 2000, and Adam for 25 epochs.
 
     Parameters
     ----------
-    table : {"1", "2", "3", "stability", "ablation", "all"}
-    profile : {"quick", "laptop", "paper"}
-        Synthetic data and digits, three seeds, in seconds; every row of the report with ten seeds (twenty for
-        stability), in hours on two cores; twenty seeds and grids with four times as many trials, of the large
-        networks eight times; stability and ablation as before.
+    condition : str
+        What differs from the plain neuron, such as ``"cosine schedule"``.
+    lr : float
+        Learning rate.
+    seed : int
+    **more
+        Further settings of the `Recipe`, such as ``watch=1``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such condition.
+
+    Examples
+    --------
+    >>> study_recipe("gradient clipped to norm 1", 0.03, seed=0).clip_norm
+    1.0
+    """
+    conditions = _conditions(lr)
+    settings = conditions[_tools.known("condition", condition, conditions)]
+    return Recipe(**(_spheres(1.5, 2000, 25, standardize="global", stacked=False) | settings | more), seed=seed)
+
+
+def conditions(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the runs of a study with the name of their ``condition``, in the order in which the study makes them.
+
+    Raises
+    ------
+    ValueError
+        If a run is not one of a study.
+    """
+    named = []
+    for row in rows:
+        recipe = Recipe.from_row(row)
+        for place, name in enumerate(_conditions(recipe.lr)):
+            if study_recipe(name, recipe.lr, recipe.seed, watch=recipe.watch, train=recipe.train) == recipe:
+                named.append(((recipe.seed, recipe.lr, place), {"condition": name, **row}))
+                break
+        else:
+            raise ValueError(f"expected runs of {' or '.join(STUDIES)}, got one of {recipe.problem}: read its table")
+    return [row for _, row in sorted(named, key=lambda each: each[0])]
+
+
+def _study(table: str, quick: bool) -> Experiment:
+    watched = table == "mechanism"
+    names = (WITHOUT, WITH) if watched else tuple(_conditions(1.0))
+    lrs = (0.03,) if quick else (0.01, 0.02, 0.03, 0.05) if watched else (0.01, 0.03)
+    shared = _spheres(1.5, 200 if quick else 2000, 25, stacked=False, watch=int(watched))
+    settings = tuple({"standardize": "global"} | _conditions(lr)[name] for lr in lrs for name in names)
+    return Experiment(tables=(table,), shared=shared, settings=settings, seeds=2 if quick else 10 if watched else 20)
+
+
+def experiments(table: str, profile: str) -> list[Experiment]:
+    """Return the experiments of a table, or of all tables of the report, at the size of a profile.
+
+    Parameters
+    ----------
+    table : {"1", "2", "3", "stability", "ablation", "all", "mechanism", "cures"}
+        One of `TABLES`; all of them; or one of `STUDIES`, which have tables of their own.
+    profile : {"quick", "laptop"}
+        Quick: synthetic data and digits, three seeds, in seconds. Laptop: every row of the report with ten seeds
+        (twenty for stability), in hours on two cores.
 
     Raises
     ------
@@ -183,21 +246,52 @@ def experiments(table: str, profile: str) -> list[Experiment]:
     >>> sum(len(list(experiment.recipes())) for experiment in experiments("2", "laptop"))
     1760
     """
-    _tools.known("table", table, [*TABLES, "all"])
+    _tools.known("table", table, [*TABLES, "all", *STUDIES])
     _tools.known("profile", profile, PROFILES)
-    grids = _GRIDS[profile]
-    seeds = {"quick": 3, "laptop": 10, "paper": 20}[profile]
-    rows = _QUICK if profile == "quick" else _REPORT
-    listed = [Experiment(tables=tables, what=what, grid=grids[what["model"]], seeds=seeds) for tables, what in rows]
+    quick = profile == "quick"
+    if table in STUDIES:
+        return [_study(table, quick)]
+    seeds = 3 if quick else 10
+    listed = [
+        Experiment(
+            tables=tables, shared=shared, settings=_QUICK_GRID if quick else _GRIDS[shared["model"]], seeds=seeds
+        )
+        for tables, shared in (_QUICK if quick else _REPORT)
+    ]
     for standardize in ("none", "global", "feature"):
         for shape in (_spheres(1.5, 2000, 25), _gaussians(0.5, 2000, 25)):
-            if profile == "quick":
-                shape |= {"train": 200}
-            what = {**shape, "standardize": standardize, "measure": "noise"}
-            listed.append(
-                Experiment(tables=("stability",), what=what, grid=_STABILITY, seeds=3 if profile == "quick" else 20)
-            )
-    if profile != "quick":
-        what = _spheres(1.01, 1000, 200, optimizer="momentum")
-        listed.append(Experiment(tables=("ablation",), what=what, grid=_MOMENTUM, seeds=seeds))
+            shared = shape | {"standardize": standardize, "measure": "noise"} | ({"train": 200} if quick else {})
+            many = seeds if quick else 20
+            listed.append(Experiment(tables=("stability",), shared=shared, settings=_STABILITY, seeds=many))
+    if not quick:
+        shared = _spheres(1.01, 1000, 200, optimizer="momentum")
+        listed.append(Experiment(tables=("ablation",), shared=shared, settings=_MOMENTUM, seeds=seeds))
     return [experiment for experiment in listed if table in (*experiment.tables, "all")]
+
+
+def units(recipes: Iterable[Recipe]) -> list[Unit]:
+    """Group recipes by what is computed together.
+
+    Runs of the small network on one problem with one seed share data and batches, in both arms: they are one stack.
+    Any other run is a unit of its own.
+
+    Examples
+    --------
+    >>> recipes = [r for e in experiments("all", "laptop") for r in e.recipes()]
+    >>> len(recipes), len(units(recipes))
+    (6240, 410)
+    """
+    own: dict[str, Any] = {"exponential": False, "lam": 0.0, "lr": 1.0, "schedule": "", "neuron_lr": None}
+    own |= {"a": 0.01, "w_std": 0.01}
+    groups: dict[Recipe, list[Recipe]] = {}
+    for recipe in recipes:
+        together = recipe.model == "fc1" and recipe.stacked
+        groups.setdefault(replace(recipe, **own) if together else recipe, []).append(recipe)
+    return [tuple(group) for group in groups.values()]
+
+
+def cost(unit: Unit) -> float:
+    """Return roughly how long a unit takes, in arbitrary units: the multiplications of its training."""
+    each = {"fc1": 6.5e3, "fc2": 5.9e6, "conv": 1.1e7}
+    sizes = {"mnist-1v7": 13_000, "cifar10-0v1": 2_000, "digits-1v7": 217}
+    return sum(r.epochs * (r.train or sizes[r.data]) * each[r.model] for r in unit)

@@ -1,237 +1,411 @@
-"""The journal of a sweep: each run is kept the moment it ends, whatever happens next."""
+"""The journal: each unit of runs in a file of its own, kept the moment it ends, and the table made from them.
+
+``FOLDER/NAME.runs/`` has one file a unit, written under a temporary name, flushed to the disk and renamed: a file is
+there whole or not at all, and it carries a digest of its contents. ``FOLDER/NAME.csv`` and its manifest are the
+table: what is committed, and what a sweep on another machine resumes from. To merge two machines, copy the files of
+both into one folder.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
-import re
-import sqlite3
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from enlib.replication.machine import describe
-from enlib.replication.manifest import JournalError, digest, make_manifest, paths, read_table, replace
-from enlib.replication.store import Store
-from enlib.replication.tidy import Row, checked, columns, to_csv
+from filelock import FileLock, Timeout
+
+from enlib import _tools
+from enlib.replication.experiments import Unit
+from enlib.replication.machine import Machine, identity
+from enlib.replication.recipe import PROTOCOL, Recipe, identify
+from enlib.replication.tidy import Row, from_csv, plain, to_csv
+
+FORMAT = 1  # of the table and its manifest
+_ENDS = {"first": ("run",), "last": ("machine",)}
 
 
+class JournalError(ValueError):
+    """A journal or a table that cannot be used, or not be written: what was expected, what came, and what to do."""
+
+
+@dataclass(frozen=True)
 class Journal:
-    """The finished runs of a sweep, in ``FOLDER/NAME.sqlite``; and their table, ``FOLDER/NAME.csv``, for others.
+    """The finished runs of a sweep, in ``folder``.
 
-    Where there is a table, for example one that was committed on another machine, its runs are taken into the journal
-    when it is opened: the sweep goes on from them. Several processes may write to one journal.
+    Nothing is held open: several processes may use one folder at once, and a unit that one of them has claimed is
+    left alone by the others.
 
     Parameters
     ----------
     folder : Path
-        Made where there is none.
+        Made when the first unit is kept.
     name : str
-        Of the journal, its table and its manifest.
-    protocol : int
-        The version of what a run does; runs of two protocols never stand in one table.
-    identify : callable
-        Computes the identifier of a run, a hexadecimal hash, from its row without ``run`` and ``machine``.
-
-    Raises
-    ------
-    JournalError
-        If the journal or the table is damaged, edited, of another protocol or of other code, or cannot be written;
-        both are left as they are.
+        Of the table: ``"replication"``, or the name of a study.
 
     Examples
     --------
-    >>> import hashlib, tempfile
-    >>> def identify(row):
-    ...     return hashlib.sha256(repr(row["seed"]).encode()).hexdigest()[:16]
-    >>> with tempfile.TemporaryDirectory() as folder, Journal(folder, protocol=1, identify=identify) as journal:
-    ...     print(journal.add({"seed": 0, "epochs": 18.0}), journal.add({"seed": 0, "epochs": 18.0}))
+    >>> import tempfile
+    >>> from enlib.replication import compute, describe, experiments, units
+    >>> unit = units(experiments("2", "quick")[0].recipes())[0]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     journal = Journal(Path(folder))
+    ...     journal.keep(unit, compute(unit), describe())
     ...     journal.export()
-    ...     print(sorted(path.name for path in Path(folder).iterdir()))
-    True False
-    ['replication.csv', 'replication.sqlite', 'replication_manifest.json']
+    ...     print(len(read_rows(folder)), sorted(path.name for path in Path(folder).iterdir()))
+    8 ['replication.csv', 'replication.runs', 'replication_manifest.json']
     """
 
-    def __init__(
-        self, folder: Path | str, name: str = "replication", *, protocol: int, identify: Callable[[Row], str]
-    ) -> None:
-        self.folder, self.name, self.protocol = Path(folder), name, protocol
-        self._identify = identify
-        self._machine: Mapping[str, Any] | None = None
-        file = self.folder / f"{name}.sqlite"
+    folder: Path
+    name: str = "replication"
+
+    @property
+    def table(self) -> Path:
+        """The path of the table."""
+        return self.folder / f"{self.name}.csv"
+
+    def path(self, unit: Unit) -> Path:
+        """Return the path of the file that holds a unit once it is finished."""
+        text = " ".join(sorted(recipe.identity for recipe in unit))
+        return self._runs / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
+
+    @contextmanager
+    def claim(self, unit: Unit) -> Iterator[bool]:
+        """Hold a unit for this process, and tell whether that succeeded; a claim ends with its process."""
+        self._make_folder()
+        lock = FileLock(self._runs / ".locks" / f"{self.path(unit).stem}.lock", blocking=False)
         try:
-            if not file.exists():
-                self._committed()  # a table that cannot be used is refused before anything is made
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise JournalError(
-                f"expected a folder that can be written in {self.folder}, got {error.strerror}: pass another --out"
-            ) from error
-        self._store = Store(file, protocol)
+            lock.acquire()
+        except Timeout:
+            yield False
+            return
         try:
-            with self._store.writing() as db:
-                self._store.prepare(db)
-                for run, content, _ in self._store.rows(db):
-                    if self._identified(content) != run:
-                        raise JournalError(
-                            f"expected run {run} of {file} to have the identifier of its content: it was made by "
-                            "other code; move the journal, its table and manifest away, or pass another --out"
-                        )
-                self._take_in_table(db)
-        except BaseException:
-            self.close()
-            raise
+            yield True
+        finally:
+            lock.release()
 
-    def __enter__(self) -> Journal:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file; what was added is in it already."""
-        self._store.close()
-
-    def finished(self) -> set[str]:
-        """Return the identifiers of all finished runs, those of other writers among them."""
-        with self._store.reading() as db:
-            return {run for (run,) in db.execute("SELECT run FROM runs")}
-
-    def add(self, row: Row, *, machine: Mapping[str, Any] | None = None) -> bool:
-        """Keep a finished run: it is on the disk when this returns.
+    def keep(self, unit: Unit, rows: Sequence[Row], machine: Mapping[str, Any]) -> None:
+        """Write the rows of a finished unit: they are on the disk when this returns.
 
         Parameters
         ----------
-        row : dict
-            From column to text, number, truth value or None. It may have its ``run``, but no ``machine``.
-        machine : mapping, optional
-            What ``describe`` said where it ran; by default this machine, its CPU, float32 and one thread.
-
-        Returns
-        -------
-        bool
-            False if the run was there already; the first result stands.
+        unit : tuple of Recipe
+        rows : sequence of dict
+            One for each recipe, in their order: from column to text, number, truth value or None. A ``trace``, a list
+            of such dicts, is kept apart.
+        machine : mapping
+            What `describe` returned where it ran.
 
         Raises
         ------
         ValueError
-            If the row cannot stand in a table, or its ``run`` is not what identifies it.
+            If the rows are not those of the unit, or a table cannot hold them.
         JournalError
-            If it cannot be written, for example on a full disk; all runs before it are kept.
+            If the file cannot be written, for example on a full disk; everything before it is kept.
         """
-        return self.add_all([row], machine=machine) == 1
+        runs = []
+        for recipe, row in zip(unit, rows, strict=True):
+            if identify(row) != recipe.identity:
+                raise ValueError(f"expected the row of run {recipe.identity}, got that of {identify(row)}")
+            numbers = plain({name: value for name, value in row.items() if name != "trace"})
+            runs.append({"row": numbers, "trace": [plain(point) for point in row.get("trace", ())]})
+        content = json.dumps({"protocol": PROTOCOL, "machine": dict(machine), "runs": runs}).encode()
+        self._make_folder()
+        _write(self.path(unit), _digest(content).encode() + b"\n" + content)
 
-    def add_all(self, rows: Iterable[Row], *, machine: Mapping[str, Any] | None = None) -> int:
-        """Keep runs that finished together, all or none, at the price of one; return how many were not there yet."""
-        identified = [self._identified_row(row) for row in rows]
-        if machine is None:
-            self._machine = self._machine or describe()
-            machine = self._machine
-        with self._store.writing() as db:
-            return sum(self._store.insert(db, run, content, machine) for run, content in identified)
+    def read(self) -> Runs:
+        """Return all finished runs: those of the table, if there is one, and those of the units.
 
-    def note(self, key: str, value: str) -> None:
-        """Write something about the whole sweep into the manifest, such as the digest of a data set.
-
-        A second value stands beside the first, for example where two machines did not have the same data.
+        Raises
+        ------
+        JournalError
+            If a file is damaged, edited, or of another protocol or of other code; it is left as it is.
         """
-        with self._store.writing() as db:
-            db.execute("INSERT OR IGNORE INTO notes VALUES (?, ?)", (key, value))
+        runs = Runs()
+        if _paths(self.folder, self.name)[0].exists():
+            manifest = read_manifest(self.folder, self.name)
+            for row in read_rows(self.folder, self.name):
+                run, machine = row.pop("run"), row.pop("machine")
+                runs.add(run, row, manifest["machines"][machine]["description"])
+            for point in read_traces(self.folder, self.name):
+                runs.traces.setdefault(point.pop("run"), []).append(point)
+        for path in sorted(self._runs.glob("*.json")):
+            content = _read_unit(path)
+            for made in content["runs"]:
+                run = identify(made["row"])
+                if runs.add(run, made["row"], content["machine"]) and made["trace"]:
+                    runs.traces[run] = made["trace"]
+        return runs
 
-    def notes(self) -> dict[str, list[str]]:
-        """Return all notes."""
-        notes: dict[str, list[str]] = {}
-        with self._store.reading() as db:
-            for key, value in db.execute("SELECT key, value FROM notes ORDER BY key, value"):
-                notes.setdefault(key, []).append(value)
-        return notes
-
-    def rows(self) -> list[Row]:
-        """Return all finished runs as they finished, with ``run`` and ``machine``; what a run lacks is None."""
-        with self._store.reading() as db:
-            rows: list[Row] = [
-                {"run": run, **content, "machine": machine} for run, content, machine in self._store.rows(db)
-            ]
-        names = columns(rows)
-        return [{name: row.get(name) for name in names} for row in rows]
-
-    def export(self, order: Callable[[Row], Any] | None = None) -> None:
-        """Write the table and its manifest; they are the same bytes for the same runs, in whichever order they ended.
+    def export(self, order: Callable[[Row], Any] | None = None) -> Runs:
+        """Write the table and its manifest, the same bytes for the same runs in whichever order they ended.
 
         Parameters
         ----------
         order : callable, optional
             The key by which rows are sorted; by default their ``run``.
 
+        Returns
+        -------
+        Runs
+            What the table holds.
+
         Raises
         ------
         JournalError
-            If they cannot be written, or a table that came meanwhile cannot be used; the ones before are left whole.
+            If they cannot be written, or a file cannot be used; the ones before are left whole.
         """
-        path, manifest_path = paths(self.folder, self.name)
-        with self._store.writing() as db:
-            self._take_in_table(db)  # it may have come meanwhile, from another machine
-            rows = sorted(self.rows(), key=lambda row: str(row["run"]))
+        self._make_folder()
+        with FileLock(self._runs / ".locks" / "export.lock"):
+            runs = self.read()
+            if not runs.rows:
+                return runs
+            rows = [
+                {"run": run, **row, "machine": identity(machine)} for run, (row, machine) in sorted(runs.rows.items())
+            ]
             rows = sorted(rows, key=order) if order else rows
-            table = to_csv(rows)
-            machines = {m: json.loads(d) for m, d in db.execute("SELECT machine, description FROM machines")}
-            manifest = make_manifest(rows, table, protocol=self.protocol, machines=machines, notes=self.notes())
-            # Two files cannot be renamed at once. A table that is known here needs no manifest to be trusted.
-            number = db.execute("INSERT INTO exports (sha256) VALUES (?)", (digest(table),)).lastrowid
-        with self._store.writing() as db:
-            if db.execute("SELECT max(number) FROM exports").fetchone() == (number,):
-                replace({path: table, manifest_path: (json.dumps(manifest, indent=2) + "\n").encode()})
+            table, manifest_path = _paths(self.folder, self.name)
+            contents = {table: to_csv(rows, **_ENDS)}
+            if runs.traces:
+                points = [{"run": row["run"], **point} for row in rows for point in runs.traces.get(row["run"], ())]
+                contents[_traces_path(table)] = to_csv(points, first=("run",))
+            manifest = _manifest(rows, runs, contents)
+            # Three files cannot be renamed at once. Until the last is, the manifest vouches for the ones before, too.
+            before = {path.name: _digest(path.read_bytes()) for path in contents if path.exists()}
+            _write_json(manifest_path, manifest | {"replaces": before})
+            for path, content in contents.items():
+                _write(path, content)
+            _write_json(manifest_path, manifest)
+            return runs
 
-    def _identified_row(self, row: Row) -> tuple[str, Row]:
-        """Return the identifier and the content of a row that is given, or refuse it."""
-        content = checked(row)
-        if "machine" in content:
-            raise ValueError("expected a row without a column 'machine', got one: pass add(row, machine=describe())")
-        given = content.pop("run", None)
-        run = self._identify(dict(content))
-        if not re.fullmatch(r"[0-9a-f]+", run):
-            raise ValueError(f"expected a hexadecimal hash from identify, got {run!r}: return its hexdigest()")
-        if given not in (None, run):
-            raise ValueError(f"expected run {run!r}, which identifies the row, got {given!r}: leave it out")
-        return run, content
-
-    def _identified(self, content: Row) -> str | None:
-        """Return the identifier of a row that was read, None if it is not one of this code's."""
+    def _make_folder(self) -> None:
+        locks = self._runs / ".locks"
         try:
-            return self._identify(dict(content))
-        except (ValueError, KeyError, TypeError):
-            return None
-
-    def _take_in_table(self, db: sqlite3.Connection) -> None:
-        """Add the runs and notes of the table in the folder, if this journal did not export it."""
-        exported = {sha256 for (sha256,) in db.execute("SELECT sha256 FROM exports")}
-        runs, notes = self._committed(exported)
-        for run, content, machine in runs:
-            self._store.insert(db, run, content, machine)
-        db.executemany("INSERT OR IGNORE INTO notes VALUES (?, ?)", notes)
-
-    def _committed(
-        self, exported: Collection[str] = ()
-    ) -> tuple[list[tuple[str, Row, Mapping[str, Any]]], list[tuple[str, str]]]:
-        """Return the runs and notes of the table in the folder, if there is one that this journal did not export."""
-        path, _ = paths(self.folder, self.name)
-        if not path.exists() or digest(path.read_bytes()) in exported:
-            return [], []
-        rows, manifest = read_table(self.folder, self.name)
-        if manifest["protocol"] != self.protocol:
+            locks.mkdir(parents=True, exist_ok=True)
+            (self._runs / ".gitignore").write_text("*\n", encoding="utf-8")
+        except OSError as error:
             raise JournalError(
-                f"expected runs of protocol {self.protocol} in {path}, got {manifest['protocol']}: move it and its "
-                "manifest away, or pass another --out"
+                f"expected a folder that can be written at {locks}, got {_reason(error)}: name another folder"
+            ) from error
+
+    @property
+    def _runs(self) -> Path:
+        return self.folder / f"{self.name}.runs"
+
+
+@dataclass
+class Runs:
+    """Finished runs by their identity, each with its row and machine.
+
+    Of two results of one run the first stands; where they differ, ``disagreements`` says so.
+    """
+
+    rows: dict[str, tuple[Row, Machine]] = field(default_factory=dict)
+    traces: dict[str, list[Row]] = field(default_factory=dict)
+    disagreements: list[str] = field(default_factory=list)
+
+    def add(self, run: str, row: Row, machine: Machine) -> bool:
+        """Add a run; return False if it was there, and note whether the two results differ."""
+        if run not in self.rows:
+            self.rows[run] = row, machine
+            return True
+        if columns := differences(self.rows[run][0], row):
+            self.disagreements.append(f"{row['problem']}, seed {row['seed']}, run {run}: {', '.join(columns)}")
+        return False
+
+
+def differences(one: Row, other: Row) -> list[str]:
+    """Return the columns in which two rows differ, to the last bit; what a row lacks is None."""
+    return [name for name in dict.fromkeys((*one, *other)) if repr(one.get(name)) != repr(other.get(name))]
+
+
+def read_rows(folder: Path | str, name: str = "replication") -> list[Row]:
+    """Return the runs of ``FOLDER/NAME.csv``, with their types: text, whole numbers, floats bit by bit, and None.
+
+    Parameters
+    ----------
+    folder : path
+    name : str
+        Of the table: ``"replication"``, or the name of a study.
+
+    Returns
+    -------
+    list of dict
+        Each with its ``run``, the identity of its recipe, and the short hash of the ``machine`` that made it.
+
+    Raises
+    ------
+    JournalError
+        If there is no table, it is not what its manifest says, or its rows are not runs of this code.
+    """
+    path, _ = _paths(Path(folder), name)
+    manifest = read_manifest(folder, name)
+    rows: list[Row] = _read_table(path, manifest, _ENDS)
+    found: Counter[str] = Counter(row["run"] for row in rows)
+    kinds: dict[str, set[str]] = {}
+    for row in rows:
+        for column, value in row.items():
+            kinds.setdefault(column, set()).add(
+                "" if value is None else "text" if isinstance(value, str) else "number"
             )
-        runs = []
-        for row in rows:
-            run, machine = str(row.pop("run")), str(row.pop("machine"))
-            if (found := self._identified(row)) != run:
-                raise JournalError(
-                    f"expected run {run} of {path} to have the identifier of its content, got {found}: it was made "
-                    "by other code; move the table and its manifest away, or pass another --out"
-                )
-            runs.append((run, row, manifest["machines"][machine]["description"]))
-        return runs, [(key, value) for key, values in manifest["notes"].items() for value in values]
+    made = Counter(row["machine"] for row in rows)
+    told = {machine: each["rows"] for machine, each in manifest["machines"].items()}
+    wrong = (
+        [f"run {run} {count} times" for run, count in found.items() if count > 1]
+        + [f"run {row['run']} with settings of {_identify(row)}" for row in rows if _identify(row) != row["run"]]
+        + [f"a machine {m} that is not described" for m in made.keys() - told.keys()]
+        + [f"text among the numbers of {column}" for column, seen in kinds.items() if {"text", "number"} <= seen]
+    )
+    if "replaces" not in manifest and (len(rows) != manifest["rows"] or made != told):
+        wrong.append(f"{len(rows)} rows where the manifest counts {manifest['rows']}, or counts of other machines")
+    if wrong:
+        raise _refusal(path, wrong[0])
+    return rows
+
+
+def read_traces(folder: Path | str, name: str) -> list[Row]:
+    """Return what watched runs measured along the way, from ``FOLDER/NAME_traces.csv``; each row has its ``run``.
+
+    Raises
+    ------
+    JournalError
+        If the table is not what its manifest says.
+    """
+    path = _traces_path(_paths(Path(folder), name)[0])
+    manifest = read_manifest(folder, name)
+    return _read_table(path, manifest, {"first": ("run",)}) if path.name in manifest.get("files", {}) else []
+
+
+def read_manifest(folder: Path | str, name: str = "replication") -> dict[str, Any]:
+    """Return what ``FOLDER/NAME.csv`` was made with.
+
+    Returns
+    -------
+    dict
+        ``protocol``; the number of ``rows``; the ``sha256`` of the table; ``machines``, by the short hash in the
+        table's last column, each with the number of its ``rows`` and its ``description``; and ``notes``, such as the
+        digests of the data.
+
+    Raises
+    ------
+    JournalError
+        If there is none, or it is no manifest, or one of another format or protocol.
+    """
+    _, path = _paths(Path(folder), name)
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_bytes())
+        found = manifest["format"], manifest["protocol"]
+        machines = {m: (identity(made["description"]), int(made["rows"])) for m, made in manifest["machines"].items()}
+        whole = {"rows", "sha256", "notes"} <= set(manifest)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise _refusal(path, _reason(error)) from error
+    if found != (FORMAT, PROTOCOL):
+        raise JournalError(
+            f"expected format {FORMAT} and protocol {PROTOCOL} in {path}, got {found[0]!r} and {found[1]!r}: use the "
+            "version of enlib that wrote it, or move it and its table away"
+        )
+    if not whole or any(told != m or rows < 1 for m, (told, rows) in machines.items()):
+        raise _refusal(path, "missing entries or a machine that is not the one described")
+    return manifest
+
+
+def _manifest(rows: list[Row], runs: Runs, contents: Mapping[Path, bytes]) -> dict[str, Any]:
+    """Return what is to be said of a table; of the machines, those that made a row of it."""
+    descriptions = {identity(machine): machine for _, machine in runs.rows.values()}
+    made = Counter(row["machine"] for row in rows)
+    # Drawn data have a digest for each seed, in the table; the images' is worth a line of its own.
+    images = sorted({(str(row["data"]), str(row["data_digest"])) for row in rows if row.get("train") is None})
+    notes: dict[str, list[str]] = {}
+    for data, digest in images:
+        notes.setdefault(f"digest of {data}", []).append(digest)
+    if runs.disagreements:
+        notes["two results of one run, of which the first stands"] = sorted(set(runs.disagreements))
+    table, *others = contents.items()
+    return {
+        "format": FORMAT,
+        "protocol": PROTOCOL,
+        "rows": len(rows),
+        "sha256": _digest(table[1]),
+        "machines": {m: {"rows": made[m], "description": descriptions[m]} for m in sorted(made)},
+        "notes": notes,
+    } | ({"files": {path.name: _digest(content) for path, content in others}} if others else {})
+
+
+def _read_unit(path: Path) -> dict[str, Any]:
+    """Return the content of a unit's file, or refuse it."""
+    advice = "move it away; its runs will be made again"
+    try:
+        digest, _, content = path.read_bytes().partition(b"\n")
+    except OSError as error:
+        raise JournalError(f"expected to read {path}, got {_reason(error)}: {advice}") from error
+    if digest.decode(errors="replace") != _digest(content):
+        raise JournalError(f"expected {path} as it was written, got a damaged or edited file: {advice}")
+    unit: dict[str, Any] = json.loads(content)
+    if unit["protocol"] != PROTOCOL:
+        raise JournalError(f"expected runs of protocol {PROTOCOL} in {path}, got {unit['protocol']}: {advice}")
+    if path.stem != Journal(path.parent).path(tuple(Recipe.from_row(made["row"]) for made in unit["runs"])).stem:
+        raise JournalError(f"expected the runs that {path} is named after, got others, made by other code: {advice}")
+    return unit
+
+
+def _read_table(path: Path, manifest: Mapping[str, Any], ends: Mapping[str, tuple[str, ...]]) -> list[Row]:
+    """Return the rows of a table that its manifest vouches for."""
+    try:
+        table = path.read_bytes()
+    except OSError as error:
+        raise _refusal(path, _reason(error)) from error
+    known = {manifest["sha256"], *manifest.get("files", {}).values(), *manifest.get("replaces", {}).values()}
+    if _digest(table) not in known:
+        raise _refusal(path, "another SHA-256 than its manifest's: it was edited, or came without its manifest")
+    try:
+        rows = from_csv(table, **ends)
+    except ValueError as error:
+        raise _refusal(path, str(error)) from error
+    return rows
+
+
+def _refusal(path: Path, found: str) -> JournalError:
+    return JournalError(
+        f"expected a table of runs and its manifest at {path}, got {found}: restore both (git checkout), move both "
+        "away, or name another folder"
+    )
+
+
+def _identify(row: Row) -> str | None:
+    """Return the identity of a row, None if it is not one of this code's."""
+    try:
+        return identify(row)
+    except (ValueError, TypeError):
+        return None
+
+
+def _paths(folder: Path, name: str) -> tuple[Path, Path]:
+    return folder / f"{name}.csv", folder / f"{name}_manifest.json"
+
+
+def _traces_path(table: Path) -> Path:
+    return table.with_name(f"{table.stem}_traces.csv")
+
+
+def _digest(content: bytes) -> str:
+    # As git keeps it: a checkout may end its lines in CRLF.
+    return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    _write(path, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        _tools.write_atomically(path, content)
+    except OSError as error:
+        raise JournalError(f"{error}; every finished run is kept") from error
+
+
+def _reason(error: Exception) -> str:
+    return str(error.strerror if isinstance(error, OSError) else error) or type(error).__name__

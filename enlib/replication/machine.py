@@ -1,4 +1,4 @@
-"""What a run was made with: versions, processor, device and commit, and nothing about whose machine it is."""
+"""What made a run: versions, processor, device and commit, and nothing about whose machine it is."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -23,16 +24,16 @@ Machine = dict[str, str | int | bool | None]
 
 
 def describe(device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32, *, threads: int = 1) -> Machine:
-    """Describe this machine, as far as a number may depend on it; without names of hosts, users or folders.
+    """Return all that a number may depend on, without names of hosts, users or folders.
 
     Parameters
     ----------
     device : str or torch.device
-        Where the runs compute.
+        Device of the runs.
     dtype : torch.dtype
-        What they compute with.
+        Precision of the runs.
     threads : int
-        Threads a worker.
+        Threads of a worker.
 
     Examples
     --------
@@ -42,12 +43,11 @@ def describe(device: str | torch.device = "cpu", dtype: torch.dtype = torch.floa
     """
     device = resolve_device(device, dtype)
     gpu = f" ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else ""
-    commit = _git("log", "-1", "--format=%H", "--", ".") if _is_checkout() else None
+    commit, changed = _commit()
     return {
         "enlib": str(sys.modules["enlib"].__version__),
         "commit": commit,
-        # Of the package alone: the table itself changes while a sweep goes on.
-        "dirty": bool(_git("status", "--porcelain", "--", ".")) if commit else None,
+        "dirty": changed,  # the package alone: the table itself changes while a sweep runs
         "python": platform.python_version(),
         "torch": str(torch.__version__),
         "numpy": np.__version__,
@@ -72,23 +72,32 @@ def identity(machine: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(machine, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _is_checkout() -> bool:
-    """Tell whether git keeps this package: one that is installed below another's checkout is not kept there."""
-    return _git("ls-files", "--", "__init__.py") == "__init__.py"
+def _commit() -> tuple[str | None, bool | None]:
+    """Return the commit that last changed the package, and whether it was changed since; None outside a checkout."""
+    # A package that is installed below another's checkout is not kept there.
+    if _git("ls-files", "--", "__init__.py") != "__init__.py":
+        return None, None
+    commit = _git("rev-list", "-1", "HEAD", "--", ".")
+    if commit is None or not re.fullmatch("[0-9a-f]{40,64}", commit):
+        return None, None
+    settings = ("-c", "core.fsmonitor=false", "-c", "status.showUntrackedFiles=normal")
+    return commit, bool(_git(*settings, "status", "--porcelain=v1", "--", "."))
 
 
 def _git(*arguments: str) -> str | None:
-    elsewhere = {name for name in os.environ if name.startswith("GIT_")}  # a hook's variables name its own repository
+    """Return what a git command prints, None if it fails; only commands whose output no user setting changes."""
+    # A hook's variables name its own repository.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         ran = subprocess.run(
             ["git", *arguments],
             cwd=_PACKAGE,
-            env={name: value for name, value in os.environ.items() if name not in elsewhere},
+            env=environment | {"GIT_OPTIONAL_LOCKS": "0"},
             capture_output=True,
             text=True,
             timeout=30,
         )
-    except (OSError, subprocess.TimeoutExpired):
+    except (OSError, ValueError, subprocess.TimeoutExpired):
         return None
     return ran.stdout.strip() if ran.returncode == 0 else None
 

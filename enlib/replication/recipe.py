@@ -1,20 +1,27 @@
-"""What one run of the sweep does, all of it; and by its hash, who it is."""
+"""What one run does, all of it, and the hash that identifies it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
-# To be raised whenever the same recipe comes to give another row: rows of two protocols never meet in one journal.
+from enlib import _tools
+
+# Raise it whenever the same recipe comes to give another row: rows of two protocols never meet in one table.
 PROTOCOL = 1
+
+
+def _later(default: Any) -> Any:
+    """Declare a setting that counts only where it differs from its default: older runs keep their identity."""
+    return field(default=default, metadata={"later": True})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """One run: the data, the network, the arm, the optimizer and the seed.
+    """One run: the data, the network, the optimizer and the seed; everything that can change its numbers.
 
     Runs that differ in ``exponential`` and ``lam`` alone are a pair: they share data, initial weights and batches.
 
@@ -31,19 +38,50 @@ class Recipe:
     standardize : str
         As in `enlib.datasets.load`.
     model : str
-        See `enlib.make_model`.
+        See `enlib.models.make_model`.
     exponential : bool
-        Whether there is an exponential neuron.
-    lr, schedule, lam
-        As in `enlib.fit`; the schedule by its name.
+        Whether the network has an exponential neuron.
+    lr : float
+        Learning rate.
+    schedule : str
+        See `enlib.make_schedule`.
+    lam : float
+        Weight of the neuron's penalty.
     epochs : int
-        All of them are made, whether or not zero errors were reached before.
-    batch_size : int
+        Number of epochs; reaching zero errors does not end a run.
+    batch_size : int or None
+        Samples in a batch; None for the full batch.
     seed : int
+        Of the data, the initial weights and the batch order.
     optimizer : str
         See `enlib.make_optimizer`.
     measure : {"", "noise", "test"}
-        What else to keep at the end: what noise on the weights does, or which test samples are wrong.
+        What else to keep at the end: the effect of noise on the weights, or which test samples are wrong.
+    loss : str
+        One of `enlib.replication.LOSSES`.
+    dtype : {"float32", "float64"}
+        Precision of data and network.
+    clip_norm : float, optional
+        Largest norm of the gradient.
+    neuron_lr : float, optional
+        Learning rate of the exponential neuron; None for ``lr``.
+    a, w_std : float
+        Initial amplitude of the neuron, and standard deviation of its initial weights.
+    max_exponent : float, optional
+        Where the neuron's exponent is cut off.
+    order : int
+        Number of the batch order: another one is the same setting tried again, a placebo.
+    watch : int
+        Updates between measurements of the curvature, from which the run gets a trace; 0 measures nothing.
+    stacked : bool
+        Whether a small network is trained in one stack with others, which rounds differently from training it alone.
+
+    Raises
+    ------
+    ValueError
+        If a number is negative or not finite, a setting needs a neuron that is not there, or a stack cannot have it.
+    TypeError
+        If a value is of another type.
 
     Examples
     --------
@@ -66,16 +104,36 @@ class Recipe:
     schedule: str = "constant"
     lam: float = 0.0
     epochs: int
-    batch_size: int = 100
+    batch_size: int | None = 100
     seed: int
     optimizer: str = "adam"
     measure: str = ""
+    loss: str = _later("cubic hinge")
+    dtype: str = _later("float32")
+    clip_norm: float | None = _later(None)
+    neuron_lr: float | None = _later(None)
+    a: float = _later(0.01)
+    w_std: float = _later(0.01)
+    max_exponent: float | None = _later(None)
+    order: int = _later(0)
+    watch: int = _later(0)
+    stacked: bool = _later(True)
 
     def __post_init__(self) -> None:
-        # 1 and 1.0 are equal, but not their texts, of which the identity is made.
-        for name in ("inner", "outer", "shift", "lr", "lam"):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, float(getattr(self, name)))
+        for each in fields(self):
+            object.__setattr__(self, each.name, _plain(each, getattr(self, each.name)))
+        for name in ("neuron_lr", "a", "w_std", "max_exponent"):
+            if not self.exponential and name in self._later_settings:
+                raise ValueError(
+                    f"expected exponential=True for {name}={getattr(self, name)}, got a network without the neuron: "
+                    f"leave {name} out"
+                )
+        alone = sorted(self._later_settings & {"loss", "dtype", "clip_norm", "max_exponent", "watch"})
+        if self.stacked and self.model == "fc1" and alone:
+            raise ValueError(
+                f"expected stacked=False for {alone[0]}={getattr(self, alone[0])!r}, which a stack cannot do, got "
+                "stacked=True: pass stacked=False"
+            )
 
     @property
     def problem(self) -> str:
@@ -89,40 +147,73 @@ class Recipe:
     @property
     def data_options(self) -> dict[str, Any]:
         """The arguments of `enlib.datasets.load`."""
-        options: dict[str, Any] = {"standardize": self.standardize}
-        if self.inner is not None:
-            options["radii"] = (self.inner, self.outer)
-        given = {"shift": self.shift, "train": self.train}
-        return options | {name: value for name, value in given.items() if value is not None}
+        radii = None if self.inner is None else (self.inner, self.outer)
+        given = {"radii": radii, "shift": self.shift, "train": self.train}
+        return {"standardize": self.standardize} | {name: v for name, v in given.items() if v is not None}
 
     @property
     def identity(self) -> str:
         """The first 64 bits of the SHA-256 of the recipe and the protocol, in hexadecimal."""
-        text = json.dumps({"protocol": PROTOCOL, **asdict(self)}, sort_keys=True)
+        text = json.dumps({"protocol": PROTOCOL, **self._settings()}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def row(self) -> dict[str, Any]:
         """Return the recipe as the first columns of its row."""
-        return {"problem": self.problem, **asdict(self)}
+        return {"problem": self.problem, **self._settings()}
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Recipe:
-        """Return the recipe that a row was made by.
+        """Return the recipe that a row was made from.
 
         Raises
         ------
         ValueError
             If a column is missing.
         """
-        missing = [field.name for field in fields(cls) if field.name not in row]
+        missing = [each.name for each in fields(cls) if not each.metadata and each.name not in row]
         if missing:
-            raise ValueError(
-                f"expected a row with the columns of a recipe, got none of {', '.join(missing)}: take a whole row"
-            )
-        return cls(**{field.name: row[field.name] for field in fields(cls)})
+            raise ValueError(f"expected a row with the columns of a recipe, got none of {', '.join(missing)}")
+        # A table has no column for a later setting that none of its runs changes, and an empty cell for a run that
+        # does not.
+        given = {
+            each.name: row[each.name] for each in fields(cls) if not each.metadata or row.get(each.name) is not None
+        }
+        return cls(**given)
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            each.name: getattr(self, each.name)
+            for each in fields(self)
+            if not each.metadata or each.name in self._later_settings
+        }
+
+    @property
+    def _later_settings(self) -> set[str]:
+        """The later settings that differ from their defaults."""
+        return {each.name for each in fields(self) if each.metadata and getattr(self, each.name) != each.default}
 
 
 def identify(row: Mapping[str, Any]) -> str:
-    """Return the identity of the recipe of a row; a ``problem`` that is another one changes it."""
+    """Return the identity of the recipe of a row; a ``problem`` that is another one changes it.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, or holds what no recipe can.
+    """
     recipe = Recipe.from_row(row)
     return recipe.identity if row.get("problem") == recipe.problem else "0" * 16
+
+
+def _plain(each: Field[Any], value: Any) -> Any:
+    """Return a setting as a plain value of its declared type: 1 and 1.0 are equal, but their texts are not."""
+    kind, _, optional = str(each.type).partition(" | ")
+    if value is None and optional:
+        return None
+    if kind == "int":
+        return _tools.count(each.name, value, least=0)
+    if kind == "float":
+        return (_tools.positive if each.name == "lr" else _tools.non_negative)(each.name, value)
+    if not isinstance(value, {"bool": bool, "str": str}[kind]):
+        raise TypeError(f"expected {each.name} of type {kind}, got {value!r}: see Recipe")
+    return value

@@ -1,31 +1,32 @@
-"""A table as text: one line a run, one column a quantity, and every value comes back as it was."""
+"""A table as text: one line a run, one column a quantity; every value is read back as it was written."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 Value = str | int | float | bool | None
-Row = dict[str, Value]
+Row = dict[str, Any]
 
 _WORDS: dict[str, bool | None] = {"": None, "True": True, "False": False}
 _LONGEST = 10_000  # characters; the reader of CSV gives up at 131,072, and an escaped character may take six
 
 
-def checked(row: Row) -> Row:
+def plain(row: Mapping[str, Any]) -> Row:
     """Return a row of plain Python values; a NumPy ``float64`` is one already, and becomes a float.
 
     Raises
     ------
     ValueError
-        If a column's name or a value is not one that a table can hold.
+        If a table cannot hold a column's name or a value.
     """
-    plain: Row = {}
+    checked: Row = {}
     for name, value in row.items():
         if not (isinstance(name, str) and name and name.isprintable()):
-            raise ValueError(f"expected a printable name of a column, got {name!r}: rename it")
+            raise ValueError(f"expected a printable column name, got {name!r}: rename it")
         if isinstance(value, float):
             value = float(value)
         elif type(value) not in (str, int, bool, type(None)):
@@ -37,12 +38,12 @@ def checked(row: Row) -> Row:
             raise ValueError(
                 f"expected at most {_LONGEST} characters in column {name!r}, got {len(value)}: shorten the text"
             )
-        plain[name] = value
-    return plain
+        checked[name] = value
+    return checked
 
 
 def to_cell(value: Value) -> str:
-    """Write a value so that ``from_cell`` returns it, bit by bit and with its type.
+    """Return a value as the text of a cell, from which `from_cell` returns it bit by bit, with its type.
 
     Floats are written as the shortest decimal that reads back as the same float; ``None`` is empty. Texts are written
     as they are, unless they would read as something else or would not stay on one line: those become JSON strings.
@@ -56,12 +57,12 @@ def to_cell(value: Value) -> str:
         return ""
     if not isinstance(value, str):
         return repr(value)
-    plain = value.isprintable() and value[:1] != '"' and isinstance(from_cell(value), str)
-    return value if plain else json.dumps(value)
+    as_it_is = value.isprintable() and value[:1] != '"' and isinstance(from_cell(value), str)
+    return value if as_it_is else json.dumps(value)
 
 
 def from_cell(cell: str) -> Value:
-    """Read a value that ``to_cell`` wrote.
+    """Return the value that `to_cell` wrote.
 
     Examples
     --------
@@ -83,40 +84,44 @@ def from_cell(cell: str) -> Value:
     return cell
 
 
-def columns(rows: Iterable[Row]) -> list[str]:
-    """Return the names in all rows, in the order of their first appearance, ``run`` first and ``machine`` last."""
-    names = dict.fromkeys(name for row in rows for name in row if name not in ("run", "machine"))
-    return ["run", *names, "machine"]
+def to_csv(rows: Iterable[Row], first: Sequence[str] = (), last: Sequence[str] = ()) -> bytes:
+    """Return rows as a table in UTF-8; what a row lacks is left empty.
 
-
-def to_csv(rows: list[Row]) -> bytes:
-    """Write rows with a ``run`` and a ``machine`` as a table in UTF-8; what a row lacks is left empty."""
+    Parameters
+    ----------
+    rows : iterable of dict
+    first, last : sequence of str
+        Columns at either end, which hold identifiers and are written as they are: a hash of digits is no number.
+    """
+    rows = list(rows)
+    names = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in (*first, *last)]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    names = columns(rows)
-    writer.writerow(names)
+    writer.writerow([*first, *names, *last])
     for row in rows:
-        # Identifiers stay as they are: a hash of digits only, or one such as 12e4567, is no number.
-        writer.writerow([row["run"], *(to_cell(row.get(name)) for name in names[1:-1]), row["machine"]])
+        cells = (to_cell(row.get(name)) for name in names)
+        writer.writerow([*(row[name] for name in first), *cells, *(row[name] for name in last)])
     return text.getvalue().encode()
 
 
-def from_csv(table: bytes) -> list[Row]:
-    """Read the rows of a table that ``to_csv`` wrote.
+def from_csv(table: bytes, first: Sequence[str] = (), last: Sequence[str] = ()) -> list[Row]:
+    """Return the rows of a table that `to_csv` wrote.
 
     Raises
     ------
     ValueError
         If it is no such table.
     """
-    reader = csv.reader(io.StringIO(table.decode(), newline=""), strict=True)
+    # Git may have rewritten the ends of lines; no cell holds one.
+    reader = csv.reader(io.StringIO(table.decode().replace("\r\n", "\n"), newline=""), strict=True)
     try:
         names = next(reader, [])
-        if names[:1] != ["run"] or names[-1:] != ["machine"]:
-            raise ValueError("its columns do not start with run and end with machine")
+        if tuple(names[: len(first)]) != tuple(first) or tuple(names[len(names) - len(last) :]) != tuple(last):
+            raise ValueError(f"its columns do not start with {', '.join(first)} and end with {', '.join(last)}")
+        texts = {*first, *last}
         return [
-            {"run": run, **dict(zip(names[1:-1], map(from_cell, cells), strict=True)), "machine": machine}
-            for run, *cells, machine in reader
+            {name: cell if name in texts else from_cell(cell) for name, cell in zip(names, cells, strict=True)}
+            for cells in reader
         ]
     except csv.Error as error:
         raise ValueError(str(error)) from error

@@ -1,16 +1,29 @@
-"""What paired runs say: ratios and differences with intervals, tests, equivalence, and times that were not reached.
+"""Statistics of paired runs: ratios and differences with intervals, exact tests, equivalence, and censored times.
 
-Every function takes arrays with one entry per seed. NaN stands for a run that was *censored*: it did not get there
-within its cap. No pair is dropped without being counted; `log_ratios` and `differences` hold the rule.
+Arrays have one entry per seed. NaN stands for a run that is *censored*: it did not reach its goal within its cap, or
+has no value. No pair is dropped without being counted; `log_ratios` and `differences` define the rule.
 """
 
-from enlib.statistics.counts import Share, mcnemar, wilson
+from enlib.statistics.effects import differences, log_ratios
 from enlib.statistics.equivalence import Equivalence, difference_equivalence, ratio_equivalence
-from enlib.statistics.estimates import PairedEstimate, paired_difference, paired_ratio
-from enlib.statistics.pairs import differences, log_ratios
-from enlib.statistics.randomization import HypothesisTest, holm, sign_flip, signed_rank, signed_rank_distribution
-from enlib.statistics.survival import KaplanMeier, kaplan_meier, log_rank
-from enlib.statistics.tries import best_of, chance_of_lower, expected_best, typical_best
+from enlib.statistics.estimates import (
+    KaplanMeier,
+    PairedEstimate,
+    Share,
+    kaplan_meier,
+    paired_difference,
+    paired_ratio,
+    wilson,
+)
+from enlib.statistics.significance import (
+    HypothesisTest,
+    holm,
+    log_rank,
+    mcnemar,
+    signed_rank,
+    signed_rank_distribution,
+)
+from enlib.statistics.tries import chance_of_lower, expected_best, typical_best
 
 __all__ = [
     "Equivalence",
@@ -18,7 +31,6 @@ __all__ = [
     "KaplanMeier",
     "PairedEstimate",
     "Share",
-    "best_of",
     "chance_of_lower",
     "difference_equivalence",
     "differences",
@@ -31,7 +43,6 @@ __all__ = [
     "paired_difference",
     "paired_ratio",
     "ratio_equivalence",
-    "sign_flip",
     "signed_rank",
     "signed_rank_distribution",
     "typical_best",

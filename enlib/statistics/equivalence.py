@@ -1,4 +1,4 @@
-"""Whether two arms are the same, up to a margin: what a p-value above 0.05 does not show."""
+"""Tests that two arms are the same up to a margin, which a p-value above 0.05 does not show."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ import numpy.typing as npt
 from scipy.stats import ttest_1samp
 
 from enlib import _tools
-from enlib.statistics.pairs import Array, differences, fraction, log_ratios
+from enlib.statistics.effects import Array, differences, fraction, log_ratios
 
 EQUIVALENT, NOT_SHOWN, NOT_TESTABLE = "equivalent", "not shown", "not testable"
 
 
 @dataclass(frozen=True)
 class Equivalence:
-    """What a test of equivalence found.
+    """The result of a test of equivalence.
 
     Attributes
     ----------
     verdict : str
-        ``"equivalent"`` if p is at most the level, ``"not shown"`` if it is above, else ``"not testable"``.
+        ``"equivalent"`` if p is at most the level, ``"not shown"`` if it is above, otherwise ``"not testable"``.
     p : float
-        NaN where it is not testable.
+        NaN where equivalence is not testable.
     mean, low, high : float
-        The mean effect and its interval of confidence 1 - 2 x level, in the unit of the margin. The interval lies
-        within the margins exactly when the verdict is "equivalent". NaN where it is not testable.
-    margin : float
-    level : float
+        Mean effect and its interval of confidence 1 - 2 x level, in the unit of the margin. The interval lies within
+        the margins exactly when the verdict is "equivalent". NaN where equivalence is not testable.
+    margin, level : float
+        As passed.
     method : str
     used : int
-        Pairs; none may be censored.
+        Number of pairs; none may be censored.
     note : str
-        Why it was not testable, or not by the t test.
+        Why equivalence was not testable, or not tested by t tests.
     """
 
     verdict: str
@@ -52,7 +52,7 @@ class Equivalence:
 def ratio_equivalence(
     without: npt.ArrayLike, with_neuron: npt.ArrayLike, *, margin: float = 1.1, level: float = 0.05
 ) -> Equivalence:
-    r"""Return whether the times of both arms are the same, up to a factor.
+    r"""Return a test of whether the times of both arms are the same up to a factor.
 
     Two one-sided t tests on the log-ratios :math:`d_i` reject that their mean is outside :math:`\pm\delta`,
     :math:`\delta = \log(\text{margin})`:
@@ -61,22 +61,23 @@ def ratio_equivalence(
               t_\mp = \frac{\delta \pm \bar d}{s / \sqrt n}
 
     A margin of 1.1 is symmetric on the log scale: the geometric mean ratio is shown to lie between 1/1.1 = 0.909 and
-    1.1, so that it does not matter which arm is divided by which.
+    1.1, so it does not matter which arm is divided by which.
 
-    If all log-ratios are equal, the t test divides by zero. Then the sign test stands in: were the median outside the
-    margin, all n effects would be inside with a chance of at most :math:`2^{-n}`, which is the p-value; five seeds
-    are enough for a level of 0.05.
+    If all log-ratios are equal, the t test divides by zero, and the sign test takes its place: if the median were
+    outside the margin, the chance that all n effects are inside would be at most :math:`2^{-n}`, which is the
+    p-value; five seeds are enough for a level of 0.05.
 
-    Measured on 20 000 sets of normal log-ratios: with standard deviation 0.1, a true ratio of 1.1 is called
-    equivalent in 4.7 % (ten pairs) and 4.9 % (twenty), as the level promises, and a true ratio of 1 in 75 % and 99 %.
-    With standard deviation 0.3, it is below 1 % on the margin, but also only 0.3 % and 1.5 % at a ratio of 1: times
-    that scatter so much take some 85 pairs to be shown equal to 10 percent in four cases of five.
+    Measured on 20,000 sets of normal log-ratios: with standard deviation 0.1, a true ratio of 1.1 is called
+    equivalent in 4.7 % of them (ten pairs) and 4.9 % (twenty), as the level promises, and a true ratio of 1 in 75 %
+    and 99 %. With standard deviation 0.3, the rate on the margin is below 1 %, but at a ratio of 1 it is also only
+    0.3 % and 1.5 %: for times that scatter this much, some 85 pairs are needed to show equality within 10 percent in
+    four cases out of five.
 
     Parameters
     ----------
-    without, with_neuron : array_like, shape (n,)
+    without, with_neuron : array_like of shape (n,)
         Times above zero, one per seed; NaN where a run is censored, which makes equivalence not testable: a run
-        that did not get there has no time to be within a margin.
+        without a time cannot be within a margin.
     margin : float
         Factor above 1.
     level : float
@@ -91,6 +92,8 @@ def ratio_equivalence(
     ------
     ValueError
         If the margin is not above 1, the level not in (0, 0.5), or as `log_ratios`.
+    TypeError
+        As `log_ratios`.
 
     References
     ----------
@@ -113,17 +116,17 @@ def ratio_equivalence(
 def difference_equivalence(
     without: npt.ArrayLike, with_neuron: npt.ArrayLike, *, margin: float = 0.2, level: float = 0.05
 ) -> Equivalence:
-    r"""Return whether the errors of both arms are the same, up to so many percentage points.
+    """Return a test of whether the errors of both arms are the same up to a number of percentage points.
 
-    As `ratio_equivalence`, on the differences and with :math:`\delta` = ``margin``. If all differences are equal,
-    zero errors in both arms for instance, the sign test stands in.
+    Like `ratio_equivalence`, on the differences and with delta = ``margin``. If all differences are equal, such as
+    with zero errors in both arms, the sign test takes the place of the t tests.
 
-    Measured on 20 000 sets of normal differences with standard deviation 0.2 points: 5.0 % are called equivalent on
-    the margin of 0.2 points with ten pairs, 5.2 % with twenty; at no difference 80 % and 99 %.
+    Measured on 20,000 sets of normal differences with standard deviation 0.2 points: with a true difference on the
+    margin of 0.2 points, 5.0 % are called equivalent with ten pairs and 5.2 % with twenty; with none, 80 % and 99 %.
 
     Parameters
     ----------
-    without, with_neuron : array_like, shape (n,)
+    without, with_neuron : array_like of shape (n,)
         Errors in percent, one per seed; a NaN makes equivalence not testable.
     margin : float
         Percentage points, above 0.
@@ -138,6 +141,8 @@ def difference_equivalence(
     ------
     ValueError
         If the margin is not positive, the level not in (0, 0.5), or as `differences`.
+    TypeError
+        As `differences`.
 
     Examples
     --------

@@ -1,7 +1,4 @@
-"""What tries buy: the best of k of the n trials of a grid, drawn at random, and who has it.
-
-Nothing is simulated: all subsets are counted.
-"""
+"""What more tries buy: the best of k of the n trials of a grid, drawn at random. All subsets are counted exactly."""
 
 from __future__ import annotations
 
@@ -12,111 +9,80 @@ import numpy as np
 import numpy.typing as npt
 
 from enlib import _tools
-from enlib.statistics.pairs import Array, column
-
-
-def best_of(times: npt.ArrayLike, tries: int) -> tuple[Array, Array]:
-    r"""Return what the best of a few random trials can be, and with which chance.
-
-    Of n trials, sorted, all subsets of size k are equally likely. The i-th is the best of its subset if the other
-    k - 1 come from the n - i behind it:
-
-    .. math:: P(\min = t_{(i)}) = \binom{n-i}{k-1} \Big/ \binom{n}{k}
-
-    Parameters
-    ----------
-    times : array_like, shape (n,)
-        Of all trials; NaN for one that did not get there, which is worse than any that did.
-    tries : int
-        k, from 1 to n.
-
-    Returns
-    -------
-    best : array, shape (n,)
-        The times in ascending order; infinite for trials that did not get there.
-    chances : array, shape (n,)
-        Of each to be the best; they sum to 1.
-
-    Raises
-    ------
-    ValueError
-        If there are no times, or fewer than ``tries``.
-
-    Examples
-    --------
-    >>> best, chances = best_of([30, 20, float("nan")], tries=2)
-    >>> print(best, chances.round(3))
-    [20. 30. inf] [0.667 0.333 0.   ]
-    """
-    values = column("times", times)
-    n, k = len(values), _tools.count("tries", tries)
-    if k > n:
-        raise ValueError(f"expected at most {n} tries, one for each trial, got {k}: nothing is drawn twice")
-    return np.sort(np.where(np.isnan(values), np.inf, values)), _chances(n, k)
+from enlib.statistics.effects import Array, column, numbers
 
 
 def typical_best(times: npt.ArrayLike, tries: int, *, cap: float) -> float:
-    r"""Return the geometric mean of the best of a few random trials.
+    r"""Return the geometric mean of the best of k random trials.
 
-    .. math:: \exp \sum_i P(\min = t_{(i)}) \log t_{(i)}
+    .. math:: \exp \sum_i P(\min = t_{(i)}) \log t_{(i)}, \qquad
+              P(\min = t_{(i)}) = \binom{n-i}{k-1} \Big/ \binom{n}{k}
 
-    A subset in which no trial gets there counts as the cap, the least that it can be.
+    All subsets of size k of the n trials are equally likely; the i-th fastest is the best of its subset if the other
+    k - 1 come from the n - i behind it. A subset in which every trial is censored counts as the cap, the smallest
+    time it can have.
 
     Parameters
     ----------
-    times, tries
-        As in `best_of`; the times are positive.
+    times : array_like of shape (n,)
+        Times of all trials, above zero; NaN for a censored one, which is worse than any other.
+    tries : int
+        k, from 1 to n.
     cap : float
-        When watching ended.
+        Time at which watching ended.
 
     Raises
     ------
     ValueError
-        If a time is not positive or above the cap, the cap not positive and finite, or as `best_of`.
+        If there are no times or fewer than ``tries``, a time is not positive or above the cap, or the cap is not
+        positive and finite.
+    TypeError
+        If the times are not numbers.
 
     Examples
     --------
     >>> round(typical_best([40, 10], tries=1, cap=100), 3), round(typical_best([40, 10], tries=2, cap=100), 3)
     (20.0, 10.0)
     """
-    if not 0 < cap < math.inf:
-        raise ValueError(f"expected cap > 0 and finite, got {cap:g}: pass the cap that the runs had")
-    best, chances = best_of(times, tries)
+    cap = _tools.positive("cap", cap, advice="pass the cap that the runs had")
+    best, chances = _best_of(times, tries)
     if best[0] <= 0:
-        raise ValueError(f"expected times > 0, got {best[0]:g}: times are positive, or NaN if not reached")
-    finite = best[np.isfinite(best)]
-    if not np.all(finite <= cap):
+        raise ValueError(f"expected times > 0, got {best[0]:g}: write NaN for a time not reached")
+    if not np.all(best[np.isfinite(best)] <= cap):
         raise ValueError(f"expected cap at or above every time, got {cap:g}: pass the cap that the runs had")
     return float(np.exp(chances @ np.log(np.minimum(best, cap))))
 
 
 def expected_best(values: npt.ArrayLike, *, by: npt.ArrayLike | None = None) -> Array:
-    r"""Return what one may expect of the best of k trials, for k = 1, ..., n.
+    r"""Return the expected value of the best of k random trials, for k = 1, ..., n.
 
     .. math:: E_k = \sum_{i=1}^{n} P(\text{the } i\text{-th is the best})\, x_i
 
-    with the trials in order, the best first, and the chances of `best_of`.
+    with the trials in order, the best first, and the chances of `typical_best`.
 
-    Exact, and unbiased for the expectation over all settings that the grid stands for; drawing *with* replacement, as
-    is also done, promises too little, for it may draw one trial twice: the less, the nearer k is to n.
+    It is exact, and unbiased for the expectation over all settings that the grid stands for. Drawing *with*
+    replacement, which is also done, promises too little, because one trial may be drawn twice; the error is largest
+    for k near n.
 
     Parameters
     ----------
-    values : array_like, shape (..., n)
-        What is to be small, such as errors; one for each trial along the last axis.
-    by : array_like, shape (..., n), optional
-        What the best has the least of, such as errors on a split of its own; by default the values themselves. Of
-        equals, the first is the better one.
+    values : array_like of shape (..., n)
+        Values to be small, such as errors; one for each trial along the last axis.
+    by : array_like of shape (..., n), optional
+        Values by which the best trial is chosen, such as errors on another split; by default ``values`` themselves.
+        The smallest is the best, and the first among equals.
 
     Returns
     -------
-    array, shape (..., n)
-        Entry k - 1 is for k trials: first the mean, last the value of the best of all.
+    array of shape (..., n)
+        Entry k - 1 is for k trials: the first is the mean, the last the value of the best of all.
 
     Raises
     ------
     ValueError
-        If there are no values, or one is not finite; or ``by`` is of another shape, or NaN somewhere.
+        If there are no values, one is not finite, or ``by`` has another shape or a NaN.
+    TypeError
+        If they are not numbers.
 
     References
     ----------
@@ -130,12 +96,12 @@ def expected_best(values: npt.ArrayLike, *, by: npt.ArrayLike | None = None) -> 
     >>> expected_best([3.0, 0.0, 9.0], by=[1, 2, 3])
     array([4., 2., 3.])
     """
-    array = np.asarray(values, dtype=np.float64)
+    array = numbers("values", values)
     if not array.ndim or not array.shape[-1]:
         raise ValueError(f"expected values of shape (..., n), got shape {array.shape}: pass one for each trial")
     if not np.isfinite(array).all():
         raise ValueError(f"expected finite values, got {array}: give a diverged trial the errors of a coin")
-    keys = array if by is None else np.asarray(by, dtype=np.float64)
+    keys = array if by is None else numbers("by", by)
     if keys.shape != array.shape:
         raise ValueError(
             f"expected by of shape {array.shape}, as the values, got {keys.shape}: pass one for each trial"
@@ -157,10 +123,10 @@ def chance_of_lower(
 
     Parameters
     ----------
-    first, second : array_like, shape (n,) and (m,)
-        What is to be small, one for each trial; NaN for one that did not get there, worse than any that did.
+    first, second : array_like of shape (n,) and (m,)
+        Values to be small, one for each trial; NaN for a censored one, which is worse than any other.
     tries : (int, int)
-        How many the first and the second arm may draw.
+        Number of trials that the first and the second arm draw.
 
     Returns
     -------
@@ -170,7 +136,9 @@ def chance_of_lower(
     Raises
     ------
     ValueError
-        As `best_of`.
+        If an arm has no values, or fewer than its tries.
+    TypeError
+        If the values are not numbers.
 
     Examples
     --------
@@ -179,10 +147,21 @@ def chance_of_lower(
     >>> chance_of_lower([0.0, 2.0], [1.0, 3.0], tries=(2, 1))
     (1.0, 0.0, 0.0)
     """
-    (one, chances_one), (other, chances_other) = best_of(first, tries[0]), best_of(second, tries[1])
+    if not hasattr(tries, "__len__") or len(tries) != 2:
+        raise ValueError(f"expected tries for both arms, got {tries!r}: pass two numbers, such as (16, 4)")
+    (one, chances_one), (other, chances_other) = _best_of(first, tries[0]), _best_of(second, tries[1])
     joint = np.outer(chances_one, chances_other)
     lower, equal = (compare.outer(one, other) for compare in (np.less, np.equal))
     return float(joint[lower].sum()), float(joint[equal].sum()), float(joint[~lower & ~equal].sum())
+
+
+def _best_of(times: npt.ArrayLike, tries: int) -> tuple[Array, Array]:
+    """Return the times in ascending order, infinite if censored, and the chance of each to be the best of k."""
+    values = column("times", times)
+    n, k = len(values), _tools.count("tries", tries)
+    if k > n:
+        raise ValueError(f"expected at most {n} tries, one for each trial, got {k}: no trial is drawn twice")
+    return np.sort(np.where(np.isnan(values), np.inf, values)), _chances(n, k)
 
 
 def _chances(n: int, k: int) -> Array:

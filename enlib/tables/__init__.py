@@ -1,46 +1,35 @@
-"""The tables of the report and ours, side by side."""
+"""The report's tables beside ours: its printed numbers, the choice of trials, counts, and the verdict of each row."""
+
+from collections.abc import Callable
 
 from enlib.tables import published
-from enlib.tables.counting import (
-    EVENTS,
-    Change,
-    by_seed,
-    change,
-    discordant,
-    happened,
-    moment,
-    percent,
-    share,
-    tuned,
-    twins,
-)
-from enlib.tables.explosions import (
+from enlib.tables.comparison import finding, generalization_table, quality_table, speed_table, unpack
+from enlib.tables.counting import EVENTS, change, discordant, happened, moment, share, twins
+from enlib.tables.layout import Table, percent
+from enlib.tables.selection import choose, generalization, label, problems, quality, speed, tuned
+from enlib.tables.stability import (
+    INPUTS,
     cure_table,
     explosion_table,
     moment_table,
+    noise_table,
+    stability_table,
     standardization_table,
     trained_noise_table,
 )
-from enlib.tables.layout import Table
-from enlib.tables.replication import generalization_table, problems, quality_table, speed_table
-from enlib.tables.selection import choose, generalization, quality, speed
-from enlib.tables.stability import noise_table, stability_table
-from enlib.tables.words import finding, label
 
-TABLES = {
-    "1": quality_table,
-    "2": speed_table,
-    "3": generalization_table,
-    "stability": stability_table,
-    "noise": noise_table,
-}
+COMPARISONS = {"1": quality_table, "2": speed_table, "3": generalization_table}
+"""The tables of the report, by number; the option ``by`` says how their trials are chosen."""
+
+TABLES: dict[str, Callable[..., Table]] = {**COMPARISONS, "stability": stability_table, "noise": noise_table}
+"""All tables that `python -m enlib report` prints."""
 
 __all__ = [
+    "COMPARISONS",
     "EVENTS",
+    "INPUTS",
     "TABLES",
-    "Change",
     "Table",
-    "by_seed",
     "change",
     "choose",
     "cure_table",
@@ -67,4 +56,5 @@ __all__ = [
     "trained_noise_table",
     "tuned",
     "twins",
+    "unpack",
 ]

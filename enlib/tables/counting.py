@@ -1,8 +1,9 @@
-"""Runs that explode: when they do, how many, and how many more in one arm of a pair than in the other."""
+"""Runs that spike or diverge: when they do, how many, and how many more in one arm of a pair than in the other."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from enlib.tables.selection import Row
 Pair = tuple[Row, Row]
 
 EVENTS = ("spikes", "diverges")
-_RECIPE = (
+_SETTINGS = (
     "data", "inner", "outer", "shift", "train", "standardize", "model", "exponential", "optimizer", "lr", "schedule",
     "lam", "epochs", "batch_size", "seed",
 )  # fmt: skip
@@ -24,7 +25,8 @@ _RECIPE = (
 def moment(row: Row, event: str) -> float:
     """Return when a run first spiked, or diverged, as a fraction of its training; NaN if it never did.
 
-    A run that diverges has spiked at the latest then: where `happened` is true, there is a moment, and only there.
+    A run that diverges without an earlier spike counts as spiking when it diverges, so that there is a moment exactly
+    where `happened` is true.
 
     Parameters
     ----------
@@ -52,13 +54,13 @@ def moment(row: Row, event: str) -> float:
 def happened(row: Row, event: str) -> bool:
     """Return whether a run spiked, or diverged.
 
-    A run that diverges has spiked at the latest then, even if no batch loss was seen to jump: its training loss may
-    overflow after an epoch of calm batches.
+    A run that diverges counts as spiking even if no batch loss was seen to jump: its training loss may overflow after
+    an epoch of calm batches.
 
     Parameters
     ----------
     row : dict
-        With ``first_spike`` and ``status``: a run of the replication, or one of `enlib.replication.studies`.
+        With ``first_spike`` and ``status``: a run of the replication, or of one of its studies.
     event : {"spikes", "diverges"}
 
     Raises
@@ -77,13 +79,8 @@ def happened(row: Row, event: str) -> bool:
     return diverged or (event == "spikes" and not math.isnan(row["first_spike"]))
 
 
-def tuned(rows: Iterable[Row]) -> list[Row]:
-    """Return the runs behind Tables 1 to 3."""
-    return [row for row in rows if row["measure"] != "noise" and row["optimizer"] == "adam"]
-
-
 def share(rows: Sequence[Row], event: str) -> Share:
-    """Return the share of runs in which it happened, with Wilson's interval, which takes them for independent.
+    """Return the share of runs in which the event happened, with Wilson's interval, which takes runs as independent.
 
     Raises
     ------
@@ -93,27 +90,17 @@ def share(rows: Sequence[Row], event: str) -> Share:
     return wilson(sum(happened(row, event) for row in rows), len(rows))
 
 
-def percent(part: Share) -> str:
-    """Return a share and its interval in per cent, as text.
-
-    Examples
-    --------
-    >>> percent(wilson(1, 3))
-    '33 [6, 79]'
-    """
-    return f"{100 * part.share:.0f} [{100 * part.low:.0f}, {100 * part.high:.0f}]"
-
-
-def twins(rows: Iterable[Row], column: str, first: object, second: object) -> list[Pair]:
-    """Return the pairs of runs that share everything but one setting.
+def twins(rows: Iterable[Row], setting: str, first: object, second: object) -> list[Pair]:
+    """Return the pairs of runs that have everything in common but one setting.
 
     Runs without the neuron have no lambda: one of them is the twin of several with it.
 
     Parameters
     ----------
     rows : iterable of dict
-    column : str
-        The setting, such as ``"exponential"``, ``"schedule"`` or ``"standardize"``.
+        See `enlib.replication.read_rows`.
+    setting : str
+        Column that differs, such as ``"exponential"``, ``"schedule"`` or ``"standardize"``.
     first, second
         Its two values.
 
@@ -122,32 +109,32 @@ def twins(rows: Iterable[Row], column: str, first: object, second: object) -> li
     ValueError
         If no run has such a setting.
     """
-    _tools.known("setting", column, _RECIPE)
-    changed = {column, "lam"} if column == "exponential" else {column}
-    fixed = [name for name in _RECIPE if name not in changed]
+    _tools.known("setting", setting, _SETTINGS)
+    changed = {setting, "lam"} if setting == "exponential" else {setting}
+    fixed = [name for name in _SETTINGS if name not in changed]
     listed = list(rows)
-    firsts = {tuple(row[name] for name in fixed): row for row in listed if row[column] == first}
-    pairs = [(firsts.get(tuple(row[name] for name in fixed)), row) for row in listed if row[column] == second]
+    firsts = {tuple(row[name] for name in fixed): row for row in listed if row[setting] == first}
+    pairs = [(firsts.get(tuple(row[name] for name in fixed)), row) for row in listed if row[setting] == second]
     return [(before, after) for before, after in pairs if before is not None]
 
 
 def discordant(pairs: Iterable[Pair], event: str) -> tuple[int, int]:
-    """Return in how many pairs it happened in the first run alone, and in how many in the second alone."""
+    """Return in how many pairs the event happened in the first run alone, and in how many in the second alone."""
     both = [(happened(first, event), happened(second, event)) for first, second in pairs]
     return both.count((True, False)), both.count((False, True))
 
 
-def by_seed(pairs: Iterable[Pair], event: str) -> list[int]:
-    """Return for each seed in how many more of the second runs it happened than in the first."""
-    more: dict[int, int] = {}
+def surplus(pairs: Iterable[Pair], event: str) -> list[int]:
+    """Return for each seed, in order, in how many more of the second runs the event happened than in the first."""
+    more: Counter[int] = Counter()
     for first, second in pairs:
-        more[first["seed"]] = more.get(first["seed"], 0) + happened(second, event) - happened(first, event)
+        more[first["seed"]] += happened(second, event) - happened(first, event)
     return [more[seed] for seed in sorted(more)]
 
 
 @dataclass(frozen=True)
 class Change:
-    """What a setting changes: shares before and after, discordant pairs, and the signed-rank test of the seeds."""
+    """What a setting changes: shares before and after, discordant pairs, and the signed-rank test on the seeds."""
 
     before: Share
     after: Share
@@ -158,7 +145,7 @@ class Change:
 
     @property
     def verdict(self) -> str:
-        """The change in a word; "undecided" is a p of 0.05 or more, and nothing else."""
+        """The change in a word; "undecided" means only that p is 0.05 or more."""
         if not self.p < 0.05:
             return "undecided"
         return "fewer" if self.direction < 0 else "more"
@@ -167,7 +154,14 @@ class Change:
 def change(pairs: Sequence[Pair], event: str) -> Change:
     """Return what the second setting of the pairs changes.
 
-    Runs of one seed share their data, so the seeds are what is tested: for each, the difference of `by_seed`.
+    Runs of one seed share their data, so the test is on the seeds: for each, how many more of the second runs than of
+    the first have the event.
+
+    Parameters
+    ----------
+    pairs : sequence of pairs of dict
+        From `twins`.
+    event : {"spikes", "diverges"}
 
     Raises
     ------
@@ -175,5 +169,5 @@ def change(pairs: Sequence[Pair], event: str) -> Change:
         If there are no pairs.
     """
     before, after = (share([pair[i] for pair in pairs], event) for i in (0, 1))
-    test = signed_rank(by_seed(pairs, event))
+    test = signed_rank(surplus(pairs, event))
     return Change(before, after, *discordant(pairs, event), test.p, test.direction)

@@ -1,17 +1,20 @@
-"""A table as numbers, and as text, Markdown or CSV."""
+"""A table, as numbers and as text, Markdown, CSV or HTML; and how its cells write numbers."""
 
 from __future__ import annotations
 
 import csv
 import html
 import io
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
 
+from enlib.statistics import Share
+
 _SPACE = "\N{NO-BREAK SPACE}"
 _EQUALS = re.compile(" (?==)|(?<==) ")
-# In a cell: all but those before an interval, and after the slash between two arms.
+# The spaces of a cell at which no line may break: all but those before an interval, and after the slash of two arms.
 _INNER = re.compile(r"(?<! /) (?!\[)")
 
 
@@ -23,11 +26,16 @@ class Table:
     ----------
     name, title : str
     shown : list of dict
-        For each row, from column heading to what a reader sees.
+        For each row, from column heading to the text of the cell; all rows have the same headings.
     numbers : list of dict
         For each row, from column name to the numbers behind it, for programs.
     notes : tuple of str
-        What a reader must know to read it.
+        What a reader must know to read the table.
+
+    Raises
+    ------
+    ValueError
+        If the rows have different headings.
 
     Examples
     --------
@@ -48,27 +56,36 @@ class Table:
     numbers: list[dict[str, Any]]
     notes: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        for row in self.shown:
+            if list(row) != self._headings:
+                raise ValueError(
+                    f"expected the headings {self._headings} in every row, got {list(row)}: give all rows the same"
+                )
+
+    @property
+    def _headings(self) -> list[str]:
+        return list(self.shown[0]) if self.shown else []
+
     def text(self) -> str:
         """Return the table in columns of fixed width."""
-        headings = list(self.shown[0]) if self.shown else []
-        widths = {h: max(len(h), *(len(row[h]) for row in self.shown)) for h in headings}
-        lines = [
-            "  ".join(
-                row[h].ljust(widths[h]) if place == 0 else row[h].rjust(widths[h]) for place, h in enumerate(headings)
-            ).rstrip()
-            for row in [dict(zip(headings, headings, strict=True)), *self.shown]
-        ]
+        widths = [max(map(len, (h, *(row[h] for row in self.shown)))) for h in self._headings]
+        lines = []
+        for cells in (self._headings, *(list(row.values()) for row in self.shown)):
+            padded = [
+                cell.rjust(width) if index else cell.ljust(width)
+                for index, (cell, width) in enumerate(zip(cells, widths, strict=True))
+            ]
+            lines.append("  ".join(padded).rstrip())
         return "\n".join([self.title, "", *lines, "", *self.notes]).rstrip()
 
     def markdown(self) -> str:
         """Return the table in Markdown."""
-        headings = list(self.shown[0]) if self.shown else []
-        rule = "|" + "|".join([":---"] + ["---:"] * (len(headings) - 1)) + "|"
-        lines = ["| " + " | ".join(row[h] for h in headings) + " |" for row in self.shown]
+        rule = "|" + "|".join([":---"] + ["---:"] * (len(self._headings) - 1)) + "|"
+        lines = ["| " + " | ".join(row.values()) + " |" for row in self.shown]
         notes = [f"- {note}" for note in self.notes]
-        return (
-            "\n".join([f"## {self.title}", "", "| " + " | ".join(headings) + " |", rule, *lines, "", *notes]) + "\n"
-        )
+        head = "| " + " | ".join(self._headings) + " |"
+        return "\n".join([f"## {self.title}", "", head, rule, *lines, "", *notes]) + "\n"
 
     def csv(self) -> str:
         """Return the numbers as CSV: ``inf`` is a time that was not reached, ``nan`` a test that was not made."""
@@ -80,15 +97,14 @@ class Table:
         return text.getvalue()
 
     def html(self) -> str:
-        """Return the table in HTML, where cells break before an interval; if it is still too wide, it scrolls."""
-        headings = list(self.shown[0]) if self.shown else []
-        head = "".join(f'<th scope="col">{html.escape(h)}</th>' for h in headings)
+        """Return the table in HTML. Cells break before an interval; a table that is still too wide scrolls."""
+        head = "".join(f'<th scope="col">{html.escape(h)}</th>' for h in self._headings)
         body = "".join(
             "<tr>"
-            + f'<th scope="row">{html.escape(_EQUALS.sub(_SPACE, row[headings[0]]))}</th>'
-            + "".join(f"<td>{html.escape(_INNER.sub(_SPACE, row[h]))}</td>" for h in headings[1:])
+            + f'<th scope="row">{html.escape(_EQUALS.sub(_SPACE, first))}</th>'
+            + "".join(f"<td>{html.escape(_INNER.sub(_SPACE, cell))}</td>" for cell in others)
             + "</tr>"
-            for row in self.shown
+            for first, *others in (row.values() for row in self.shown)
         )
         notes = "".join(f"<p><small>{html.escape(note)}</small></p>" for note in self.notes)
         title = html.escape(self.title)
@@ -99,3 +115,43 @@ class Table:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {"text/html": self.html(), "text/plain": self.text()}
+
+
+def percent(part: Share) -> str:
+    """Return a share and its interval in percent, as a table prints them.
+
+    Examples
+    --------
+    >>> from enlib.statistics import wilson
+    >>> percent(wilson(1, 3))
+    '33 [6, 79]'
+    """
+    return f"{100 * part.share:.0f} [{100 * part.low:.0f}, {100 * part.high:.0f}]"
+
+
+def interval(value: float, low: float, high: float, form: str) -> str:
+    """Return a value and its interval, written with a format specification such as ``".2f"``.
+
+    >>> interval(1.0, 0.5, float("inf"), ".2f")
+    '1.00 [0.50, ∞]'
+    """
+
+    def number(x: float) -> str:
+        return format(x, form) if math.isfinite(x) else "?" if math.isnan(x) else "∞" if x > 0 else "-∞"
+
+    return f"{number(value)} [{number(low)}, {number(high)}]"
+
+
+def arms(without: str, with_neuron: str) -> str:
+    """Return the cell of both arms; empty if there is nothing to show."""
+    return f"{without} / {with_neuron}" if without else ""
+
+
+def loss_and_errors(loss: float, errors: float) -> str:
+    r"""Return a loss and a number of errors in the report's form, ``loss\errors``; empty if there are none."""
+    return "" if math.isnan(errors) else f"{loss:.{1 if loss >= 1 else 3}f}\\{errors:g}"
+
+
+def p_value(p: float) -> str:
+    """Return a p-value to three decimals, or its order of magnitude below 0.001; empty if the test was not made."""
+    return "" if math.isnan(p) else f"{p:.3f}" if p >= 0.001 else f"{p:.0e}"

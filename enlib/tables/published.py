@@ -1,4 +1,4 @@
-"""The report's own numbers, as it prints them, and what can be checked of them without a single run."""
+"""The numbers that the report prints, and what can be checked of them without a single run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Printed:
-    """A cell pair of the report's Table 1 or 3: loss and errors, without the neuron and with it."""
+    """A row of the report's Table 1 or 3: loss and errors, each without the neuron and with it."""
 
     loss: tuple[float, float]
     errors: tuple[int, int]
@@ -22,7 +22,7 @@ QUALITY = {
     "mnist-1v7": Printed((0.000, 0.000), (0, 0)),
     "cifar10-0v1": Printed((0.431, 0.994), (1, 2)),
 }
-"""The report's first table, training loss and training errors."""
+"""The report's Table 1: training loss and training errors."""
 
 SPEED = {
     "spheres-1.01-1000": (20, 23),
@@ -33,7 +33,7 @@ SPEED = {
     "mnist-1v7": (15, 20),
     "cifar10-0v1": (20, 23),
 }
-"""The report's second table, iterations to zero training errors, the best of a grid."""
+"""The report's Table 2: iterations to zero training errors, the best of a grid, without the neuron and with it."""
 
 GENERALIZATION = {
     "spheres-1.5-5000": Printed((2684.8, 6901.4), (658, 796)),
@@ -43,23 +43,28 @@ GENERALIZATION = {
     "mnist-1v7": Printed((0.2, 0.6), (5, 4)),
     "cifar10-0v1": Printed((3901.5, 4516.7), (314, 313)),
 }
-"""The report's third table, loss and errors on held-out data."""
+"""The report's Table 3: loss and errors on held-out data."""
 
 MNIST_SPLITS = (13_000, 2_000, 2_000)
-"""Training, test and validation images that the report takes from MNIST's ones and sevens."""
+"""Numbers of training, test and validation images that the report takes from MNIST's ones and sevens."""
 
 MNIST_IMAGES = 13_007 + 2_163
-"""Ones and sevens that there are in MNIST, training and test images."""
+"""Number of ones and sevens in MNIST, training and test images together."""
 
 
 def impossible(table: dict[str, Printed]) -> list[tuple[str, float, int]]:
-    r"""Return the cells in which the summed loss is smaller than the number of errors, which cannot be.
+    r"""Return the cells whose summed loss is smaller than their number of errors, which is impossible.
 
-    A sample is an error if its margin is not positive, and then :math:`\max(0, 1 - y f)^3 \ge 1`. So
+    A sample is an error if its margin is not positive, and then :math:`\max(0, 1 - y f)^3 \ge 1`. Therefore
 
     .. math:: \sum_i \max(0,\, 1 - y_i f(x_i))^3 \ge \text{number of errors}.
 
-    A cell that breaks this is misprinted, or its loss is a mean where others are sums.
+    A cell that violates this is misprinted, or its loss is a mean where others are sums.
+
+    Parameters
+    ----------
+    table : dict
+        From problem to its row: `QUALITY` or `GENERALIZATION`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Which of an arm's trials speaks for it: the best one, by a criterion named before."""
+"""The runs behind a table: what it needs of them, and the choice of each arm's best trial by a stated criterion."""
 
 from __future__ import annotations
 
@@ -6,51 +6,137 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from enlib import _tools
+
 Row = Mapping[str, Any]
+"""A run: a row of `enlib.replication.read_rows`, from column name to value."""
+
 Score = Callable[[Row], tuple[float, ...]]
 Array = npt.NDArray[np.float64]
 
+ARMS = {False: "without", True: "with"}
+"""From a row's ``exponential`` to what tables call the arm."""
+
+_SETTING = ("lr", "schedule", "lam")
+_RUN = ("problem", "seed", "exponential", *_SETTING)
+_RESTORE = "restore the results (git checkout), or run the sweep again"
+_TEXTS = {"problem", "schedule", "measure", "optimizer", "status", "data", "standardize", "model", "test_wrong"}
+
+
+def checked(rows: Iterable[Row], *columns: str) -> list[Row]:
+    """Return the rows as a list, after checking that they hold what a table needs of them.
+
+    Parameters
+    ----------
+    rows : iterable of dict
+        All runs; see `enlib.replication.read_rows`.
+    columns : str
+        Columns to check, beside those that say which run a row is.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, holds text instead of numbers or numbers instead of text, or a run is there twice.
+    """
+    rows = list(rows)
+    columns = (*_RUN, *columns)
+    seen = set()
+    for row in rows:
+        for name in columns:
+            if name not in row:
+                raise ValueError(f"expected column {name!r} in every row, got none: {_RESTORE}")
+            value = row[name]
+            if name in _TEXTS:
+                what, fits = "text", isinstance(value, str)
+            elif name == "exponential":
+                what, fits = "True or False", isinstance(value, bool | np.bool_)
+            else:
+                what, fits = "a number", isinstance(value, Real) and not isinstance(value, bool)
+            if not fits:
+                raise ValueError(f"expected {what} in column {name!r}, got {value!r} in {_title(row)}: {_RESTORE}")
+        identity = row.get("run") or tuple(row.get(name) for name in (*_RUN, "measure", "optimizer"))
+        if identity in seen:
+            raise ValueError(f"expected every run once, got {_title(row)} twice: {_RESTORE}")
+        seen.add(identity)
+    return rows
+
+
+def tuned(rows: Iterable[Row]) -> list[Row]:
+    """Return the runs behind Tables 1 to 3: those with Adam, without the stability experiments."""
+    return [row for row in rows if row["measure"] != "noise" and row["optimizer"] == "adam"]
+
+
+def problems(rows: Iterable[Row], printed: Iterable[str]) -> list[str]:
+    """Return the problems of a table: those that the report prints or, if the rows have none of them, all.
+
+    Parameters
+    ----------
+    rows : iterable of dict
+        All runs; see `enlib.replication.read_rows`.
+    printed : iterable of str
+        The problems of a table of the report, such as `enlib.tables.published.SPEED`.
+    """
+    found = list(dict.fromkeys(row["problem"] for row in tuned(rows)))
+    return [problem for problem in printed if problem in found] or found
+
+
+def label(problem: str) -> str:
+    """Return a problem's name as tables print it; a name of another form is returned as it is.
+
+    Examples
+    --------
+    >>> label("spheres-1.01-10000"), label("gaussians-0.1-15000"), label("mnist-1v7")
+    ('spheres 1/1.01, n = 10000', 'Gaussians 0.1, n = 15000', 'MNIST, 1 and 7')
+    """
+    images = {"mnist-1v7": "MNIST, 1 and 7", "cifar10-0v1": "CIFAR-10, 0 and 1", "digits-1v7": "digits, 1 and 7"}
+    match problem.split("-"):
+        case ["spheres", outer, size, *how]:
+            return ", ".join([f"spheres 1/{outer}, n = {size}", *how])
+        case ["gaussians", shift, size, *how]:
+            return ", ".join([f"Gaussians {shift}, n = {size}", *how])
+    return images.get(problem, problem)
+
 
 def quality(row: Row) -> tuple[float, ...]:
-    """Order trials by their training errors at the end, then by their loss there; diverged ones come last."""
-    return row["status"] == "diverged", row["train_errors"], _last(row["train_loss"])
+    """Return the rank of a trial by training errors, then training loss, at the end; diverged trials come last."""
+    return row["status"] == "diverged", row["train_errors"], _nan_last(row["train_loss"])
 
 
 def speed(row: Row) -> tuple[float, ...]:
-    """Order trials by the epochs they took to zero training errors; those that never got there come last."""
-    return (_last(row["epochs_to_zero"]),)
+    """Return the rank of a trial by its epochs to zero training errors; trials that never reach it come last."""
+    return (_nan_last(row["epochs_to_zero"]),)
 
 
 def generalization(row: Row) -> tuple[float, ...]:
-    """Order trials that reached zero training errors and did not diverge by validation errors, then loss.
+    """Return the rank of a trial by validation errors, then validation loss.
 
-    The test split has no part in it.
+    Trials that diverged, or never had zero training errors, come last: their first entry is True. The test split
+    plays no part.
     """
     failed = row["status"] == "diverged" or math.isnan(row["epochs_to_zero"])
-    return failed, row["validation_errors"], _last(row["validation_loss"])
-
-
-def _last(value: float) -> float:
-    return math.inf if math.isnan(value) else value
+    return failed, row["validation_errors"], _nan_last(row["validation_loss"])
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """For each seed one row of each arm: what stands in a cell of a table.
+    """The chosen trial of each arm, for each seed of a problem.
 
-    Parameters
+    Attributes
     ----------
     problem : str
     seeds : list of int
     without, with_neuron : list of dict
-        In the order of the seeds.
+        Rows in the order of the seeds.
     trials : int
-        Among how many each was chosen.
+        Number of trials among which each was chosen.
+    incomplete : int
+        Number of seeds left out because trials are missing.
     """
 
     problem: str
@@ -58,18 +144,20 @@ class Pairs:
     without: list[Row]
     with_neuron: list[Row]
     trials: int
+    incomplete: int = 0
 
     def __len__(self) -> int:
         return len(self.seeds)
 
-    def subset(self, places: Iterable[int]) -> Pairs:
-        """Return the pairs at these places alone."""
-        kept = list(places)
+    def subset(self, indices: Iterable[int]) -> Pairs:
+        """Return the pairs at these indices alone."""
+        kept = list(indices)
         without, with_neuron = ([arm[i] for i in kept] for arm in (self.without, self.with_neuron))
-        return Pairs(self.problem, [self.seeds[i] for i in kept], without, with_neuron, self.trials)
+        seeds = [self.seeds[i] for i in kept]
+        return Pairs(self.problem, seeds, without, with_neuron, self.trials, self.incomplete)
 
     def values(self, column: str) -> tuple[Array, Array]:
-        """Return one column of both arms, each of shape (seeds,)."""
+        """Return one column of both arms, each an array of shape (seeds,)."""
         without, with_neuron = (
             np.array([row[column] for row in arm], dtype=float) for arm in (self.without, self.with_neuron)
         )
@@ -77,7 +165,7 @@ class Pairs:
 
 
 def choose(rows: Iterable[Row], problem: str, score: Score, *, by: str = "own") -> Pairs:
-    """Choose a trial for each seed and arm of a problem.
+    """Return the best trial for each seed and arm of a problem.
 
     Parameters
     ----------
@@ -85,21 +173,21 @@ def choose(rows: Iterable[Row], problem: str, score: Score, *, by: str = "own") 
         All runs; see `enlib.replication.read_rows`.
     problem : str
     score : callable
-        `quality`, `speed`, `generalization` or another; the smallest is the best.
+        `quality`, `speed`, `generalization`, or another function of a row; the smallest is the best.
     by : {"own", "others"}
-        ``"own"`` takes the best trial of each seed, as the report does: each number is then the best of as many
-        tries. ``"others"`` takes, for each seed, the setting that was best on the other seeds, in the mean of its
-        rank: how it goes for someone who has tuned on other data.
+        ``"own"`` chooses the best trial of each seed, as the report does: each number is then the best of as many
+        tries. ``"others"`` chooses, for each seed, the setting with the best mean rank on the other seeds: the result
+        for someone who tunes on other data.
 
     Returns
     -------
     Pairs
-        Of the seeds whose trials are there in both arms, the same number for each.
+        Only seeds with all their trials in both arms.
 
     Raises
     ------
     ValueError
-        If there is no such pair.
+        If there is no such seed, ``by`` is unknown, or a row is not what a table needs.
 
     Examples
     --------
@@ -109,48 +197,63 @@ def choose(rows: Iterable[Row], problem: str, score: Score, *, by: str = "own") 
     >>> choose(runs, "p", speed).values("epochs_to_zero")
     (array([20.]), array([21.]))
     """
-    rows = list(rows)
-    arms: dict[tuple[int, bool], list[Row]] = defaultdict(list)
-    for row in rows:
-        if row["problem"] == problem:
-            arms[row["seed"], row["exponential"]].append(row)
-    trials = max((len(arm) for arm in arms.values()), default=0)
-    seeds = sorted(s for s, e in arms if e and all(len(arms.get((s, arm), [])) == trials for arm in (False, True)))
-    if not seeds:
+    _tools.known("by", by, ("own", "others"))
+    rows = checked(rows)
+    found = choose_any(rows, problem, score, by=by)
+    if not found.seeds:
         known = sorted({row["problem"] for row in rows})
         raise ValueError(
             f"expected runs of both arms of {problem}, got none that are complete among {known}: finish "
             "them with python -m enlib replicate"
         )
-    if by == "own":
-        best = {key: min(arms[key], key=score) for key in arms}
-    elif by == "others":
-        best = {}
-        for arm in (False, True):
-            best |= {(s, arm): row for s, row in _tuned_on_others(arms, seeds, arm, score).items()}
-    else:
-        raise ValueError(f"expected by to be 'own' or 'others', got {by!r}: see the docstring")
-    return Pairs(problem, seeds, [best[s, False] for s in seeds], [best[s, True] for s in seeds], trials)
+    return found
 
 
-def _tuned_on_others(
-    arms: Mapping[tuple[int, bool], list[Row]], seeds: list[int], arm: bool, score: Score
-) -> dict[int, Row]:
-    """Return for each seed the row of the setting with the best mean rank on the other seeds."""
-    settings = [_setting(row) for row in arms[seeds[0], arm]]
-    by_setting = {s: {_setting(row): row for row in arms[s, arm]} for s in seeds}
-    ranks = np.array([_ranks([score(by_setting[s][setting]) for setting in settings]) for s in seeds])
-    chosen = {}
-    for place, s in enumerate(seeds):
-        others = np.delete(ranks, place, axis=0) if len(seeds) > 1 else ranks
-        chosen[s] = by_setting[s][settings[int(others.mean(axis=0).argmin())]]
+def choose_any(rows: Iterable[Row], problem: str, score: Score, *, by: str) -> Pairs:
+    """Return what `choose` does, which may be no pair at all, from rows that were checked."""
+    arms: dict[tuple[int, bool], list[Row]] = defaultdict(list)
+    for row in rows:
+        if row["problem"] == problem:
+            arms[row["seed"], row["exponential"]].append(row)
+    trials = max((len(arm) for arm in arms.values()), default=0)
+    everyone = {seed for seed, _ in arms}
+    seeds = sorted(s for s in everyone if all(len(arms.get((s, arm), [])) == trials for arm in ARMS))
+    choice = _best_on_own if by == "own" else _best_on_others
+    without, with_neuron = ([*choice([arms[s, arm] for s in seeds], score)] for arm in ARMS)
+    return Pairs(problem, seeds, without, with_neuron, trials, len(everyone) - len(seeds))
+
+
+def _best_on_own(trials: list[list[Row]], score: Score) -> list[Row]:
+    """Return for each seed its best trial."""
+    return [min(mine, key=score) for mine in trials]
+
+
+def _best_on_others(trials: list[list[Row]], score: Score) -> list[Row]:
+    """Return for each seed the trial whose setting has the best mean rank on the other seeds."""
+    if not trials:
+        return []
+    settings = [_setting(row) for row in trials[0]]
+    by_setting = [{_setting(row): row for row in mine} for mine in trials]
+    ranks = np.array([_ranks([score(mine[setting]) for setting in settings]) for mine in by_setting])
+    chosen = []
+    for index, mine in enumerate(by_setting):
+        others = np.delete(ranks, index, axis=0) if len(trials) > 1 else ranks
+        chosen.append(mine[settings[int(others.mean(axis=0).argmin())]])
     return chosen
 
 
 def _ranks(scores: list[tuple[float, ...]]) -> list[float]:
-    """Return ranks from 0, equal scores sharing the mean of theirs."""
+    """Return ranks from 0; equal scores share the mean of theirs."""
     return [sum(s < mine for s in scores) + (scores.count(mine) - 1) / 2 for mine in scores]
 
 
 def _setting(row: Row) -> tuple[Any, ...]:
-    return row["lr"], row["schedule"], row["lam"]
+    return tuple(row[name] for name in _SETTING)
+
+
+def _title(row: Row) -> str:
+    return ", ".join(f"{name} {row.get(name)}" for name in _RUN)
+
+
+def _nan_last(value: float) -> float:
+    return math.inf if math.isnan(value) else value

@@ -1,13 +1,13 @@
 import pytest
 
-from enlib.__main__ import main
+from enlib.cli import main
 
 
 def test_list_says_what_is_missing(tmp_path, capsys):
     assert main(["data", "list", "--data-dir", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
-    assert printed.count("not there (download:") == 2
-    assert "licence" in printed
+    assert printed.count("missing (download:") == 2
+    assert "license" in printed
     assert "cite" in printed
 
 

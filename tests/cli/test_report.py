@@ -3,17 +3,13 @@ import csv
 import pytest
 from replication_rows import row
 
-from enlib.__main__ import main
-from enlib.replication import PROTOCOL, Journal, identify
+from enlib.cli import main, report
 
 
 @pytest.fixture
-def results(tmp_path):
-    with Journal(tmp_path, protocol=PROTOCOL, identify=identify) as journal:
-        for seed in range(6):
-            for arm in (False, True):
-                journal.add(row(seed, arm, epochs_to_zero=20.0 + 2 * seed + arm))
-        journal.export()
+def results(tmp_path, monkeypatch):
+    rows = [row(seed, arm, epochs_to_zero=20.0 + 2 * seed + arm) for seed in range(6) for arm in (False, True)]
+    monkeypatch.setattr(report, "read_rows", lambda folder: rows if folder == tmp_path else [])
     return tmp_path
 
 
@@ -38,7 +34,32 @@ def test_writes_all_tables_in_all_formats(results, tmp_path, capsys):
         assert next(csv.DictReader(file))["without"] == "25.0"
 
 
-def test_bad_input(results, tmp_path, capsys):
+@pytest.mark.parametrize("by", ["own", "others"])
+def test_by_is_for_the_tables_in_which_a_trial_is_chosen(results, capsys, by):
+    assert main(["report", "--results", str(results), "--by", by]) == 0
+    assert main(["report", "--results", str(results), "--table", "stability", "--by", by]) == 0
+    assert "Stability. Runs that spike" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--table", "4"], "expected table to be one of"),
+        (["--by", "mine"], "expected --by to be one of own, others; got 'mine'"),
+        (["--format", "pdf"], "expected --format to be one of text, markdown, csv; got 'pdf'"),
+    ],
+)
+def test_unknown_options(results, capsys, options, message):
+    assert main(["report", "--results", str(results), *options]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_a_folder_without_results(tmp_path, capsys):
     assert main(["report", "--results", str(tmp_path / "nowhere")]) == 1
-    assert main(["report", "--results", str(results), "--table", "4"]) == 1
-    assert "expected table to be one of" in capsys.readouterr().err
+    assert str(tmp_path / "nowhere") in capsys.readouterr().err
+
+
+def test_a_row_that_is_there_twice(results, monkeypatch, capsys):
+    monkeypatch.setattr(report, "read_rows", lambda folder: [row(0, True), row(0, False), row(0, True)])
+    assert main(["report", "--results", str(results)]) == 1
+    assert "error: expected every run once, got problem spheres-1.01-1000, seed 0" in capsys.readouterr().err

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from enlib.__main__ import main
+from enlib.cli import main
 from enlib.training.run import Run
 
 QUICK = ["train", "--data", "digits-1v7", "--epochs", "30", "--device", "cpu"]
@@ -79,7 +79,7 @@ def test_resume_after_an_interruption_prints_the_same(capsys, tmp_path, monkeypa
         (["--seed", "-1"], "expected seed"),
         (["--threads", "0"], "expected --threads"),
         (["--data", "spheres", "--train", "0"], "expected number of train samples"),
-        (["--data", "spheres", "--radii", "-1", "1"], "expected radius > 0"),
+        (["--data", "spheres", "--radii", "-1", "1"], "expected inner >= 0, got -1.0"),
         (["--radii", "1", "2"], "expected no options for digits-1v7"),
     ],
 )

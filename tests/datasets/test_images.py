@@ -5,23 +5,40 @@ import re
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
-from enlib.datasets import DataError, digits_1v7, load
-from enlib.datasets.canonical import digests
-from enlib.datasets.fetch import data_directory
-from enlib.datasets.mnist import payload
-from enlib.datasets.sources import CIFAR10_SHA256, MNIST_SHA256
+from enlib.datasets import DataError, data_directory, load
+from enlib.datasets.images import CIFAR10_CLASSES, MNIST_FILES, _allocate, _canonical, _digests, mnist_payload
 
 
 def pixels(split, white):
     return (split.inputs * white).round().to(torch.uint8).numpy()
 
 
+def test_order_is_ascending_sha256_and_forgets_the_order_of_arrival():
+    images = np.random.default_rng(0).integers(0, 256, (40, 3, 4), dtype=np.uint8)
+    shuffled = images[np.random.default_rng(1).permutation(40)]
+    ordered = _canonical(images)
+    assert np.array_equal(ordered, _canonical(shuffled))
+    assert _digests(ordered) == sorted(hashlib.sha256(image.tobytes()).digest() for image in images)
+
+
+@given(st.lists(st.integers(1, 500), min_size=1, max_size=5), st.data())
+def test_shares_add_up_and_are_within_one_of_proportional(sizes, data):
+    total = data.draw(st.integers(0, sum(sizes)))
+    counts = _allocate(total, sizes)
+    assert sum(counts) == total
+    for count, size in zip(counts, sizes, strict=True):
+        assert abs(count - total * size / sum(sizes)) < 1
+        assert 0 <= count <= size
+
+
 def test_digits_are_split_in_canonical_order_without_overlap():
-    data = digits_1v7()
+    data = load("digits-1v7", seed=0, standardize="none")
     assert [len(split) for split in data.splits.values()] == [217, 72, 72]
-    keys = [digests(pixels(split, 16)) for split in data.splits.values()]
+    keys = [_digests(pixels(split, 16)) for split in data.splits.values()]
     assert len(set().union(*keys)) == sum(len(split) for split in keys) == 361
     for label in (-1, 1):
         in_class = [
@@ -34,12 +51,10 @@ def test_digits_are_split_in_canonical_order_without_overlap():
 
 
 def test_digits_are_the_bundled_ones_and_sevens():
-    bundled = load_digits()
+    bundled, splits = load_digits(), load("digits-1v7", seed=0, standardize="none").splits
     for label, digit in ((-1, 1), (1, 7)):
-        expected = sorted(digests(bundled.images[bundled.target == digit].astype(np.uint8)))
-        found = [
-            digests(pixels(split, 16)[(split.targets == label).numpy()]) for split in digits_1v7().splits.values()
-        ]
+        expected = sorted(_digests(bundled.images[bundled.target == digit].astype(np.uint8)))
+        found = [_digests(pixels(split, 16)[(split.targets == label).numpy()]) for split in splits.values()]
         assert sorted(itertools.chain(*found)) == expected
 
 
@@ -66,6 +81,24 @@ def test_data_directory_comes_from_the_argument_then_the_environment_then_the_ca
     assert data_directory().name == "enlib"
 
 
+@pytest.mark.parametrize("bad", [3, b"data", ["data"], object()])
+def test_a_data_directory_is_a_path(bad):
+    with pytest.raises(TypeError, match="expected data_dir to be a path, got"):
+        load("mnist-1v7", seed=0, data_dir=bad)
+
+
+@pytest.mark.parametrize("bad", ["a\0b", "~nobody-of-this-name/data", "x" * 5000])
+def test_a_path_that_cannot_be_is_a_data_error(bad):
+    with pytest.raises(DataError, match="expected a readable data directory, got"):
+        load("mnist-1v7", seed=0, data_dir=bad)
+
+
+@pytest.mark.parametrize("name", [None, 3, ["spheres"], b"spheres"])
+def test_a_name_is_a_text(name):
+    with pytest.raises(TypeError, match="expected data set to be one of spheres, .*; got"):
+        load(name, seed=0)
+
+
 def test_bad_names_and_options():
     with pytest.raises(ValueError, match="did you mean 'mnist-1v7'"):
         load("mnist", seed=0)
@@ -88,8 +121,8 @@ def test_mnist_payloads_have_the_published_md5():
         "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
     }
     folder = data_directory() / "mnist"
-    for name in MNIST_SHA256:
-        contents = payload(folder / f"{name}.gz")
+    for name in MNIST_FILES:
+        contents = mnist_payload(folder / f"{name}.gz")
         assert hashlib.md5(contents, usedforsecurity=False).hexdigest() == published[name]
 
 
@@ -100,7 +133,7 @@ def test_mnist_sizes_classes_and_disjoint_training():
     assert [int((split.targets > 0).sum()) for split in data.splits.values()] == [6262, 514, 514]
     assert data.input_shape == (1, 28, 28)
     assert (data.train.inputs.min().item(), data.train.inputs.max().item()) == (0.0, 1.0)
-    validation, test = (digests(pixels(data.splits[name], 255)) for name in ("validation", "test"))
+    validation, test = (_digests(pixels(data.splits[name], 255)) for name in ("validation", "test"))
     assert not set(validation) & set(test)
 
 
@@ -109,14 +142,14 @@ def test_cifar10_sizes_and_disjoint_splits_in_canonical_order():
     data = load("cifar10-0v1", seed=0, download=False, standardize="none")
     assert [len(split) for split in data.splits.values()] == [2000, 2000, 2000]
     assert data.input_shape == (3, 32, 32)
-    keys = {name: digests(pixels(split, 255)) for name, split in data.splits.items()}
+    keys = {name: _digests(pixels(split, 255)) for name, split in data.splits.items()}
     assert len(set().union(*keys.values())) == 6000
     for label in (0, 1):
         thousand = slice(1000 * label, 1000 * label + 1000)
         ordered = [keys[name][thousand] for name in ("train", "validation")]
         assert ordered[0] + ordered[1] == sorted(ordered[0] + ordered[1])
         test = hashlib.sha256(b"".join(keys["test"][thousand])).hexdigest()
-        assert test == CIFAR10_SHA256["test", label]
+        assert test == CIFAR10_CLASSES["test", label]
 
 
 @pytest.mark.data

@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from enlib.datasets.fetch import data_directory
-from enlib.replication import cluster, experiments, run_local, units
+from enlib.datasets import data_directory
+from enlib.replication import Made, cluster, experiments, in_workers, make, units
 from enlib.replication.cluster import RETRIES, run_ray
-from enlib.replication.local import Done
 
 SECONDS = 180
 
@@ -90,11 +89,11 @@ def program(text, *arguments):
 @needs_ray
 def test_the_same_rows_as_on_this_machine(ray):
     todo = quick(4)
-    local = {done.unit: done.rows for done in run_local(todo, workers=1)}
+    local = {made.unit: made.rows for made in in_workers(make, todo, workers=1)}
     there = list(run_ray(todo))
     assert sorted(map(hash, local)) == sorted(hash(done.unit) for done in there)
     for done in there:
-        assert done.seconds > 0
+        assert done.machine["threads"] == 1
         assert [{name: repr(value) for name, value in row.items()} for row in done.rows] == [
             {name: repr(value) for name, value in row.items()} for row in local[done.unit]
         ]
@@ -153,7 +152,7 @@ def test_units_are_taken_only_when_a_cpu_is_free(ray):
             yield unit
 
     for one in run_ray(lazily(), work=lambda unit, device: []):
-        assert isinstance(one, Done)
+        assert isinstance(one, Made)
         done += 1
     assert done == len(ahead) == 6
     assert max(ahead) == min(cpus, 6)

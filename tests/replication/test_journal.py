@@ -1,524 +1,374 @@
-import contextlib
-import hashlib
-import itertools
 import json
 import math
 import os
 import random
-import shutil
-import signal
-import tempfile
-import time
-from multiprocessing import get_context
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from enlib.replication import JournalError, read_manifest, read_rows
-from enlib.replication import journal as module
-from enlib.replication.journal import Journal
-from enlib.replication.machine import identity
+from enlib.replication import Journal, JournalError, Recipe, identify, journal, read_manifest, read_rows, read_traces
 
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-HERE, THERE = {"processor": "here"}, {"processor": "there"}
-CSV, MANIFEST, SQLITE = "replication.csv", "replication_manifest.json", "replication.sqlite"
+MACHINE = {"processor": "one", "threads": 1}
+OTHER = {"processor": "another", "threads": 1}
 
 
-def identify(row):
-    return hashlib.sha256(json.dumps([row["arm"], row["seed"]]).encode()).hexdigest()[:16]
+def recipe(seed=0, lr=0.01, **more):
+    return Recipe(data="digits-1v7", model="fc1", lr=lr, epochs=1, seed=seed, **more)
 
 
-def a_row(seed, **more):
-    return {"arm": "EN", "seed": seed, "epochs": 18.0 + seed / 3, "status": "converged", "cause": None, **more}
+def unit(seed=0):
+    return recipe(seed), recipe(seed, exponential=True, lam=0.1)
 
 
-def a_journal(folder, identify=identify, **options):
-    return Journal(folder, **{"protocol": 1, **options}, identify=identify)
-
-
-def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-def fork(work):
-    process = get_context("fork").Process(target=work)
-    process.start()
-    return process
-
-
-@pytest.fixture(autouse=True)
-def here(monkeypatch):
-    """A machine of which we know everything."""
-    monkeypatch.setattr(module, "describe", lambda: HERE)
+def rows(of, loss=0.5, **more):
+    return [{**one.row(), "status": "capped", "train_loss": loss, "data_digest": "d0", **more} for one in of]
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Five finished runs, exported."""
-    folder = tmp_path / "results"
-    with a_journal(folder) as journal:
-        for seed in range(5):
-            assert journal.add(a_row(seed))
-        journal.note("digits", "ab12")
-        journal.export()
-    return folder
+    """A folder with four runs, in the journal and in the table."""
+    kept = Journal(tmp_path / "out")
+    for seed in (1, 0):
+        kept.keep(unit(seed), rows(unit(seed)), MACHINE)
+    kept.export()
+    return kept.folder
 
 
-def test_what_was_added_comes_back_once(tmp_path):
-    with a_journal(tmp_path) as journal:
-        assert journal.finished() == set()
-        assert journal.rows() == []
-        assert journal.add(a_row(1))
-        assert journal.add(a_row(0), machine=THERE)
-        assert not journal.add(a_row(1, status="diverged"))  # the first result stands
-        expected = [
-            {"run": identify(a_row(seed)), **a_row(seed), "machine": identity(made)}
-            for seed, made in ((1, HERE), (0, THERE))
-        ]
-        assert journal.rows() == expected
-        assert journal.finished() == {row["run"] for row in expected}
-    with a_journal(tmp_path) as journal:
-        assert journal.rows() == expected
+def files(folder):
+    return {
+        path.relative_to(folder): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and ".locks" not in path.parts
+    }
 
 
-def test_a_table_that_comes_while_the_journal_is_open_is_taken_in(tmp_path, folder):
-    """As from git pull, during a sweep: its export must not erase what others have made."""
-    with a_journal(tmp_path / "mine") as journal:
-        journal.add(a_row(7))
-        for name in (CSV, MANIFEST):
-            shutil.copy(folder / name, tmp_path / "mine")
-        journal.export()
-    assert {row["seed"] for row in read_rows(tmp_path / "mine")} == {0, 1, 2, 3, 4, 7}
-    assert read_manifest(tmp_path / "mine")["notes"] == {"digits": ["ab12"]}
+def without_journal(folder):
+    """Leave the table alone, as git does."""
+    for path in (folder / "replication.runs").glob("*.json"):
+        path.unlink()
 
 
-def test_runs_that_finished_together_are_kept_together_or_not_at_all(tmp_path):
-    with a_journal(tmp_path) as journal:
-        journal.add(a_row(1))
-        assert journal.add_all(a_row(seed) for seed in (0, 1, 2, 2)) == 2
-        with pytest.raises(ValueError, match="got list"):
-            journal.add_all([a_row(3), a_row(4, loss=[])])
-        with journal._store.reading() as db:
-            db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}")
-        with pytest.raises(JournalError, match="full"):
-            journal.add_all([a_row(5), *(a_row(seed, text="x" * 9000) for seed in range(6, 12))])
-        assert [row["seed"] for row in journal.rows()] == [1, 0, 2]
-        assert journal.add_all([]) == 0
+def test_what_was_kept_comes_back_with_its_machine(tmp_path):
+    kept = Journal(tmp_path)
+    kept.keep(unit(), rows(unit(), cause=None, neuron=math.nan), MACHINE)
+    found = kept.read()
+    assert set(found.rows) == {one.identity for one in unit()}
+    row, machine = found.rows[unit()[0].identity]
+    assert repr(row) == repr(rows(unit(), cause=None, neuron=math.nan)[0])
+    assert machine == MACHINE
+    assert found.disagreements == []
 
 
-values = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+@given(value=st.floats() | st.integers(-(2**60), 2**60) | st.text(max_size=20) | st.booleans() | st.none())
+def test_every_value_comes_back_from_the_journal_and_from_the_table(tmp_path_factory, value):
+    folder = tmp_path_factory.mktemp("journal")
+    kept = Journal(folder)
+    kept.keep(unit()[:1], rows(unit()[:1], value=value), MACHINE)
+    ((row, _),) = kept.read().rows.values()
+    kept.export()
+    (line,) = read_rows(folder)
+    assert repr(row["value"]) == repr(line["value"]) == repr(value)
 
 
-@settings(max_examples=15, deadline=None)
-@given(st.lists(st.dictionaries(st.sampled_from(["loss", "a, b", "é", '"x"']), values), max_size=4))
-def test_every_value_comes_back_from_the_journal_the_table_and_another_journal(tmp_path_factory, results):
-    one, other = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("other")
-    with a_journal(one) as journal:
-        for seed, result in enumerate(results):
-            journal.add({"arm": "EN", "seed": seed, **result})
-        kept = journal.rows()
-        journal.export(order=lambda row: row["seed"])
-    for seed, (row, result) in enumerate(zip(kept, results, strict=True)):
-        given_ = {"arm": "EN", "seed": seed, **result}
-        assert repr({name: row[name] for name in given_}) == repr(
-            given_
-        )  # repr: nan is nan, -0.0 is not 0, True not 1
-        assert all(row[name] is None for name in set(row) - set(given_) - {"run", "machine"})
-    assert repr(read_rows(one)) == repr(kept)
-    for name in (CSV, MANIFEST):
-        shutil.copy(one / name, other)
-    with a_journal(other) as journal:
-        assert repr(journal.rows()) == repr(kept)
-        journal.export(order=lambda row: row["seed"])
-    assert all((one / name).read_bytes() == (other / name).read_bytes() for name in (CSV, MANIFEST))
+def test_the_same_runs_are_the_same_files_in_whichever_order_they_ended(tmp_path, folder):
+    other = Journal(tmp_path / "other")
+    for seed in (0, 1):
+        other.keep(unit(seed), rows(unit(seed)), MACHINE)
+        other.export()
+    assert files(other.folder) == files(folder)
 
 
-def test_the_same_runs_are_the_same_table_in_whichever_order_they_ended(tmp_path, folder):
-    with a_journal(tmp_path / "other") as journal:
-        for seed in (3, 1, 4, 0, 2):
-            journal.add(a_row(seed))
-        journal.note("digits", "ab12")
-        journal.export()
-        assert all((tmp_path / "other" / name).read_bytes() == contents(folder)[name] for name in (CSV, MANIFEST))
-        journal.export(order=lambda row: -row["seed"])
-    assert [row["seed"] for row in read_rows(tmp_path / "other")] == [4, 3, 2, 1, 0]
+def test_the_order_of_the_table_is_the_one_that_was_asked_for(folder):
+    Journal(folder).export(order=lambda row: (row["exponential"], -row["seed"]))
+    found = [(row["exponential"], row["seed"]) for row in read_rows(folder)]
+    assert found == [(False, 1), (False, 0), (True, 1), (True, 0)]
 
 
 def test_the_manifest_says_what_the_table_is(folder):
     manifest = read_manifest(folder)
-    assert (manifest["protocol"], manifest["rows"], manifest["notes"]) == (1, 5, {"digits": ["ab12"]})
-    assert manifest["sha256"] == hashlib.sha256((folder / CSV).read_bytes()).hexdigest()
-    assert manifest["machines"] == {identity(HERE): {"rows": 5, "description": HERE}}
+    assert manifest["rows"] == 4
+    assert [(m["rows"], m["description"]) for m in manifest["machines"].values()] == [(4, MACHINE)]
+    assert manifest["notes"] == {"digest of digits-1v7": ["d0"]}
+    assert all(identify(row) == row["run"] for row in read_rows(folder))
 
 
-def test_a_real_machine_is_described_by_default(tmp_path, monkeypatch):
-    monkeypatch.undo()
-    with a_journal(tmp_path) as journal:
-        journal.add(a_row(0))
-        journal.export()
-    (made,) = read_manifest(tmp_path)["machines"].values()
-    assert made["description"] == module.describe()
+def test_traces_have_a_table_of_their_own(tmp_path):
+    watched = (recipe(watch=1, stacked=False),)
+    kept = Journal(tmp_path, "mechanism")
+    kept.keep(
+        watched, rows(watched, trace=[{"update": 10, "sharpness": 0.1}, {"update": 20, "sharpness": 1e300}]), MACHINE
+    )
+    kept.export()
+    expected = [{"run": watched[0].identity, "update": 10 * k, "sharpness": s} for k, s in ((1, 0.1), (2, 1e300))]
+    assert read_traces(tmp_path, "mechanism") == expected
+    before = files(tmp_path)
+    for path in (tmp_path / "mechanism.runs").glob("*.json"):
+        path.unlink()
+    kept.export()
+    assert files(tmp_path).items() <= before.items(), "the table alone gives the same table"
+    (tmp_path / "mechanism_traces.csv").write_bytes(before[Path("mechanism_traces.csv")].replace(b"0.1", b"0.2"))
+    with pytest.raises(JournalError, match="mechanism_traces.csv, got another SHA-256"):
+        kept.read()
 
 
-def test_two_values_of_a_note_stand_side_by_side(tmp_path):
-    with a_journal(tmp_path) as journal:
-        for value in ("b", "a", "b"):
-            journal.note("digits", value)
-        assert journal.notes() == {"digits": ["a", "b"]}
+@pytest.mark.parametrize("later", [False, True])
+def test_a_sweep_resumes_from_a_table_that_came_from_another_machine(folder, later):
+    """Also when it comes while the sweep runs."""
+    without_journal(folder)
+    kept = Journal(folder)
+    if later:
+        table = files(folder)
+        for name in table:
+            (folder / name).unlink()
+    kept.keep(unit(2), rows(unit(2)), OTHER)
+    if later:
+        for name, content in table.items():
+            (folder / name).write_bytes(content)
+    kept.export()
+    assert {row["seed"] for row in read_rows(folder)} == {0, 1, 2}
+    assert sorted(m["rows"] for m in read_manifest(folder)["machines"].values()) == [2, 4]
 
 
-@pytest.mark.parametrize(
-    "row, message",
-    [
-        (a_row(0, loss=[1]), "expected str, int, float, bool or None in column 'loss', got list"),
-        (a_row(0, machine="x"), "expected a row without a column 'machine'"),
-        (a_row(0, run="abc"), "expected run '[0-9a-f]+', which identifies the row, got 'abc'"),
-    ],
-)
-def test_a_row_that_cannot_stand_in_a_table_is_refused(tmp_path, row, message):
-    with a_journal(tmp_path) as journal:
-        with pytest.raises(ValueError, match=message):
-            journal.add(row)
-        assert journal.add(a_row(0, run=identify(a_row(0))))
-        assert len(journal.rows()) == 1
-
-
-def test_an_identifier_that_is_no_hash_is_refused(tmp_path):
-    journal = a_journal(tmp_path, identify=lambda row: "EN/0")
-    with journal, pytest.raises(ValueError, match="expected a hexadecimal hash from identify, got 'EN/0'"):
-        journal.add(a_row(0))
-
-
-def test_a_sweep_goes_on_from_a_committed_table_on_another_machine(folder, tmp_path, monkeypatch):
-    clone = tmp_path / "clone"
-    clone.mkdir()
-    for name in (CSV, MANIFEST):
-        shutil.copy(folder / name, clone)
-    monkeypatch.setattr(module, "describe", lambda: THERE)
-    with a_journal(clone) as journal:
-        assert journal.finished() == {identify(a_row(seed)) for seed in range(5)}
-        assert not journal.add(a_row(4))
-        assert journal.add(a_row(5))
-        journal.note("digits", "cd34")
-        journal.export()
-    manifest = read_manifest(clone)
-    assert manifest["machines"] == {
-        identity(HERE): {"rows": 5, "description": HERE},
-        identity(THERE): {"rows": 1, "description": THERE},
-    }
-    assert manifest["notes"] == {"digits": ["ab12", "cd34"]}
-    assert {row["seed"]: row["machine"] for row in read_rows(clone)} == {
-        **{seed: identity(HERE) for seed in range(5)},
-        5: identity(THERE),
-    }
-    for name in (CSV, MANIFEST):  # and back
-        shutil.copy(clone / name, folder)
-    with a_journal(folder) as journal:
-        assert len(journal.finished()) == 6
-        assert journal.rows() == sorted(journal.rows(), key=lambda row: row["seed"])  # what was here came first
-
-
-def test_of_two_results_of_a_run_the_journals_own_stands(folder, tmp_path):
-    with a_journal(tmp_path / "other") as journal:
-        journal.add(a_row(0, status="diverged"), machine=THERE)
-        journal.export()
-    for name in (CSV, MANIFEST):
-        shutil.copy(tmp_path / "other" / name, folder)
-    with a_journal(folder) as journal:
-        assert {(row["status"], row["machine"]) for row in journal.rows()} == {("converged", identity(HERE))}
-
-
-def test_a_lost_journal_costs_only_what_was_not_exported(folder):
-    with a_journal(folder) as journal:
-        journal.add(a_row(5))
-    (folder / SQLITE).write_bytes((folder / SQLITE).read_bytes()[:5000])
-    with pytest.raises(JournalError, match=r"move it away; .* safe in replication.csv, and the sweep goes on"):
-        a_journal(folder)
-    (folder / SQLITE).rename(folder / "damaged")
-    with a_journal(folder) as journal:
-        assert sorted(row["seed"] for row in journal.rows()) == [0, 1, 2, 3, 4]
-
-
-def other_code(row):
-    return hashlib.sha256(json.dumps([row["arm"], row["seed"], "changed"]).encode()).hexdigest()[:16]
-
-
-@pytest.mark.parametrize("journal_is_there", [True, False])
-@pytest.mark.parametrize(
-    "spoil, options, message",
-    [
-        (
-            lambda f: (f / CSV).write_text((f / CSV).read_text().replace("18.0", "8.0")),
-            {},
-            "with the SHA-256 .*edited",
-        ),
-        (lambda f: (f / CSV).write_text((f / CSV).read_text() + "a,b,c\n"), {}, "with the SHA-256 .*edited"),
-        (lambda f: (f / MANIFEST).unlink(), {}, "expected a manifest in .* got No such file"),
-        (lambda f: (f / MANIFEST).write_text("{"), {}, "expected a manifest in .* or pass another --out"),
-        (lambda f: None, {"protocol": 2}, "expected runs of protocol 2 in .* got 1: move it"),
-        (lambda f: None, {"identify": other_code}, "(made by|content that) other code"),
-        (lambda f: None, {"identify": lambda row: row["a new column"]}, "(made by|content that) other code"),
-    ],
-)
-def test_what_cannot_be_gone_on_from_is_refused_and_left_as_it_is(folder, spoil, options, message, journal_is_there):
-    if not journal_is_there:
-        (folder / SQLITE).unlink()
-    elif not options:  # its own table is known to a journal; one that came from elsewhere is not
-        (folder / SQLITE).unlink()
-        (folder / CSV).rename(folder / "aside")
-        a_journal(folder).close()
-        (folder / "aside").rename(folder / CSV)
-    spoil(folder)
-    before = contents(folder)
-    with pytest.raises(JournalError, match=message):
-        a_journal(folder, **options)
-    assert contents(folder) == before
-
-
-def test_an_edited_table_is_noticed_by_the_journal_that_wrote_it(folder):
-    (folder / CSV).write_text((folder / CSV).read_text().replace("18.0", "8.0"))
-    with pytest.raises(JournalError, match="edited"):
-        a_journal(folder)
-
-
-@pytest.mark.parametrize("first_time", [True, False])
-def test_an_export_that_was_cut_short_between_its_files_heals(folder, monkeypatch, first_time):
-    if first_time:
-        (folder / CSV).unlink()
-        (folder / MANIFEST).unlink()
-
-    def cut_short(files):
-        (csv, table), _ = files.items()
-        csv.write_bytes(table)
-        raise KeyboardInterrupt
-
-    with a_journal(folder) as journal, monkeypatch.context() as patch:
-        journal.add(a_row(5))
-        patch.setattr(module, "replace", cut_short)
-        with pytest.raises(KeyboardInterrupt):
-            journal.export()
-    with pytest.raises(JournalError, match=r"git checkout"):
-        read_rows(folder)
-    with a_journal(folder) as journal:
-        journal.export()
+def test_machines_are_merged_by_copying_their_files(tmp_path, folder):
+    other = Journal(tmp_path / "other")
+    other.keep(unit(2), rows(unit(2)), OTHER)
+    for path in (other.folder / "replication.runs").glob("*.json"):
+        (folder / "replication.runs" / path.name).write_bytes(path.read_bytes())
+    Journal(folder).export()
     assert len(read_rows(folder)) == 6
 
 
-def test_an_older_export_does_not_replace_a_newer_one(folder, monkeypatch):
-    with a_journal(folder) as slow, a_journal(folder) as fast:
-        writing, overtaken = slow._store.writing, []
-
-        @contextlib.contextmanager
-        def overtaking():
-            with writing() as db:
-                yield db
-            if not overtaken:
-                overtaken.append(True)
-                fast.add(a_row(5), machine=HERE)
-                fast.export()
-
-        monkeypatch.setattr(slow._store, "writing", overtaking)
-        slow.export()
-    assert len(read_rows(folder)) == 6
+def test_two_results_of_one_run_are_said_and_the_first_stands(folder):
+    """One bit of one number is enough; a table of two machines, or code that no longer gives what it gave."""
+    kept = Journal(folder)
+    kept.keep(unit(0), rows(unit(0), loss=math.nextafter(0.5, 1)), OTHER)
+    found = kept.export()
+    assert len(found.disagreements) == 2
+    assert found.disagreements[0].endswith(": train_loss")
+    assert found.disagreements[0].startswith("digits-1v7, seed 0, run ")
+    assert {row["train_loss"] for row in read_rows(folder)} == {0.5}
+    (said,) = (text for name, text in read_manifest(folder)["notes"].items() if "of which the first stands" in name)
+    assert said == sorted(found.disagreements)
 
 
-@needs_fork
-def test_a_killed_writer_loses_nothing_that_it_reported(tmp_path):
-    random_ = random.Random(0)
-    reported = set()
-    context = get_context("fork")
-    for _ in range(5):
-        here, there = context.Pipe(duplex=False)
-
-        def write(there=there):
-            with a_journal(tmp_path) as journal:
-                for seed in itertools.count(len(journal.finished())):
-                    assert journal.add(a_row(seed))
-                    there.send(seed)
-
-        writer = fork(write)
-        for _ in range(random_.randrange(1, 20)):
-            assert here.poll(60)
-            reported.add(here.recv())
-        time.sleep(random_.random() / 200)
-        os.kill(writer.pid, signal.SIGKILL)
-        writer.join()
-        while here.poll():
-            reported.add(here.recv())
-        with a_journal(tmp_path) as journal:
-            kept = [row["seed"] for row in journal.rows()]
-        assert kept == list(range(len(kept)))  # in order, nothing twice
-        assert set(kept) >= reported
-        assert len(kept) <= len(reported) + 5  # the run that was being added
-    assert len(kept) > 5
+def test_a_run_that_is_not_the_units_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="expected the row of run"):
+        Journal(tmp_path).keep(unit(0), rows(unit(1)), MACHINE)
+    with pytest.raises(ValueError, match="got ndarray: convert it|got Tensor|got list"):
+        Journal(tmp_path).keep(unit(0), rows(unit(0), value=[1]), MACHINE)
+    assert not (tmp_path / "replication.runs").exists()
 
 
-@needs_fork
-def test_an_export_that_is_killed_at_any_step_leaves_a_table_or_is_made_again(folder, monkeypatch):
-    def dying(step, at):
-        def dies(*arguments, **options):
-            if next(steps) == at:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return step(*arguments, **options)
+def test_a_claim_is_for_one_process_and_ends_with_it(tmp_path):
+    kept = Journal(tmp_path)
+    program = (
+        "import sys, time; from pathlib import Path; from enlib.replication import Journal, Recipe\n"
+        "unit = (Recipe(data='digits-1v7', model='fc1', lr=0.01, epochs=1, seed=0),)\n"
+        "with Journal(Path(sys.argv[1])).claim(unit) as claimed: print(claimed, flush=True); time.sleep(600)\n"
+    )
+    mine = (recipe(),)
+    other = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert other.stdout.readline() == "True\n"
+        with kept.claim(mine) as claimed:
+            assert not claimed
+        with kept.claim((recipe(1),)) as claimed:
+            assert claimed
+    finally:
+        other.kill()
+        other.communicate()
+    with kept.claim(mine) as claimed:
+        assert claimed
 
-        return dies
 
-    def export(at):
-        with a_journal(folder) as journal:
-            journal.add(a_row(5 + at))
-            with journal._store.reading() as db:
-                db.set_trace_callback(dying(lambda statement: None, at))
-            for owner, name in ((Path, "open"), (os, "fsync"), (Path, "replace"), (Path, "unlink")):
-                monkeypatch.setattr(owner, name, dying(getattr(owner, name), at))
-            journal.export()
+def damaged_json(name, change):
+    def damage(folder):
+        path = folder / name
+        content = json.loads(path.read_text())
+        change(content)
+        path.write_text(json.dumps(content))
 
-    unreadable = 0
-    for at in itertools.count():
-        steps = itertools.count()
-        exporter = fork(lambda at=at: export(at))
-        exporter.join(60)
+    return damage
+
+
+def edited(name, change):
+    """Change a table, and its manifest so that its digest fits: what a digest alone does not notice."""
+
+    def damage(folder):
+        path = folder / name
+        lines = change(path.read_text().splitlines(keepends=True))
+        path.write_text("".join(lines))
+        manifest = json.loads((folder / "replication_manifest.json").read_text())
+        manifest["sha256"] = journal._digest(path.read_bytes())
+        (folder / "replication_manifest.json").write_text(json.dumps(manifest))
+
+    return damage
+
+
+def machine_of(manifest):
+    return next(iter(manifest["machines"].values()))
+
+
+TABLE, MANIFEST = "replication.csv", "replication_manifest.json"
+
+
+@pytest.mark.parametrize(
+    "damage, message",
+    [
+        (lambda f: (f / TABLE).write_text("run,machine\n"), "another SHA-256 than its manifest's"),
+        (lambda f: (f / MANIFEST).unlink(), "No such file"),
+        (lambda f: (f / MANIFEST).write_text("{"), "Expecting property name"),
+        (lambda f: (f / MANIFEST).write_text("[]"), "got list indices"),
+        (damaged_json(MANIFEST, lambda m: m.pop("machines")), "got 'machines'"),
+        (damaged_json(MANIFEST, lambda m: m.pop("notes")), "missing entries"),
+        (damaged_json(MANIFEST, lambda m: m.update(protocol=9)), "expected format 1 and protocol 1"),
+        (damaged_json(MANIFEST, lambda m: m.update(rows=5)), "4 rows where the manifest counts 5"),
+        (damaged_json(MANIFEST, lambda m: machine_of(m).update(rows=3)), "counts of other machines"),
+        (damaged_json(MANIFEST, lambda m: machine_of(m).update(description={})), "not the one described"),
+        (edited(TABLE, lambda lines: [*lines, lines[-1]]), "2 times"),
+        (edited(TABLE, lambda lines: lines[:-1]), "3 rows where the manifest counts 4"),
+        (edited(TABLE, lambda lines: [lines[0], lines[1].replace(",0.5,", ",a,"), *lines[2:]]), "text among the"),
+        (edited(TABLE, lambda lines: [line.replace(",0.01,", ",0.02,") for line in lines]), "with settings of"),
+        (edited(TABLE, lambda lines: [line.replace("fc1", "") for line in lines]), "with settings of None"),
+        (edited(TABLE, lambda lines: [lines[0], *(line[:-13] + "0\n" for line in lines[1:])]), "is not described"),
+    ],
+)  # fmt: skip
+def test_a_table_that_is_not_what_was_written_is_refused_and_left_as_it_is(folder, damage, message):
+    damage(folder)
+    before = files(folder)
+    for use in (lambda: read_rows(folder), Journal(folder).read, Journal(folder).export):
+        with pytest.raises(JournalError, match=message) as refused:
+            use()
+        assert "(git checkout)" in str(refused.value) or "use the version of enlib that wrote it" in str(
+            refused.value
+        )
+    assert files(folder) == before
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda text: text.replace(b"0.5", b"0.6"), "a damaged or edited file"),
+        (lambda text: text[: len(text) // 2], "a damaged or edited file"),
+        (lambda text: b"", "a damaged or edited file"),
+        (lambda text: resealed(text, b'"protocol": 1', b'"protocol": 9'), "expected runs of protocol 1 in .*, got 9"),
+        (lambda text: resealed(text, b'"lr": 0.01', b'"lr": 0.02'), "made by other code"),
+    ],
+)
+def test_a_unit_that_is_not_what_was_written_is_refused_and_left_as_it_is(folder, change, message):
+    path = next((folder / "replication.runs").glob("*.json"))
+    path.write_bytes(change(path.read_bytes()))
+    before = files(folder)
+    for use in (Journal(folder).read, Journal(folder).export):
+        with pytest.raises(JournalError, match=f"{message}.*: move it away; its runs will be made again"):
+            use()
+    assert files(folder) == before
+
+
+def resealed(text, old, new):
+    content = text.partition(b"\n")[2].replace(old, new)
+    return journal._digest(content).encode() + b"\n" + content
+
+
+def test_no_flipped_bit_gives_another_table(folder):
+    """In any file of the journal: either it is refused, or nothing changes."""
+    generator = random.Random(0)
+    expected = repr(sorted(Journal(folder).read().rows.items()))
+    refused = 0
+    for _ in range(200):
+        path = generator.choice([folder / name for name in sorted(files(folder)) if name.name != ".gitignore"])
+        content = path.read_bytes()
+        position, bit = generator.randrange(len(content)), 1 << generator.randrange(8)
+        path.write_bytes(content[:position] + bytes([content[position] ^ bit]) + content[position + 1 :])
         try:
+            found = Journal(folder).read()
+            assert repr(sorted(found.rows.items())) == expected, f"bit {bit} of byte {position} of {path.name}"
             read_rows(folder)
         except JournalError:
-            unreadable += 1  # between the two files
-        with a_journal(folder) as journal:
-            kept = journal.rows()
-            journal.export()
-        assert [row["seed"] for row in kept] == list(range(6 + at))
-        assert sorted(read_rows(folder), key=lambda row: row["seed"]) == kept
-        assert set(contents(folder)) == {CSV, MANIFEST, SQLITE}
-        if exporter.exitcode == 0:
-            break
-        assert exporter.exitcode == -signal.SIGKILL
-    assert at > 12
-    assert unreadable == 1
+            refused += 1
+        finally:
+            path.write_bytes(content)
+    assert refused > 150
 
 
-@needs_fork
-def test_two_writers_and_an_exporter_share_a_journal(tmp_path):
-    context = get_context("fork")
-    together, counts = context.Barrier(3), context.Queue()
+def test_an_export_that_is_stopped_at_any_step_leaves_a_table_that_can_be_read(folder, monkeypatch):
+    kept = Journal(folder)
+    old = repr(read_rows(folder))
+    write = journal._write
+    for steps in range(4):
+        kept.keep(unit(2 + steps), rows(unit(2 + steps)), MACHINE)
+        left = [steps]
 
-    def write(seeds):
-        together.wait(60)  # a new journal is made by one of them
-        with a_journal(tmp_path) as journal:
-            counts.put(sum(journal.add(a_row(seed)) for seed in seeds))
+        def interrupted(path, content, left=left):
+            left[0] -= 1
+            if left[0] < 0:
+                raise KeyboardInterrupt
+            write(path, content)
 
-    def export():
-        together.wait(60)
-        with a_journal(tmp_path) as journal:
-            for _ in range(10):
-                journal.export()
-
-    processes = [fork(lambda: write(range(0, 60))), fork(lambda: write(range(30, 90))), fork(export)]
-    added = [counts.get(timeout=60) for _ in range(2)]
-    for process in processes:
-        process.join(60)
-    assert [process.exitcode for process in processes] == [0, 0, 0]
-    assert sum(added) == 90
-    with a_journal(tmp_path) as journal:
-        assert sorted(row["seed"] for row in journal.rows()) == list(range(90))
-        journal.export()
-    assert len(read_rows(tmp_path)) == 90
-
-
-@needs_fork
-def test_a_table_that_does_not_fit_leaves_the_old_one(folder):
-    import resource
-
-    with a_journal(folder) as journal:
-        for seed in range(5, 60):
-            journal.add(a_row(seed, text="λ" * 2000))
-    before = contents(folder)
-
-    def export():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))  # the journal's first pages, not the table
-        with a_journal(folder) as journal:
-            with pytest.raises(JournalError, match=r"expected to write .*replication.csv .*free space"):
-                journal.export()
-            assert len(journal.rows()) == 60
-
-    process = fork(export)
-    process.join(60)
-    assert process.exitcode == 0
-    after = contents(folder)
-    assert set(after) == set(before)
-    assert all(after[name] == before[name] for name in (CSV, MANIFEST))
-    with a_journal(folder) as journal:
-        journal.export()
-    assert len(read_rows(folder)) == 60
+        monkeypatch.setattr(journal, "_write", interrupted)
+        if steps < 3:
+            with pytest.raises(KeyboardInterrupt):
+                kept.export()
+        else:
+            kept.export()
+        monkeypatch.setattr(journal, "_write", write)
+        found = repr(read_rows(folder))
+        assert (found == old) == (steps < 2)
+        old = found
+        kept.export()
+        old = repr(read_rows(folder))
+    assert len(read_rows(folder)) == 4 + 2 * 4
 
 
-def test_a_full_disk_keeps_every_run_before(folder):
-    with a_journal(folder) as journal:
-        with journal._store.reading() as db:
-            db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}")
-        added = []
+def test_a_full_disk_keeps_every_run_before(folder, monkeypatch):
+    def full(path, data):
+        raise OSError(28, f"expected to write {path}, got 'No space left on device': free space")
 
-        def fill():
-            for seed in range(5, 500):
-                journal.add(a_row(seed, text="x" * 500))
-                added.append(seed)
-
-        with pytest.raises(JournalError, match=r"full.*: free space .* and start again"):
-            fill()
-        assert [row["seed"] for row in journal.rows()] == [*range(5), *added]
-    with a_journal(folder) as journal:
-        assert journal.add(a_row(len(added) + 5))
+    before = files(folder)
+    monkeypatch.setattr(journal._tools, "write_atomically", full)
+    with pytest.raises(JournalError, match="No space left on device.*; every finished run is kept"):
+        Journal(folder).keep(unit(2), rows(unit(2)), MACHINE)
+    with pytest.raises(JournalError, match="No space left"):
+        Journal(folder).export()
+    assert files(folder) == before
 
 
 def test_a_file_in_place_of_the_folder(tmp_path):
-    (tmp_path / "results").write_text("hello")
-    with pytest.raises(JournalError, match=r"expected a folder that can be written in .*: pass another --out"):
-        a_journal(tmp_path / "results")
-    with pytest.raises(JournalError, match=r"expected a folder that can be written in .*: pass another --out"):
-        a_journal(tmp_path / "results" / "deeper")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(JournalError, match="expected a folder that can be written at .*: name another folder"):
+        Journal(tmp_path / "file").keep(unit(), rows(unit()), MACHINE)
 
 
-@contextlib.contextmanager
-def powerless():
-    """Be nobody for a while if we are root, to whom every folder is open."""
-    before = os.geteuid()
-    if before == 0:
-        os.seteuid(65534)
+@pytest.mark.skipif(os.name != "posix", reason="needs a umask")
+def test_the_rights_of_files_are_what_the_umask_says(tmp_path):
+    before = os.umask(0o002)
     try:
-        yield
+        Journal(tmp_path).keep(unit(), rows(unit()), MACHINE)
+        Journal(tmp_path).export()
     finally:
-        os.seteuid(before)
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.rglob("*") if path.is_file()} <= {0o664, 0o644}
+    assert (tmp_path / TABLE).stat().st_mode & 0o777 == 0o664
+    assert next((tmp_path / "replication.runs").glob("*.json")).stat().st_mode & 0o777 == 0o664
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
-@pytest.mark.parametrize("rights", [0o000, 0o555])
-@pytest.mark.parametrize("present", [[CSV, MANIFEST, SQLITE], [CSV, MANIFEST], []])
-def test_a_folder_without_rights(folder, rights, present):
-    with tempfile.TemporaryDirectory() as open_to_all:  # pytest's own folders are their owner's alone
-        Path(open_to_all).chmod(0o755)
-        closed = Path(open_to_all) / "results"
-        closed.mkdir()
-        for name in present:
-            shutil.copy(folder / name, closed)
-            (closed / name).chmod(0o444)
-        closed.chmod(rights)
-        with powerless(), pytest.raises(JournalError, match=r"expected a .*: (check the rights|pass another --out)"):
-            a_journal(closed)
-        closed.chmod(0o755)
-        assert contents(closed) == {name: contents(folder)[name] for name in present}
+def test_nothing_is_written_to_follow_a_link(folder, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (folder / TABLE).unlink()
+    (folder / TABLE).symlink_to(victim)
+    (folder / MANIFEST).unlink()
+    with pytest.raises(JournalError):
+        Journal(folder).export()
+    (folder / TABLE).unlink()
+    Journal(folder).export()
+    assert victim.read_text() == "precious"
 
 
-def test_a_closed_journal_says_so(folder):
-    journal = a_journal(folder)
-    journal.close()
-    for call in (lambda: journal.add(a_row(9)), journal.rows, journal.finished, journal.export, journal.notes):
-        with pytest.raises(JournalError, match=r"got a closed one: open it again"):
-            call()
-
-
-def test_not_a_number_is_one_in_the_journal(tmp_path):
-    with a_journal(tmp_path) as journal:
-        journal.add(a_row(0, loss=math.nan, largest=math.inf, zero=-0.0))
-        (row,) = journal.rows()
-    assert math.isnan(row["loss"])
-    assert row["largest"] == math.inf
-    assert math.copysign(1, row["zero"]) == -1
+def test_no_runs_are_no_table(tmp_path):
+    assert Journal(tmp_path).export().rows == {}
+    assert not (tmp_path / TABLE).exists()

@@ -73,6 +73,22 @@ def test_the_commit_is_the_one_that_last_changed_the_package(checkout):
 
 
 @needs_git
+def test_no_setting_of_the_users_reaches_the_description(checkout, monkeypatch, tmp_path):
+    """Signatures in logs, other formats, colors, hidden untracked files, a hook's variables: each would show."""
+    expected = describe()
+    settings = tmp_path / "gitconfig"
+    settings.write_text(
+        "[log]\nshowSignature = true\n[format]\npretty = fuller\n[color]\nui = always\n"
+        "[status]\nshowUntrackedFiles = no\nbranch = true\nshort = true\n[core]\nfsmonitor = echo secret\n"
+    )
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    git(checkout, "config", "include.path", str(settings))
+    assert describe() == expected
+    (checkout / "enlib" / "new.py").write_text("")
+    assert describe() == expected | {"dirty": True}
+
+
+@needs_git
 def test_another_repository_is_not_taken_for_the_packages(checkout, monkeypatch, tmp_path):
     installed = checkout / ".venv" / "enlib"
     installed.mkdir(parents=True)

@@ -18,8 +18,14 @@ SPHERES = Recipe(
 ANOTHER = {
     "data": "gaussians", "inner": 0.9, "outer": 1.5, "shift": 0.1, "train": 5000, "standardize": "none",
     "model": "fc2", "exponential": False, "lr": 0.0036, "schedule": "constant", "lam": 0.1, "epochs": 100,
-    "batch_size": 64, "seed": 4, "optimizer": "momentum", "measure": "test",
+    "batch_size": 64, "seed": 4, "optimizer": "momentum", "measure": "test", "loss": "logistic", "dtype": "float64",
+    "clip_norm": 1.0, "neuron_lr": 0.001, "a": 0.1, "w_std": 0.1, "max_exponent": 3.0, "order": 1, "watch": 1,
+    "stacked": False,
 }  # fmt: skip
+
+ALONE = Recipe(
+    data="digits-1v7", model="fc1", lr=0.1, epochs=1, seed=0, loss="logistic", clip_norm=2.0, watch=3, stacked=False
+)
 
 recipes = st.builds(
     Recipe,
@@ -39,6 +45,8 @@ recipes = st.builds(
     seed=st.integers(0, 10**6),
     optimizer=st.sampled_from(["adam", "momentum"]),
     measure=st.sampled_from(["", "noise", "test"]),
+    order=st.integers(0, 3),
+    stacked=st.booleans(),
 )
 
 
@@ -56,8 +64,9 @@ def test_identities_in_another_process_are_the_same():
 
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Recipe)], ids="of {}".format)
 def test_every_field_is_part_of_the_identity(field):
-    other = dataclasses.replace(SPHERES, **{field: ANOTHER[field]})
-    assert other.identity != SPHERES.identity
+    alone = dataclasses.replace(SPHERES, stacked=field == "stacked")
+    other = dataclasses.replace(alone, **{field: ANOTHER[field]})
+    assert other.identity != alone.identity
 
 
 def test_the_protocol_is_part_of_the_identity(monkeypatch):
@@ -87,11 +96,36 @@ def test_a_row_tells_its_recipe(one):
 
 @given(recipes)
 def test_a_row_that_went_through_a_table_tells_its_recipe(one):
-    table = to_csv([{"run": one.identity, **one.row(), "machine": "0"}])
-    (row,) = from_csv(table)
+    (row, _) = from_csv(to_csv([one.row(), ALONE.row()]))
     assert Recipe.from_row(row) == one
     assert identify(row) == one.identity
     assert identify(json.loads(json.dumps(one.row()))) == one.identity
+
+
+def test_a_setting_that_came_later_counts_only_where_it_is_used():
+    """Runs that were made before it keep their identities, and tables their columns."""
+    assert dataclasses.replace(SPHERES, clip_norm=None, order=0).identity == SPHERES.identity
+    assert "clip_norm" not in SPHERES.row()
+    assert ALONE.row()["clip_norm"] == 2.0
+    assert Recipe.from_row(SPHERES.row() | {"clip_norm": None, "watch": None}) == SPHERES
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"lr": "0.1"}, "expected lr"),
+        ({"lr": float("nan")}, "expected lr"),
+        ({"lam": -1.0}, "expected lam >= 0"),
+        ({"epochs": 1.5}, "expected epochs to be an integer >= 0, got 1.5"),
+        ({"exponential": 1}, "expected exponential of type bool, got 1"),
+        ({"data": None}, "expected data of type str, got None"),
+        ({"exponential": False, "a": 0.1}, "expected exponential=True for a=0.1"),
+        ({"clip_norm": 1.0}, "expected stacked=False for clip_norm=1.0"),
+    ],
+)
+def test_settings_that_cannot_be(change, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        dataclasses.replace(SPHERES, **change)
 
 
 def test_results_are_not_part_of_the_identity():

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from enlib.replication import Recipe
 from enlib.statistics import mcnemar, signed_rank, wilson
-from enlib.tables.counting import by_seed, change, discordant, happened, moment, percent, share, twins
+from enlib.tables import change, discordant, happened, moment, percent, share, twins
+from enlib.tables.counting import surplus
 
 NEVER = math.nan
 
@@ -86,7 +87,7 @@ def test_runs_without_a_twin_are_left_out():
 def test_counts_agree_with_one_another(outcomes):
     pairs = [pair(seed, *outcome) for seed, outcome in enumerate(outcomes)]
     only_first, only_second = discordant(pairs, "spikes")
-    more = by_seed(pairs, "spikes")
+    more = surplus(pairs, "spikes")
     assert sum(more) == only_second - only_first
     found = change(pairs, "spikes")
     assert (found.prevented, found.new) == (only_first, only_second)
@@ -97,7 +98,7 @@ def test_counts_agree_with_one_another(outcomes):
 
 def test_pairs_of_one_seed_are_added_up():
     pairs = [pair(0, True, False), pair(0, True, False), pair(1, False, True), pair(2, True, True)]
-    assert by_seed(pairs, "spikes") == [-2, 1, 0]
+    assert surplus(pairs, "spikes") == [-2, 1, 0]
     assert change(pairs, "spikes").p == signed_rank([-2, 1, 0]).p
 
 

@@ -3,7 +3,10 @@ import io
 import math
 from xml.etree import ElementTree
 
+import pytest
+
 from enlib.tables import Table
+from enlib.tables.layout import arms, interval, loss_and_errors, p_value
 
 TABLE = Table(
     "name", "A < B", [{"problem": "x", "p": "0.5"}, {"problem": "longer", "p": "1e-05"}],
@@ -59,3 +62,27 @@ def test_an_empty_table():
     assert empty.text() == "Nothing"
     assert empty.csv() == "\n"
     assert "Nothing" in empty.html()
+
+
+def test_all_rows_have_the_same_headings():
+    with pytest.raises(ValueError, match=r"expected the headings \['a'\] in every row, got \['b'\]"):
+        Table("name", "Title", [{"a": "1"}, {"b": "2"}], [])
+
+
+@pytest.mark.parametrize(
+    "text, cell",
+    [
+        (interval(1.5, 0.25, math.inf, ".2f"), "1.50 [0.25, ∞]"),
+        (interval(math.nan, -math.inf, 0.125, "+.1f"), "? [-∞, +0.1]"),
+        (loss_and_errors(0.0504, 3.0), "0.050\\3"),
+        (loss_and_errors(12.34, 2.5), "12.3\\2.5"),
+        (loss_and_errors(math.nan, math.nan), ""),
+        (p_value(0.0123), "0.012"),
+        (p_value(0.00012), "1e-04"),
+        (p_value(math.nan), ""),
+        (arms("1", "2"), "1 / 2"),
+        (arms("", ""), ""),
+    ],
+)
+def test_cells(text, cell):
+    assert text == cell

@@ -1,7 +1,6 @@
 import numpy as np
-import pytest
-from scipy.stats import binomtest, gmean
 
+from enlib.replication import experiments
 from enlib.tables import published
 from enlib.tables.published import GENERALIZATION, QUALITY, SPEED, Printed, impossible
 
@@ -16,22 +15,12 @@ def test_more_images_than_there_are():
     assert sum(published.MNIST_SPLITS) == 17_000 > published.MNIST_IMAGES == 15_170
 
 
-def test_what_the_report_could_have_said_of_its_own_speeds():
-    ratios = [slow / fast for fast, slow in SPEED.values()]
-    assert all(ratio > 1 for ratio in ratios)
-    assert binomtest(7, 7).pvalue == pytest.approx(0.0156, abs=1e-4)
-    assert gmean(ratios) == pytest.approx(1.33, abs=0.005)
-
-
-def test_what_the_report_could_have_said_of_its_test_errors():
-    signs = [np.sign(row.errors[1] - row.errors[0]) for row in GENERALIZATION.values()]
-    assert sorted(signs) == [-1, -1, 0, 1, 1, 1]
+def test_which_way_the_report_points():
+    assert all(slow > fast for fast, slow in SPEED.values())
     assert all(row.loss[1] > row.loss[0] for row in GENERALIZATION.values())
-    assert binomtest(6, 6).pvalue == pytest.approx(0.03125)
+    assert sorted(np.sign(row.errors[1] - row.errors[0]) for row in GENERALIZATION.values()) == [-1, -1, 0, 1, 1, 1]
 
 
 def test_every_problem_of_the_report_is_an_experiment_of_the_laptop_profile():
-    from enlib.replication import experiments
-
     for table, printed in (("1", QUALITY), ("2", SPEED), ("3", GENERALIZATION)):
         assert set(printed) == {experiment.problem for experiment in experiments(table, "laptop")}

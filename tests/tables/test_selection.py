@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from replication_rows import row
 
-from enlib.tables.selection import choose, generalization, quality, speed
+from enlib.tables import choose, generalization, label, quality, quality_table, speed, speed_table
 
 PROBLEM = "spheres-1.01-1000"
 
@@ -53,7 +53,7 @@ def test_others_is_never_better_than_own():
         assert (own < others).any()
 
 
-def test_a_diverged_run_speaks_for_an_arm_only_where_all_diverged():
+def test_a_diverged_run_is_chosen_only_where_all_diverged():
     rows = [row(0, arm, lr=lr, errors=errors, status=status) for arm in (False, True) for lr, errors, status in (
         (0.1, 0, "diverged"), (0.2, 7, "capped"),
     )]  # fmt: skip
@@ -80,5 +80,62 @@ def test_seeds_that_are_not_complete_are_left_out():
 def test_bad_input():
     with pytest.raises(ValueError, match=r"expected runs of both arms of nothing, got none .*spheres-1.01-1000"):
         choose(sweep([[[1.0]], [[1.0]]]), "nothing", speed)
-    with pytest.raises(ValueError, match="expected by to be 'own' or 'others', got 'mine'"):
+    with pytest.raises(ValueError, match="expected by to be one of own, others; got 'mine'"):
         choose(sweep([[[1.0]], [[1.0]]]), PROBLEM, speed, by="mine")
+
+
+@pytest.mark.parametrize(
+    "problem, name",
+    [
+        ("spheres-5-5000", "spheres 1/5, n = 5000"),
+        ("cifar10-0v1", "CIFAR-10, 0 and 1"),
+        ("two-moons", "two-moons"),
+        ("spheres-1.01-1000-momentum", "spheres 1/1.01, n = 1000, momentum"),
+    ],
+)
+def test_labels(problem, name):
+    assert label(problem) == name
+
+
+TRIALS = [row(seed, arm, epochs_to_zero=10.0 + arm) for seed in range(6) for arm in (False, True)]
+
+
+@pytest.mark.parametrize(
+    "damage, message",
+    [
+        (lambda rows: [*rows, rows[3]], "every run once, got problem spheres-1.01-1000, seed 1, .* twice: restore"),
+        (lambda rows: [*rows, dict(rows[3])], "every run once"),
+        (lambda rows: [{"epochs_to_zero": 1.0}], "column 'measure' in every row|column 'problem' in every row"),
+        (lambda rows: [{k: v for k, v in rows[0].items() if k != "status"}], "expected column 'status' in every row"),
+        (lambda rows: [rows[0] | {"epochs_to_zero": "soon"}], "a number in column 'epochs_to_zero', got 'soon' in"),
+        (lambda rows: [rows[0] | {"epochs_to_zero": None}], "a number in column 'epochs_to_zero', got None in"),
+        (lambda rows: [rows[0] | {"epochs": True}], "a number in column 'epochs', got True"),
+        (lambda rows: [rows[0] | {"lr": "0.01"}], "a number in column 'lr', got '0.01'"),
+        (lambda rows: [rows[0] | {"exponential": 1}], "True or False in column 'exponential', got 1"),
+        (lambda rows: [rows[0] | {"problem": 5}], "text in column 'problem', got 5"),
+    ],
+)
+def test_a_table_of_rows_that_are_not_runs(damage, message):
+    with pytest.raises(ValueError, match=message):
+        speed_table(damage(TRIALS))
+
+
+def test_a_run_is_identified_by_its_hash_where_it_has_one():
+    rows = [r | {"run": f"{index}"} for index, r in enumerate([*TRIALS, *TRIALS])]
+    assert choose(rows, PROBLEM, speed).trials == 2
+    with pytest.raises(ValueError, match="every run once"):
+        choose([r | {"run": "same"} for r in TRIALS], PROBLEM, speed)
+
+
+def test_half_the_rows_are_said_to_be_missing():
+    table = speed_table(TRIALS[:-1])
+    assert table.numbers[0]["seeds"] == 5
+    assert table.notes[-1] == "Seeds left out because trials are missing: spheres 1/1.01, n = 1000 (1)."
+    without_pairs = quality_table([r for r in TRIALS if r["exponential"]])
+    assert without_pairs.shown == []
+    assert without_pairs.notes[-1].endswith("n = 1000 (6).")
+
+
+def test_an_unknown_choice_is_refused_even_without_runs():
+    with pytest.raises(ValueError, match="expected by to be one of own, others; got 'mine'"):
+        speed_table([], by="mine")

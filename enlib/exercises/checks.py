@@ -1,0 +1,592 @@
+"""The checks of all exercises, declared by name: the right answer, the plausible mistakes, and their hints.
+
+Like `answers`, this module imports neither NumPy nor torch, so that a web page can run it. The right answers are
+closed forms; the tests compare them with the package.
+"""
+
+import math
+
+from enlib.exercises import curves
+from enlib.exercises.answers import Check, array, function, number, show, whole
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+E2, NAN = math.exp(2), math.nan
+# For a share q, what a standard normal variable exceeds with the chance q.
+QUANTILE = {0.01: 2.3263478740408408, 0.05: 1.6448536269514722, 0.1: 1.2815515655446004, 0.2: 0.8416212335729143}
+
+
+def _permuted(*, rows: bool = True, biases: bool = True, columns: bool = True, back: bool = False) -> "Any":
+    """Return a function that reorders the hidden units of a network, in some of its three arrays."""
+
+    def permute(w1: "Any", b1: "Any", w2: "Any", order: "Any") -> "Any":
+        units = [order.index(k) for k in range(len(order))] if back else order
+        w1, b1 = [w1[k] for k in units] if rows else w1, [b1[k] for k in units] if biases else b1
+        return [w1, b1, [[row[k] for k in units] for row in w2] if columns else w2]
+
+    return permute
+
+
+def _product(gradient: object, w: "Any", v: "Any", factor: float = 1) -> "Any":
+    """Return the product of the Hessian of sum(w^4) / 4 + sum(w)^2 / 2 with v."""
+    return [factor * (3 * w[k] * w[k] * v[k] + sum(v)) for k in range(len(w))]
+
+
+def _direction(u: "Any") -> str:
+    x, y = u
+    pairs = [
+        (x == 0, "(0, 0) and (1, 0)"),
+        (y == 0, "(0, 0) and (0, 1)"),
+        (abs(x - y) <= 1e-15 * abs(x), "(1, 0) and (0, 1)"),
+        (abs(x + y) <= 1e-15 * abs(x), "(0, 0) and (1, 1)"),
+    ]
+    for same, corners in pairs:
+        if same:
+            return f"not quite: along u = ({show(x)}, {show(y)}) the corners {corners} coincide"
+    return ""
+
+
+def _spike(losses: "Any", limit: "Callable[[Any, int], float]") -> int:
+    return next((k for k in range(1, len(losses)) if losses[k] > limit(losses, k)), 0)
+
+
+def _smallest_before(losses: "list[float]", k: int) -> float:
+    return 100.0 * min(losses[:k])
+
+
+def _tail(b: int, c: int) -> float:
+    """Return the chance that b + c fair coins show at most min(b, c) heads."""
+    chance, total = 0.5 ** (b + c), 0.0
+    for heads in range(min(b, c) + 1):
+        total, chance = total + chance, chance * (b + c - heads) / (heads + 1)
+    return total
+
+
+def _mean_smallest(trials: "list[float]", k: int) -> float:
+    """Return the mean, over all ways to draw k of the trials, of the smallest one."""
+    if len(trials) == k:
+        return min(trials)
+    without = [_mean_smallest(trials[:j] + trials[j + 1 :], k) for j in range(len(trials))]
+    return sum(without) / len(without)
+
+
+def _median(times: "list[float]", never: float) -> float:
+    return sorted([never if math.isnan(t) else t for t in times])[len(times) // 2]
+
+
+def _median_of_the_rest(times: "list[float]") -> float:
+    rest = sorted([t for t in times if not math.isnan(t)])
+    return (rest[(len(rest) - 1) // 2] + rest[len(rest) // 2]) / 2
+
+
+def _unless_missing(times: "list[float]", value: float) -> float:
+    return value if any(math.isnan(t) for t in times) else _median(times, value)
+
+
+def _normal_cdf(z: float) -> float:
+    return (1 + math.erf(z / math.sqrt(2))) / 2
+
+
+CHECKS = {
+    # 01 Nonconvexity
+    "bend of squared loss": number(
+        math.log(2),
+        {
+            2 / 3: "2/3 is the probability sigma(z) there; which z has it?",
+            -math.log(2): "there sigma is 1/3; mind the sign",
+            0: "there sigma itself stops bending upward; its square does so elsewhere",
+        },
+        "the second derivative does not change sign there",
+        within=0.005,
+    ),
+    "chord in a quadrant": array((2, 2), "two points, such as [(1, 1), (2, 1)]", curves.chord_in_a_quadrant),
+    "one minimum": Check(curves.one_minimum),
+    "no minimum": Check(curves.no_minimum),
+    # 02 Critical points
+    "index of a saddle": whole(
+        9,
+        {
+            5: "5 is its index with three hidden units; two more are spare now",
+            8: "8 counts the spare units alone; the unit that carries mode 2 would rather carry mode 1",
+            10: "the unit that carries mode 2 gains nothing from mode 3, which is smaller",
+        },
+        "for each missing mode, count the spare units and those with a smaller mode",
+    ),
+    "copies of a network": whole(
+        3840,
+        {
+            120: "120 = 5! are the orders; tanh(-z) = -tanh(z) gives each unit a second form",
+            32: "32 = 2^5 are the signs; the units can also trade places",
+            152: "every order goes with every choice of signs",
+            240: "each unit has a sign of its own",
+        },
+        "in how many orders, times how many signs?",
+    ),
+    "permute hidden units": function(
+        "w1 b1 w2 order",
+        [
+            (
+                [[3.0, 1.0], [4.0, 1.5], [9.0, 2.0], [6.0, 0.5]],
+                [3.0, 5.0, 8.0, 9.0],
+                [[7.0, 9.0, 3.0, 2.0]] * 2,
+                [2, 0, 3, 1],
+            )
+        ],
+        _permuted(),
+        {
+            _permuted(rows=False): "the rows of w1 stayed in the old order",
+            _permuted(biases=False): "the biases stayed in the old order",
+            _permuted(columns=False): "the columns of w2 stayed in the old order",
+            _permuted(back=True): "this is the way back; order says which old unit comes first, which second, ...",
+        },
+        "rows of w1, entries of b1 and columns of w2 belong to the units, all in one order",
+        failing={IndexError: "w2 has a row for each output and a column for each hidden unit"},
+    ),
+    "spread of losses": function(
+        "p gap",
+        [(0.5, 0.2), (0.1, 0.3), (0.0, 1.0)],
+        lambda p, gap: math.sqrt(p * (1 - p)) * gap,
+        {
+            lambda p, gap: p * (1 - p) * gap * gap: "this is the variance; the standard deviation is its root",
+            lambda p, gap: p * gap: "this is how far the mean rises; how far are the losses from it?",
+            lambda p, gap: p * (1 - p) * gap: "the root is of all of it, and the gap enters the variance squared",
+        },
+        "toss a coin that shows heads with probability p",
+    ),
+    # 03 Learning rates
+    "largest learning rate": number(
+        0.02,
+        {
+            0.01: "this is 1/100, where the steep direction is done in one step; it may be larger",
+            2: "this is the limit of the flat direction; the steep one is stricter",
+            2 / 101: "this is the fastest learning rate; it may be larger",
+        },
+        "each curvature allows up to 2 / curvature",
+    ),
+    "best factor per step": function(
+        "kappa",
+        [(3.0,), (100.0,), (1.5,)],
+        lambda kappa: (kappa - 1) / (kappa + 1),
+        {
+            lambda kappa: 1 - 1 / kappa: "this is the factor at 1 / lambda_max; a larger learning rate is faster",
+            lambda kappa: ((kappa - 1) / (kappa + 1)) ** 2: "the loss shrinks by this; and the distance?",
+            lambda kappa: 1 - 2 / (math.sqrt(kappa) + 1): "this takes momentum; do without it",
+        },
+        "which learning rate makes both ends shrink alike?",
+    ),
+    "momentum limit": number(
+        3.8,
+        {
+            2: "2 is the limit without momentum",
+            38: "this is the limit if momentum averages the gradients; here it adds them up",
+            0.2: "momentum makes the stable range larger, not smaller",
+        },
+        "where does the step overshoot so far that the factor per step is 1?",
+    ),
+    # 04 Steps from the Hessian
+    "Newton's landing": number(
+        2,
+        {
+            4: "this is the step with a plus; mind the sign",
+            -1: "this is the step itself; where does it lead from 3?",
+            1: "this is the length of the step; where does it lead from 3?",
+            0: "the minimum is there, but w^4 is no parabola, and one step does not reach it",
+        },
+        "the step is -E'/E'', with E' = 4 w^3 and E'' = 12 w^2",
+        within=1e-3,
+    ),
+    "product by differences": function(
+        "gradient w v",
+        [(lambda w: w**3 + w.sum(), w, v) for w, v in (([1.5, -1.0], [0.5, 2.0]), ([0.5, 1.0], [-1.0, 0.75]))],
+        _product,
+        {
+            lambda gradient, w, v: _product(gradient, w, v, 2): "how far apart are the two points?",
+            lambda gradient, w, v: _product(gradient, w, v, 0.5): "do not divide by more than 2 h",
+            lambda gradient, w, v: _product(gradient, w, v, -1): "which minus which?",
+        },
+        "is h small enough, and is the difference divided by it?",
+        within=1e-5,
+    ),
+    "diagonal step": number(
+        0.1,
+        {1 / 11: "each parameter has 10 partners, not 11", 1: "that is the limit for two parameters"},
+        lambda c: f"not {show(c)}: with this c each step multiplies the common direction by {show(-10 * c)}",
+    ),
+    # 05 The edge of stability
+    "settling sharpness": number(
+        25,
+        {
+            12.5: "1 / eta is the curvature that one step solves; at the edge, it overshoots by as much again",
+            1: "1 is where eta * sharpness / 2 settles; solve that for the sharpness",
+            2: "2 is where eta * sharpness settles; solve that for the sharpness",
+        },
+        lambda sharpness: f"not {show(sharpness)}: eta * sharpness / 2 would settle at {show(0.04 * sharpness)}",
+    ),
+    "catapult step": function(
+        "f lam eta n",
+        [(2.0, 3.0, 0.5, 4), (-1.0, 2.0, 1.5, 10)],
+        lambda f, lam, eta, n: lam + eta * f * f / n * (eta * lam - 4),
+        {
+            lambda f, lam, eta, n: lam - 4 * eta * f * f / n: "mind the term with eta squared",
+            lambda f, lam, eta, n: lam + eta * f * f * (eta * lam - 4): "divide the change by n",
+            lambda f, lam, eta, n: lam - eta * f * f / n * (eta * lam - 4): "the sign of the change is wrong",
+        },
+        "expand |u'|^2 + |v'|^2 and divide by n",
+    ),
+    "momentum edge": number(
+        380,
+        {
+            200: "this is the edge without momentum",
+            20: "momentum makes steps up to 1 / (1 - mu) longer, but at the edge they alternate and cancel",
+            3.8: "this is eta * sharpness at the edge; solve for the sharpness",
+            3800: "this is the edge if momentum averages the gradients; here it adds them up",
+        },
+        "at the edge, eta * sharpness is 2 (1 + mu)",
+    ),
+    "flattest minimum": number(
+        3,
+        {
+            1: "below the edge nothing is thrown out, and the curvature hardly changes",
+            2.2: "here the curvature falls just past the edge; another one ends lower",
+            4.5: "above 4 the curvature grows with the loss, and both diverge",
+        },
+        "choose 1, 2.2, 3 or 4.5",
+    ),
+    # 06 Bounds on a sigmoid's gradient
+    "smallest weight": number(
+        4,
+        {
+            -4: "the question is about |w|, which is never negative",
+            0.25: "1/4 is the largest slope of the sigmoid; which weight makes up for it?",
+        },
+        lambda w: f"not {show(w)}: the largest gain of this weight is {show(abs(w) / 4)}, and it should be 1",
+    ),
+    "interval width": function(
+        "w",
+        [(5.0,), (7.0,), (20.0,)],
+        lambda w: 4 / w * math.acosh(math.sqrt(w) / 2),
+        {
+            lambda w: 2 / w * math.acosh(math.sqrt(w) / 2): "this is half the width; the interval has two ends",
+            lambda w: 4 * math.acosh(math.sqrt(w) / 2): "this is the width in z = w a + b; the inputs are a",
+            lambda w: 2 * math.acosh(math.sqrt(w) / 2): "this is where z ends; how wide is the interval in a?",
+        },
+        "from where to where is the gain at least 1?",
+    ),
+    "vanishing depth": whole(
+        10,
+        {
+            9: "after 9 units the bound is 3.8e-6, still above one millionth",
+            11: "after 11 units it is, but after fewer as well",
+            6: "each unit divides the bound by 4, not by 10",
+        },
+        "each unit multiplies the bound by the largest slope of the sigmoid",
+    ),
+    # 07 The exponential neuron
+    "added parameters": whole(
+        3074,
+        {
+            3072: "3072 is w alone; a and b are trained too",
+            3073: "one of a and b is missing",
+            1026: "each pixel has three colors",
+        },
+        "w has one number per input; what else is trained?",
+    ),
+    "rescue": number(
+        1.5 / E2,
+        {
+            0.5 / E2: "this lifts the output to 0; the loss is zero from margin 1 on",
+            1 / E2: "the output starts at -0.5, so it has further to go than 1",
+            1.5: "this is how far the output has to go; the neuron adds a e^2",
+        },
+        lambda a: f"not {show(a)}: the output is {show(a * E2 - 0.5)}; which is the smallest a that lifts it to 1?",
+        within=0.00135,
+    ),
+    "slope in b": function(
+        "a slope_in_a lam",
+        [(0.8, -0.3, 0.7), (-0.5, 1.5, 0.2), (2.0, 0.4, 0.1)],
+        lambda a, slope_in_a, lam: a * slope_in_a - lam * a * a,
+        {
+            lambda a, slope_in_a, lam: a * slope_in_a: "off by lambda * a^2; the penalty depends on a but not on b",
+            lambda a, slope_in_a, lam: a * slope_in_a + lam * a * a: "mind the sign of the penalty's part",
+            lambda a, slope_in_a, lam: slope_in_a - lam * a: "this is the data term's slope in a; and in b?",
+        },
+        "how does the data term depend on a, and how on b?",
+    ),
+    "separating direction": array((2,), "two numbers, such as (1, 1)", _direction),
+    "most zeros": whole(
+        4,
+        {
+            1: "e^w - e^-w vanishes once, and it has only two of the five",
+            5: "one exponential alone never vanishes, and two of them once",
+        },
+        "count for one exponential, then for two; each further one adds how many?",
+    ),
+    "pooled output": number(
+        1 / 3,
+        {0.6: "0.6 is the mean label, which is best for squared loss", 1: "from f = 1 on nothing pulls up"},
+        lambda f: f"not {show(f)}: the loss is lower at a {'smaller' if f > 1 / 3 else 'larger'} f",
+        within=0.005,
+    ),
+    # 08 Minima at infinity
+    "escape limit": number(
+        0.512,
+        {
+            1.024: "that is the loss without the neuron; one exponential has one sign, so whom can it help?",
+            0: "the neuron rescues the samples of one class, and the other class keeps its loss",
+            0.008: "c is the margin; the loss of a sample is (1 - c)^3",
+            0.8: "the hinge is cubed",
+        },
+        "what is the loss of the one sample that nobody rescues, at theta = 0?",
+        within=1e-3,
+    ),
+    "halved learning rate": number(
+        8,
+        {
+            1 / 8: "upside down: a smaller learning rate is stable for longer",
+            4: "4 is the factor for the time t = eta k; the question is about the number of steps",
+            2: "the predicted step is not inverse to eta; which power of it is there?",
+        },
+        "which power of eta does the predicted step have?",
+        within=0.05,
+    ),
+    "change of the invariant": function(
+        "a slope_in_a eta lam",
+        [(0.6, -1.3, 0.02, 0.7), (-0.4, 0.9, 0.1, 0.2)],
+        lambda a, g, eta, lam: eta * lam * a * a - eta * eta * g * g / 2,
+        {
+            lambda a, g, eta, lam: eta * lam * a * a: "right for gradient flow; a step adds a term in eta^2",
+            lambda a, g, eta, lam: eta * lam * a * a + eta * eta * g * g / 2: "the term in eta^2 has the wrong sign",
+            lambda a, g, eta, lam: eta * lam * a * a - eta * eta * g * g: "the term in eta^2 is twice too large",
+        },
+        "expand (a - eta g)^2 / 2",
+    ),
+    "far input": number(
+        1 / (60 * 0.05**3 * 0.125),
+        {
+            10667: "that is the step for x = 0; now w helps b, so the exponent grows faster",
+            10667 / 9: "w contributes x^2, and b still contributes 1",
+            10667 / 3: "the slope in w is x times that in b, and w counts x times in the exponent: x twice",
+            10667 / 4: "the slope in w is x times that in b, and w counts x times: x twice",
+        },
+        "how fast does w x + b grow, compared with b alone?",
+        within=11,
+        also=(1280, 39),  # with the next order, or as measured
+    ),
+    # 08b Spikes
+    "Adam's limit": number(
+        6,
+        {
+            38: "38 is the limit for beta1 = 0.9",
+            3: "2 (1 + beta1) is for momentum that adds gradients; Adam averages them, with 1 - beta1",
+            2: "2 is the limit without momentum",
+        },
+        "put beta1 = 0.5 into (2 + 2 beta1) / (1 - beta1)",
+    ),
+    "first spike": function(
+        "losses",
+        [
+            ([1.0, 0.2, 30.0, 5.0, 80.0],),
+            ([1.0, 0.1, 0.5, 12.0, 90.0],),
+            ([50.0, 150.0, 0.4, 0.02, 3.0],),
+            ([5.0, 1.0, 60.0, 0.5, 55.0],),
+            ([1.0, 100.0, 0.5, 51.0],),
+        ],
+        lambda losses: _spike(losses, _smallest_before),
+        {
+            lambda x: _spike(x, lambda x, k: 100 * x[k - 1]): "the smallest loss so far need not be the one before",
+            lambda x: _spike(x, lambda x, k: 100 * x[0]): "the smallest loss so far need not be the first one",
+            lambda x: _spike(x, lambda x, k: 100 * min(x)): "the smallest loss must come before the spike",
+            lambda x: _spike(x, lambda x, k: 100): "100 times the smallest loss before it, not 100",
+            lambda x: x.index(max(x)): "this is the largest loss; the first one over the limit counts",
+            lambda x: 1 + _spike(x, _smallest_before): "updates count from 0",
+            lambda x: x[_spike(x, _smallest_before)]: "this is its loss; return the number of the update",
+        },
+        "compare each loss with the smallest of those before it",
+        failing={IndexError: "an index went past the last loss", StopIteration: "you found none in this list"},
+    ),
+    "no spikes": number(
+        0.16113,
+        {
+            0: "none in 20 runs does not make it impossible",
+            0.15: "3/20 is the rule of three; use Wilson's interval",
+            0.16843: "this is the exact interval, of Clopper and Pearson; use Wilson's",
+        },
+        "use scipy.stats.binomtest(0, 20).proportion_ci(method='wilson')",
+        within=0.005,
+        share=True,
+    ),
+    # 09 Stability
+    "fatal length": number(
+        math.sqrt(50**2 - 1),
+        {
+            5: "the noise is a tenth of the mean weight, 0.02, not 0.2",
+            2499: "that is |x|^2; take the root",
+            -50: "a length is positive",
+        },
+        lambda x: f"not {show(x)}: there the exponent moves by s = {0.02 * math.sqrt(x * x + 1):.3g}",
+        within=0.1,
+    ),
+    "discordant seeds": whole(
+        8,
+        {
+            7: "7 against 1 give p = 0.0703; only one side of the test is below 0.05",
+            6: "6 are enough against none; against 1 they give p = 0.125",
+            9: "9 are enough, and so are fewer",
+        },
+        "toss k + 1 fair coins: how likely is at most one head, or at most one tail?",
+    ),
+    "McNemar's test": function(
+        "b c",
+        [(0, 0), (0, 6), (3, 9), (9, 3), (4, 4)],
+        lambda b, c: min(1.0, 2 * _tail(b, c)),
+        {
+            _tail: "the test has two sides",
+            lambda b, c: 2 * _tail(b, c): "the two tails overlap if b = c; a p-value is never above 1",
+            lambda b, c: min(1.0, 2 * 0.5 ** (b + c)): "count all results that are as far from the middle",
+        },
+        "b of b + c fair coins, or a result as far from the middle; with no coin to toss it is 1",
+        failing={(ValueError, ZeroDivisionError): "if b = c = 0 there is no coin to toss: return 1"},
+    ),
+    "cosine at a tenth": number(
+        math.acos(-0.8) / math.pi,
+        {
+            0.9: "a straight line is at a tenth there; the cosine has come down further",
+            math.acos(0.1) / math.pi: "there the cosine itself is a tenth; the learning rate is (1 + cos) / 2",
+            math.acos(0.8) / math.pi: "there it has come down *by* a tenth",
+            math.acos(-0.8): "this is the angle, pi t",
+        },
+        lambda t: (
+            f"not {show(t)}: there the learning rate is {(1 + math.cos(math.pi * t)) / 2:.3f} of its start"
+            if 0 <= t <= 1
+            else f"expected a fraction of training, between 0 and 1, got {show(t)}"
+        ),
+        within=0.002,
+        share=True,
+    ),
+    # 10 Quality
+    "more tries": number(
+        0.8,
+        {
+            0.5: "a half is right for equal numbers of tries; the arm with more has the best of all 20 more often",
+            0.2: "0.2 is the chance of the arm with fewer tries",
+            4: "4 are the odds; what is the chance?",
+        },
+        "throw all 20 trials together; how likely is it that the best is one of the 16?",
+        within=0.005,
+        share=True,
+    ),
+    "fewest pairs": whole(
+        12,
+        {
+            11: "11 pairs give 13 x 2 / 2^11 = 0.0127",
+            8: "8 pairs give 2 / 2^8 = 0.0078, enough for one row; the smallest of 13 counts 13 times",
+            13: "13 are enough, and so are fewer",
+        },
+        "with n pairs in one direction p is 2 / 2^n; multiply by the number of rows",
+    ),
+    "best of k": function(
+        "trials k",
+        [([4.0, 1.0, 7.0], 1), ([4.0, 1.0, 7.0], 2), ([5.0, 0.0, 0.5, 8.0, 2.0], 3), ([6.0, 0.0, 0.0, 9.0], 4)],
+        _mean_smallest,
+        {
+            lambda trials, k: min(trials): "this is the smallest of all, whatever k",
+            lambda trials, k: sum(trials) / len(trials): "this is the mean of all, whatever k",
+            lambda trials, k: min(trials[:k]): "these are the first k; draw k of them in all ways",
+            lambda trials, k: sum(sorted(trials)[:k]) / k: "this is the mean of the k smallest",
+        },
+        "average the smallest, over all ways to draw k of the trials",
+        failing={IndexError: "k may be as large as the number of trials"},
+    ),
+    # 11 Speed
+    "updates": whole(
+        14250,
+        {
+            150: "150 updates are one epoch",
+            1425000: "these are samples seen; an update sees a batch of them",
+            95: "that would be full batch, one update an epoch",
+        },
+        "an epoch sees every sample once, and an update sees 100",
+    ),
+    "missing the best": number(
+        0.75,
+        {
+            0.25: "0.25 is the chance that they find it",
+            (15 / 16) ** 4: "this draws with replacement; nobody tries one setting twice",
+            0.75**7: "that is the chance in all seven rows; we ask for one",
+            15 / 16: "this is for a single try, and the second arm has four",
+        },
+        "the fastest is as likely among any four of the sixteen",
+        within=1e-3,
+        share=True,
+    ),
+    "median with NaN": function(
+        "times",
+        [([20.0, NAN, 30.0, 40.0, NAN],), ([9.0, 7.0, 8.0],), ([12.0, NAN, 10.0],), ([NAN, 12.0, NAN],)],
+        lambda times: _median(times, math.inf),
+        {
+            _median_of_the_rest: "you have dropped the runs that never got there",
+            lambda times: _median(times, 0.0): "the runs that never got there count as the fastest",
+            lambda times: _unless_missing(times, NAN): "there is a median, as never is later than any number"
+            " (np.percentile returns NaN beside infinity, np.median does not)",
+            lambda times: _unless_missing(times, math.inf): "most of these runs did get there",
+            lambda times: times[len(times) // 2]: "the median is in the middle of the sorted list",
+        },
+        "never is later than any number",
+    ),
+    "pairs for Holm": whole(
+        9,
+        {
+            8: "8 pairs give 7 x 2 / 2^8 = 0.055",
+            7: "7 pairs give 7 x 2 / 2^7 = 0.109",
+            6: "6 pairs give 2 / 2^6 = 0.031, enough for one row; the smallest of seven counts seven times",
+            10: "10 are enough, and so are fewer",
+        },
+        "with n pairs in one direction p is 2 / 2^n; multiply by seven",
+    ),
+    # 12 Generalization
+    "most errors": whole(
+        60,
+        {
+            0.03: "0.03 is a mean over 2000 samples; an error costs at least 1 of their sum",
+            0: "0.03 is a mean over 2000 samples, so their sum is larger than an error costs",
+        },
+        "how large is the sum of the losses, and what is the least that an error costs?",
+    ),
+    "tail share": function(
+        "s q p",
+        [(1.0, 0.01, 3.0), (0.5, 0.05, 1.0), (0.0, 0.2, 3.0), (2.0, 0.1, 0.5)],
+        lambda s, q, p: _normal_cdf(p * s - QUANTILE[q]),
+        {
+            lambda s, q, p: _normal_cdf(s - QUANTILE[q]): "the center moves by p s deviations, not by s",
+            lambda s, q, p: _normal_cdf(p * s * s - QUANTILE[q]): "p s^2 is how far it moves, and the unit is s",
+            lambda s, q, p: _normal_cdf(p * s + QUANTILE[q]): "subtract the quantile, which the points have to pass",
+            lambda s, q, p: _normal_cdf(QUANTILE[q] - p * s): "that is the share of all the other points",
+        },
+        "how far does the weight e^(p z) move the center of the normal density?",
+    ),
+    "optimism": number(
+        0.53,
+        {
+            -0.53: "the size is right; it looks better than it is by so much, so leave the minus out",
+            0: "each trial is right on average, and the best one of them is not",
+            1.77: "this is in units of the spread; multiply by 0.3",
+            0.3: "0.3 is the spread of one trial; the best of 16 is further out",
+            0.075: "0.3/4 is the error of the mean of 16 trials; the question is about the best one",
+        },
+        "draw 16 normal numbers many times, and average the smallest",
+        within=0.03,
+    ),
+    "seeds for equivalence": whole(
+        20,
+        {
+            19: "19 is just short of it; round up",
+            14: "14 seeds allow each side to fail in 20 % of the cases; both together may, so each in 10 %",
+            4.4: "that is the square root of it",
+        },
+        "solve 0.2 sqrt(n) / 0.3 - 1.645 = 1.282 for n, and round up",
+        also=(21, 1),  # the exact formula asks for one more
+    ),
+}

@@ -1,0 +1,338 @@
+"""From recipes to rows: one function that trains a recipe, and what is kept of it."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import math
+import threading
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from enlib import _tools
+from enlib.datasets import Dataset, Split, load
+from enlib.losses import polynomial_hinge
+from enlib.models import WithExponentialNeuron, fast_form, loss_under_noise, make_model
+from enlib.replication.experiments import Unit
+from enlib.replication.journal import Journal
+from enlib.replication.machine import Machine, describe
+from enlib.replication.recipe import Recipe
+from enlib.training import (
+    History,
+    SpikeWatch,
+    adam_limit,
+    evaluate,
+    first_crossing,
+    first_spike,
+    fit,
+    fit_stacked,
+    make_optimizer,
+    make_schedule,
+)
+
+Row = dict[str, Any]
+Work = Callable[[Unit, str], list[Row]]
+
+
+def _logistic(output: Tensor, target: Tensor) -> Tensor:
+    return F.softplus(-output * target).mean()
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "cubic hinge": polynomial_hinge,
+    "squared hinge": functools.partial(polynomial_hinge, power=2),
+    "logistic": _logistic,
+}
+"""Losses by the names that a `Recipe` has for them."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network, its data, and the course of its training; ``trace`` is what a watched run measured."""
+
+    model: nn.Module
+    data: Dataset
+    history: History
+    trace: list[dict[str, float]]
+
+
+def train(recipe: Recipe, *, device: str | torch.device = "cpu", data: Dataset | None = None, **more: Any) -> Trained:
+    """Train a recipe alone, and return everything.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    device : str or torch.device
+        See `enlib._tools.resolve_device`.
+    data : Dataset, optional
+        Its data, if they are loaded already.
+    **more
+        Passed to `enlib.fit`: checkpoints, progress, callbacks, ``stop_at_zero_errors``.
+
+    Examples
+    --------
+    >>> recipe = Recipe(data="digits-1v7", model="fc1", lr=0.01, epochs=20, seed=0, stacked=False)
+    >>> train(recipe, progress=False).history.status
+    'converged'
+    """
+    data = _load(recipe) if data is None else data
+    dtype = getattr(torch, _tools.known("dtype", recipe.dtype, ("float32", "float64")))
+    model = _network(recipe, data).to(dtype)
+    where = _tools.resolve_device(device, dtype)
+    # The large networks have a form that a CPU computes several times faster, and gain from one fused update.
+    large = recipe.model != "fc1"
+    trained = fast_form(model) if large and where.type == "cpu" and dtype == torch.float32 else model
+    optimizer = make_optimizer(
+        recipe.optimizer,
+        trained,
+        lr=recipe.lr,
+        neuron_lr=recipe.neuron_lr,
+        fused=large and recipe.optimizer == "adam",
+    )
+    updates = recipe.epochs * math.ceil(len(data.train) / (recipe.batch_size or len(data.train)))
+    watch = [SpikeWatch(recipe.watch)] if recipe.watch else []
+    history = fit(
+        trained,
+        data,
+        optimizer=optimizer,
+        schedule=make_schedule(recipe.schedule, optimizer, updates=updates),
+        loss=LOSSES[_tools.known("loss", recipe.loss, LOSSES)],
+        lam=recipe.lam,
+        clip_norm=recipe.clip_norm,
+        seed=_order(recipe),
+        batch_size=recipe.batch_size,
+        epochs=recipe.epochs,
+        device=where,
+        callbacks=[*watch, *more.pop("callbacks", ())],
+        **more,
+    )
+    # A measurement follows its update: the loss beside it is that of the next batch.
+    trace = [
+        {**row, "batch_loss": float(history.batch_loss[int(row["update"])])}
+        for row in (watch[0].rows if watch else ())
+        if row["update"] < len(history.batch_loss)
+    ]
+    return Trained(model, data, history, trace)
+
+
+def compute(unit: Unit, device: str = "cpu") -> list[Row]:
+    """Make all runs of a unit and return their rows, in its order; a watched run's row has a ``trace``.
+
+    Parameters
+    ----------
+    unit : tuple of Recipe
+        See `units`.
+    device : str
+        See `enlib._tools.resolve_device`.
+    """
+    first = unit[0]
+    if first.model != "fc1" or not first.stacked:
+        alone = (
+            train(recipe, device=device, data=_load(recipe), stop_at_zero_errors=False, progress=False)
+            for recipe in unit
+        )
+        return [_row(recipe, trained) for recipe, trained in zip(unit, alone, strict=True)]
+    data = _load(first)
+    models = [_network(recipe, data) for recipe in unit]
+    histories = fit_stacked(
+        models,
+        data,
+        seed=_order(first),
+        optimizer=first.optimizer,
+        lr=[recipe.lr for recipe in unit],
+        neuron_lr=[recipe.neuron_lr for recipe in unit],
+        lam=[recipe.lam for recipe in unit],
+        schedule=[recipe.schedule for recipe in unit],
+        batch_size=first.batch_size,
+        epochs=first.epochs,
+        stop_at_zero_errors=False,
+        validate=False,
+        device=device,
+        progress=False,
+    )
+    return [
+        _row(recipe, Trained(model, data, history, []))
+        for recipe, model, history in zip(unit, models, histories, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A unit that was made, and the machine that it ran on; ``rows`` is None if another process has claimed it."""
+
+    unit: Unit
+    rows: list[Row] | None
+    machine: Machine
+
+
+def make(
+    unit: Unit,
+    *,
+    journal: Journal | None = None,
+    device: str = "cpu",
+    work: Work = compute,
+) -> Made:
+    """Make a unit in a worker, with one thread, and keep it in a journal; a unit that is finished is not made again.
+
+    Parameters
+    ----------
+    unit : tuple of Recipe
+    journal : Journal, optional
+    device : str
+    work : callable
+        Makes the rows of a unit.
+    """
+    torch.set_num_threads(1)
+    # Its own lock would be a semaphore between processes, which one that ends at once leaves behind.
+    tqdm.set_lock(threading.RLock())
+    machine = _machine(device)  # as it is before: the code may be edited while a long run goes on
+    if journal is None:
+        return Made(unit, work(unit, device), machine)
+    with journal.claim(unit) as claimed:
+        if not claimed:
+            return Made(unit, None, machine)
+        if journal.path(unit).exists():
+            return Made(unit, [], machine)
+        rows = work(unit, device)
+        journal.keep(unit, rows, machine)
+        return Made(unit, rows, machine)
+
+
+@functools.lru_cache
+def _machine(device: str) -> Machine:
+    return describe(device)
+
+
+def _load(recipe: Recipe) -> Dataset:
+    # The splits of the images are fixed: one copy serves all seeds.
+    seed = 0 if recipe.train is None else recipe.seed
+    return _cached_load(recipe.data, seed, tuple(recipe.data_options.items()))
+
+
+@functools.lru_cache(maxsize=2)
+def _cached_load(name: str, seed: int, options: tuple[tuple[str, Any], ...]) -> Dataset:
+    return load(name, seed=seed, **dict(options))
+
+
+def _network(recipe: Recipe, data: Dataset) -> nn.Module:
+    model = make_model(recipe.model, data.input_shape, seed=recipe.seed)
+    if not recipe.exponential:
+        return model
+    return WithExponentialNeuron(
+        model, data.in_features, seed=recipe.seed, a=recipe.a, w_std=recipe.w_std, max_exponent=recipe.max_exponent
+    )
+
+
+def _order(recipe: Recipe) -> int:
+    """Return the seed of the batch order."""
+    return _tools.stream(recipe.seed, f"batch order {recipe.order}") if recipe.order else recipe.seed
+
+
+def _row(recipe: Recipe, trained: Trained) -> Row:
+    """Return what is kept of a run; losses are means over a split, and what was not reached is NaN."""
+    model, data, history = trained.model, trained.data, trained.history
+    row: Row = {
+        **recipe.row(),
+        "train_size": len(data.train),
+        "validation_size": len(data.validation),
+        "test_size": len(data.test),
+        "status": history.status,
+        "cause": history.cause or None,
+        "diverged_at": float(history.diverged_at),
+        "epochs_to_zero": history.epochs_to_zero_errors,
+        "updates_to_zero": history.updates_to_zero_errors,
+        "first_spike": first_spike(history.batch_loss),
+        "largest_exponent": float(history.exponent_at_end),
+        "fewest_train_errors": float(history.train_errors.min()),
+        "train_errors": float(history.train_errors[-1]),
+        "train_loss": float(history.train_loss[-1]),
+    }
+    parameter = next(model.parameters())
+    moved = data.to(parameter.device, parameter.dtype)
+    for name in ("validation", "test"):
+        seen = evaluate(model, moved.splits[name], LOSSES[recipe.loss])
+        row |= {f"{name}_errors": float(seen.errors), f"{name}_loss": seen.loss}
+    row["test_wrong"] = pack(_wrong(model, moved.test)) if recipe.measure == "test" else None
+    measured = recipe.measure == "noise" and history.status != "diverged"
+    row |= _noise(recipe, model, moved.train) if measured else dict.fromkeys(NOISY, math.nan)
+    if recipe.watch:
+        row |= _crossing(trained.trace) | {"trace": _thinned(trained.trace)}
+    return row | {"data_digest": _digest(data)}
+
+
+def _crossing(trace: Sequence[dict[str, float]]) -> Row:
+    """Return when the sharpness first exceeded Adam's limit, and the neuron's share and exponent there."""
+    updates, sharpness = ([point[name] for point in trace] for name in ("update", "sharpness"))
+    crossing = first_crossing(updates, sharpness, limit=adam_limit())
+    there = next((point for point in trace if point["update"] == crossing), {})
+    at = {f"{name}_at_crossing": float(there.get(name, math.nan)) for name in ("share", "exponent")}
+    return {"first_crossing": crossing, **at}
+
+
+def _thinned(trace: list[dict[str, float]], every: int = 10) -> list[dict[str, float]]:
+    """Return the last of every ten measurements, with the largest sharpness and loss among them."""
+    kept = []
+    for start in range(0, len(trace), every):
+        group = trace[start : start + every]
+        peaks = {
+            name: max((p[name] for p in group if math.isfinite(p[name])), default=math.nan)
+            for name in ("sharpness", "batch_loss")
+        }
+        kept.append({**group[-1], **peaks})
+    return kept
+
+
+@torch.no_grad()
+def _wrong(model: nn.Module, split: Split) -> npt.NDArray[np.bool_]:
+    model.eval()
+    outputs = torch.cat([model(inputs) for inputs in torch.split(split.inputs, 512)])
+    return (~(outputs * split.targets > 0)).cpu().numpy()
+
+
+def pack(wrong: npt.NDArray[np.bool_]) -> str:
+    """Return which samples are wrong as text for one cell of a table; `enlib.tables.unpack` is the inverse."""
+    return base64.b85encode(zlib.compress(np.packbits(wrong).tobytes(), 9)).decode()
+
+
+# The exponential neuron; one sigmoid unit, which has as many weights; and the layer of such units.
+NOISY = ("noise_neuron", "noise_unit", "noise_layer")
+
+
+def _noise(recipe: Recipe, model: nn.Module, split: Split) -> Row:
+    """Return the median factors by which noise on some weights multiplies the training loss; NaN for no neuron."""
+    first = next(module for module in model.modules() if isinstance(module, nn.Linear))
+    noisy = {"noise_unit": [first.weight[0], first.bias[:1]], "noise_layer": [first.weight, first.bias]}
+    if isinstance(model, WithExponentialNeuron):
+        noisy["noise_neuron"] = [model.neuron.w, model.neuron.b]
+    model.eval()
+
+    def loss() -> Tensor:
+        return LOSSES[recipe.loss](model(split.inputs), split.targets)
+
+    row: Row = dict.fromkeys(NOISY, math.nan)
+    with torch.no_grad():
+        quiet = loss()
+    if not 0 < quiet < math.inf:
+        return row
+    for name, weights in noisy.items():
+        factors = loss_under_noise(loss, weights, seed=recipe.seed)
+        row[name] = float(np.median(np.nan_to_num(factors, nan=np.inf, posinf=np.inf)))
+    return row
+
+
+def _digest(data: Dataset) -> str:
+    """Return 48 bits of the SHA-256 of all splits, by which pairs and machines can be compared."""
+    digest = hashlib.sha256()
+    for split in data.splits.values():
+        digest.update(split.inputs.contiguous().numpy().tobytes() + split.targets.numpy().tobytes())
+    return digest.hexdigest()[:12]

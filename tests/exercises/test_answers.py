@@ -1,0 +1,103 @@
+"""The kinds of checks by themselves."""
+
+import ast
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import enlib.exercises
+from enlib.exercises import CHECKS, RIGHT, answers, check
+
+ROOM = Path(enlib.exercises.__file__).parent
+
+
+@pytest.mark.parametrize("path", sorted(ROOM.glob("*.py")), ids=lambda path: path.stem)
+def test_a_web_page_can_import_the_room(path):
+    """MicroPython has no NumPy, torch, typing or __future__; what is imported inside a function may be missing."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module]
+            assert all(name == "math" or name.startswith("enlib.exercises") for name in names)
+
+
+def test_without_numpy_numbers_and_plain_functions_are_checked_alike(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert check("momentum edge", 380) == RIGHT
+    assert check("spread of losses", lambda p, gap: math.sqrt(p * (1 - p)) * gap) == RIGHT
+    assert check("separating direction", [1, 2]) == RIGHT
+    assert "needs NumPy" in check("one minimum", abs)
+    assert "raised TypeError" in check("product by differences", lambda gradient, w, v: gradient(w + 1e-5 * v))
+
+
+def test_two_numbers_that_differ_are_written_differently():
+    """Once: expected 4, got 4."""
+    four = answers.function("x", [(1.0,)], lambda x: 4.0, {}, "no")
+    assert four(lambda x: 4.00001) == "at x = 1 expected 4, got 4.00001: no"
+    assert four(lambda x: 4 + 1e-6) == RIGHT
+    assert answers.number(1, {}, "no")(1 + 1e-5) == "not 1.00001: no"
+
+
+def test_a_function_gets_a_fresh_list_each_time():
+    def sort_in_place(trials, k):
+        trials.sort()
+        return CHECKS and np.mean(trials[:k])
+
+    assert check("best of k", sort_in_place) == check("best of k", sort_in_place)
+    assert "mean of the k smallest" in check("best of k", sort_in_place)
+
+
+def test_the_hint_needs_the_mistake_in_every_case():
+    """A function that returns the smallest once by chance is not told that it always does."""
+    assert "whatever k" not in check("best of k", lambda trials, k: min(trials) if k < 3 else 5)
+
+
+def test_a_function_is_tried_with_pythons_numpys_and_torchs_types():
+    seen = []
+
+    def picky(x):
+        seen.append(type(x))
+        raise TypeError("picky")
+
+    answers.function("x", [(1.0,)], lambda x: x, {}, "no")(picky)
+    assert seen == [float, np.float64, torch.Tensor]
+
+
+def test_an_error_that_is_not_about_types_is_told_at_once():
+    seen = []
+    identity = answers.function("x", [(0.0,)], lambda x: x, {}, "no")
+    said = identity(lambda x: seen.append(x) or 1 / x)
+    assert said == "at x = 0 your function raised ZeroDivisionError: float division by zero"
+    assert len(seen) == 1
+
+
+def test_a_long_error_is_told_on_one_line():
+    def verbose(x):
+        raise ValueError("one\ntwo " * 1000)
+
+    said = answers.function("x", [(0.0,)], lambda x: x, {}, "no", failing={ValueError: "a hint"})(verbose)
+    assert said.startswith("at x = 0 your function raised ValueError: one two one two")
+    assert said.endswith(": a hint")
+    assert len(said) < 300
+
+
+def test_an_overflow_is_infinite_and_no_error():
+    said = answers.function("x", [(1e4,)], lambda x: x, {}, "no")(math.exp)
+    assert said == "at x = 10000 expected 10000, got inf: no"
+
+
+def test_a_readers_overflow_warns_nobody():
+    with np.errstate(all="raise"):
+        assert check("no minimum", lambda w: np.log1p(np.exp(w))) == RIGHT
+
+
+def test_interrupting_a_slow_function_interrupts_the_cell():
+    def slow(w):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check("one minimum", slow)

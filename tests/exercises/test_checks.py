@@ -1,0 +1,254 @@
+"""Every exercise: right answers in all forms, the notebook's own solution, plausible mistakes, and garbage."""
+
+import json
+import math
+import re
+from decimal import Decimal
+from fractions import Fraction
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from exercise_answers import FUNCTIONS, RIGHT, WRONG
+from scipy.integrate import quad
+from scipy.stats import binomtest, norm
+
+from enlib import dynamics, exercises, landscape, mlp, polynomial_hinge, statistics, training
+from enlib.dynamics import ToyWithNeuron, example_b, onset_step
+from enlib.exercises import CHECKS, check
+from enlib.models import WithExponentialNeuron
+
+# Some answers hand torch's tensors to NumPy.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+SOLUTION = re.compile(r"(?:\} Solution|<summary>Solution</summary>)(.*?)(?:\n:::|</details>)", re.DOTALL)
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+
+
+def number_forms(value):
+    forms = [float(value), Fraction(value), Decimal(repr(float(value))), np.float64(value), np.array(value)]
+    forms += [np.array([value]), torch.tensor(value), torch.nn.Parameter(torch.tensor(float(value)).double())]
+    if value == int(value):
+        forms += [int(value), np.int64(value), np.array(int(value)), torch.tensor(int(value))]
+    return forms
+
+
+def array_forms(value):
+    array = np.array(value, dtype=float)
+    tensor = torch.tensor(array)
+    rows = [[Fraction(x) for x in row] for row in array.tolist()] if array.ndim == 2 else array.astype(object)
+    return [array, array.tolist(), tuple(array), tensor, list(tensor), rows]
+
+
+def function_forms(f):
+    def only(*kinds):
+        def for_some(*arguments):
+            if not all(isinstance(a, (*kinds, int)) or callable(a) for a in arguments):
+                raise TypeError("not of this kind")
+            return f(*arguments)
+
+        return for_some
+
+    def returning(convert):
+        def converted(*arguments):
+            result = f(*arguments)
+            return result if isinstance(result, tuple | list) else convert(result)
+
+        return converted
+
+    forms = [f, returning(np.asarray), returning(torch.as_tensor), returning(lambda r: torch.as_tensor(r).tolist())]
+    return [*forms, only(float, list), only(np.generic, np.ndarray), only(torch.Tensor)]
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_no_answer_yet(name):
+    assert check(name, None) == check(name, ...) == exercises.NOT_YET
+    if name in FUNCTIONS:
+        assert check(name, lambda *arguments: ...) == exercises.NOT_YET
+        assert "returned None: does it end with a return" in check(name, lambda *arguments: None)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_right_answers_in_every_form(name):
+    for answer in RIGHT.get(name, []):
+        forms = number_forms(answer) if isinstance(answer, int | float) else array_forms(answer)
+        for form in [answer, *forms]:
+            assert check(name, form) == exercises.RIGHT, form
+    for answer in FUNCTIONS.get(name, []):
+        assert check(name, answer) == exercises.RIGHT
+        said = [check(name, form) for form in function_forms(answer)]
+        refused = [text for text in said if "Error" in text]  # some are for NumPy or torch alone
+        assert set(said) - set(refused) == {exercises.RIGHT}
+        assert len(refused) <= 2
+    assert name in RIGHT or name in FUNCTIONS
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_plausible_mistakes_get_hints_of_their_own(name):
+    hints = [check(name, wrong) for wrong, _ in WRONG[name]]
+    for hint, (_, part) in zip(hints, WRONG[name], strict=True):
+        assert part in hint
+    assert len(hints) >= 4
+    assert len(set(hints)) >= 4
+    assert exercises.RIGHT not in hints
+
+
+def evil(*arguments):
+    raise RuntimeError("evil")
+
+
+endless = []
+endless.append(endless)
+
+
+class Evil:
+    __float__ = __len__ = __iter__ = evil
+
+
+GARBAGE = [
+    *("nine", "", b"9", True, math.nan, -math.inf, 10**400, 1e308, -1e308, 5e-324, 1j, [], {}, {1}, [[1], [2, 3]]),
+    *(object(), int, mlp, mlp((2, 1), seed=0), evil, Evil(), NotImplemented, ValueError("x"), Decimal("sNaN")),
+    *(np.array([]), np.array(["a"]), np.zeros((2, 2, 2)), np.datetime64("2020"), torch.zeros(3), torch.zeros(0)),
+    *(lambda *a: evil(), lambda *a: "x", lambda *a: [], lambda *a: math.nan, lambda *a: evil, lambda *a: a),
+    *(lambda: 1, range(3), "...", endless),
+]
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_garbage_is_told_in_one_sentence(name):
+    for answer in GARBAGE:
+        said = check(name, answer)
+        assert said == check(name, answer)
+        assert said not in ("", exercises.RIGHT, exercises.NOT_YET), answer
+        assert "\n" not in said
+        assert len(said) < 400
+
+
+def test_an_unknown_exercise_suggests_the_nearest():
+    with pytest.raises(ValueError, match="did you mean 'momentum edge'"):
+        check("momentum egde", 380)
+
+
+def asked():
+    """Yield each exercise of the notebooks: its stub, its check, and the text of its solution."""
+    for path in NOTEBOOKS:
+        cells = [(cell["cell_type"], "".join(cell["source"])) for cell in json.loads(path.read_text())["cells"]]
+        for (_, stub), (_, source), (_, text) in zip(cells, cells[1:], cells[2:], strict=False):
+            if called := re.fullmatch(r'exercises\.check\("(.*)", (\w+)\)', source):
+                solution = re.search(
+                    r"(?:\} Solution|<summary>Solution</summary>)(.*?)(?:\n:::|</details>)", text, re.S
+                )
+                yield pytest.param(*called.groups(), stub, solution[1], id=called[1])
+
+
+def test_the_notebooks_ask_every_exercise_once():
+    assert sorted(exercise.id for exercise in asked()) == sorted(CHECKS)
+
+
+@pytest.mark.parametrize("name, variable, stub, solution", list(asked()))
+def test_stubs_and_solutions_of_the_notebooks(name, variable, stub, solution):
+    known = {"np": np, "math": math, "itertools": __import__("itertools"), "comb": math.comb, "norm": norm}
+    known |= {"binomtest": binomtest, "index": landscape.index}
+    exec(stub, known)
+    assert check(name, known[variable]) == exercises.NOT_YET
+    codes = [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", solution)]
+    answers = 0
+    for code in codes:
+        if "return" in code:
+            exec(stub.replace("return ...", code), known)
+            assert check(name, known[variable]) == exercises.RIGHT
+            answers += 1
+        elif re.match(r"np\.log|\[\(|index\(|binomtest\(0", code):
+            assert check(name, eval(code, known)) == exercises.RIGHT
+            answers += 1
+    assert answers or name in RIGHT
+
+
+def test_right_answers_agree_with_the_package():
+    """The declared answers are closed forms; here are the package's own ways to them."""
+    assert landscape.depth_bound(1.0, 10) < 1e-6 < landscape.depth_bound(1.0, 9)
+    assert landscape.gain(4.0, 0.0) == 1
+    assert training.adam_limit(0.5) == 6
+    assert training.adam_limit(0.9) == pytest.approx(38)
+    assert dynamics.contraction(3.8, 1.0, 0.9) == pytest.approx(1)
+    ends = {c: dynamics.catapult(1.0, 2.0, eta=c / 2, width=1000, steps=300).curvature[-1] for c in (1, 2.2, 3, 4.5)}
+    assert min(end for end in ends.values() if np.isfinite(end)) == ends[3]
+    assert not np.isfinite(ends[4.5])
+    assert onset_step(0.05, 1.0, 0.5, x=3.0) == pytest.approx(1067, abs=1)
+    assert onset_step(0.05, 1.0, 0.5, x=3.0, corrected=True) == pytest.approx(1280, abs=1)
+    assert statistics.mcnemar(1, 7).p > 0.05 > statistics.mcnemar(1, 8).p
+    for pairs, rows, level in ((9, 7, 0.05), (12, 13, 0.01)):
+        p = [statistics.signed_rank(np.arange(1.0, n + 1)).p for n in (pairs - 1, pairs)]
+        assert [statistics.holm([value] + [1.0] * (rows - 1))[0] <= level for value in p] == [False, True]
+    assert 1 - statistics.best_of(range(1, 17), 4)[1][0] == pytest.approx(0.75)
+    extreme = quad(lambda x: x * 16 * norm.pdf(x) * norm.cdf(x) ** 15, -10, 10)[0]
+    assert 0.3 * extreme == pytest.approx(0.53, abs=1e-3)
+    assert (1.5 * norm.ppf([0.95, 0.9]).sum()) ** 2 == pytest.approx(19.3, abs=0.05)
+
+
+def test_the_pooled_output_minimizes_the_pooled_loss():
+    f = np.linspace(-2, 2, 40001)
+    pooled = 4 * np.maximum(0, 1 - f) ** 3 + np.maximum(0, 1 + f) ** 3
+    assert f[pooled.argmin()] == pytest.approx(1 / 3, abs=1e-4)
+
+
+def test_five_exponentials_have_four_zeros_and_never_more():
+    x, zeros = np.array([-1, -0.4, 0.3, 0.7, 1]), np.array([-1.5, -0.5, 0.4, 1.6])
+    c = np.linalg.svd(np.exp(np.outer(zeros, x)))[2][-1]
+    w = np.linspace(-6, 6, 4001)
+    assert np.sum(np.diff(np.sign(np.exp(np.outer(w, x)) @ c)) != 0) == 4
+    values = np.exp(np.outer(w, x)) @ np.random.default_rng(0).standard_normal((5, 500))
+    assert np.sum(np.diff(np.sign(values), axis=0) != 0, axis=0).max() <= 4
+
+
+def test_the_best_factor_is_what_a_search_finds():
+    for kappa in (3.0, 100.0):
+        steps = np.linspace(0, 2 / kappa, 20001)[1:]
+        found = np.maximum(dynamics.contraction(steps, 1.0), dynamics.contraction(steps, kappa)).min()
+        assert found == pytest.approx((kappa - 1) / (kappa + 1), abs=1e-3)
+
+
+def test_the_catapult_step_is_a_step_with_all_weights():
+    def step(f, lam, eta, n):
+        length = n * lam / 2  # of u and of v, in the plane of their first two entries
+        angle = math.acos(f * math.sqrt(n) / length)
+        u, v = np.zeros(n), np.zeros(n)
+        u[0], v[:2] = math.sqrt(length), math.sqrt(length) * np.array([math.cos(angle), math.sin(angle)])
+        u, v = u - eta * f / math.sqrt(n) * v, v - eta * f / math.sqrt(n) * u
+        return (u @ u + v @ v) / n
+
+    assert check("catapult step", step) == exercises.RIGHT
+
+
+def test_the_slope_in_b_is_what_autograd_finds():
+    x = torch.randn(20, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    y = torch.where(torch.arange(20) < 10, -1.0, 1.0).double()
+    model = WithExponentialNeuron(mlp((4, 5, 1), seed=0), 4, a=0.8, w_std=0.5, seed=0).double()
+    (polynomial_hinge(model(x), y) + model.penalty(0.7)).backward()
+    a, b = model.neuron.a, model.neuron.b
+    assert b.grad.item() == pytest.approx(a.item() * a.grad.item() - 0.7 * a.item() ** 2)
+
+
+def test_the_change_of_the_invariant_is_what_a_step_does():
+    landscape_b, eta = ToyWithNeuron(example_b(), lam=0.7), 0.02
+    p = np.array([-8.9, 0.6, 0.3, 0.2])
+    q = p - eta * (gradient := landscape_b.gradient(p))
+    change = (q[3] - q[1] ** 2 / 2) - (p[3] - p[1] ** 2 / 2)
+    assert change == pytest.approx(eta * 0.7 * 0.6**2 - eta**2 / 2 * gradient[1] ** 2)
+
+
+def test_the_share_of_the_tail_is_what_a_simulation_finds():
+    z = 0.5 * np.random.default_rng(0).standard_normal(1_000_000)
+    weight, top = np.exp(3 * z), z > np.quantile(z, 0.99)
+    assert weight[top].sum() / weight.sum() == pytest.approx(norm.cdf(1.5 - norm.ppf(0.99)), abs=0.01)
+
+
+def test_the_fewest_ways_to_draw_agree():
+    from enlib.exercises.checks import QUANTILE, _mean_smallest
+
+    for trials in ([4.0, 1.0, 7.0, 1.0], [0.5, 3.0]):
+        for k in range(1, len(trials) + 1):
+            drawn = [min(some) for some in combinations(trials, k)]
+            assert _mean_smallest(trials, k) == pytest.approx(np.mean(drawn))
+    assert {q: norm.isf(q) for q in QUANTILE} == pytest.approx(QUANTILE, rel=1e-14)
