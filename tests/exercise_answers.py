@@ -15,7 +15,7 @@ e = math.e
 RIGHT = {
     "bend of squared loss": [math.log(2), 0.693, 0.69],
     "chord in a quadrant": [[(3, 1 / 3), (1, 1)], [(3, 0.4), (1, 1.1)], [(4, 0.25), (2, 0.5)]],
-    "index of a saddle": [9, landscape.index([3, 2, 1], {2}, hidden=5)],
+    "index of a saddle": [9, landscape.saddle_index([3, 2, 1], {2}, hidden=5)],
     "copies of a network": [3840],
     "largest learning rate": [0.02, 2 / 100, 0.1 * 0.2],
     "momentum limit": [3.8, 2 * (1 + 0.9)],
