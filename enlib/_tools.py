@@ -327,18 +327,18 @@ def array(name: str, value: npt.ArrayLike, *, finite: bool = False) -> npt.NDArr
     got = value.detach().cpu() if isinstance(value, Tensor) else value
     wrong: type[Exception] | None
     try:
-        found = np.asarray(got)
-        if found.dtype.kind == "O":
-            found = np.array([float(each) for each in found.flat]).reshape(found.shape)
-        wrong = None if found.dtype.kind in "iuf" else TypeError
+        values = np.asarray(got)
+        if values.dtype.kind == "O":
+            values = np.array([float(each) for each in values.flat]).reshape(values.shape)
+        wrong = None if values.dtype.kind in "iuf" else TypeError
     except (TypeError, ValueError) as error:
         wrong = type(error)
     if wrong is not None:
-        raise wrong(f"expected {name} to be numbers, got {reprlib.repr(got)}: pass a number or an array of numbers")
-    bad = int((~np.isfinite(found)).sum()) if finite else 0
+        raise wrong(f"expected {name} to be numbers, got {shown(got)}: pass a number or an array of numbers")
+    bad = int((~np.isfinite(values)).sum()) if finite else 0
     if bad:
         raise ValueError(f"expected finite {name}, got {bad} NaN or infinite numbers: find out where they arise")
-    return found.astype(np.float64, copy=False)
+    return values.astype(np.float64, copy=False)
 
 
 def number(name: str, value: npt.ArrayLike) -> float:
@@ -367,8 +367,9 @@ def floats(name: str, tensor: Tensor) -> Tensor:
     if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
         got = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
         raise TypeError(f"expected {name} to be a tensor of floats, got {got}: pass a tensor in float64")
-    bad = int((~torch.isfinite(tensor)).sum())
-    if bad:
+    finite = torch.isfinite(tensor)
+    if not finite.all():
+        bad = int((~finite).sum())
         raise ValueError(f"expected finite {name}, got {bad} NaN or infinite numbers: find out where they arise")
     return tensor
 

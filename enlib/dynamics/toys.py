@@ -14,6 +14,7 @@ from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
 from enlib import _tools
+from enlib.losses import wrong
 
 Array = npt.NDArray[np.float64]
 Steps = npt.NDArray[np.int64]
@@ -754,8 +755,7 @@ def _note_first(found: Array, happens: npt.NDArray[np.bool_], offset: int) -> No
 
 
 def _errors(margins: Array) -> npt.NDArray[np.int64]:
-    # Not margins <= 0: that is false for NaN, and a run that diverged would have no error.
-    return np.asarray((~(margins > 0)).sum(axis=0))
+    return np.asarray(wrong(margins, np.asarray(1.0)).sum(axis=0))
 
 
 def _positive(name: str, value: npt.ArrayLike) -> Array:

@@ -96,6 +96,7 @@ def chord(f: Function, start: npt.ArrayLike, end: npt.ArrayLike) -> Chord:
     >>> chord(lambda w: (w[0] * w[1] - 1) ** 2 / 2, [1.0, 1.0], [-1.0, -1.0]).gap
     0.5
     """
+    _check_callable(f)
     points = (_tools.array(name, point, finite=True) for name, point in (("start", start), ("end", end)))
     u, v = (torch.tensor(point) for point in points)
     if u.shape != v.shape or u.ndim != 1:
@@ -156,6 +157,7 @@ def worst_chord(
     >>> worst_chord(bell, 1, seed=0).breaks_convexity, worst_chord(bell, 1, seed=0, by="ridge").breaks_quasiconvexity
     (True, False)
     """
+    _check_callable(f)
     dimension, chords = _tools.count("dimension", dimension), _tools.count("chords", chords)
     seed = _tools.count("seed", seed, least=0)
     _tools.known("by", by, ("gap", "ridge"))
@@ -226,10 +228,9 @@ def _chord(f: Function, u: Tensor, v: Tensor) -> Chord:
 
 
 def _value(f: Function, w: Tensor) -> float:
-    _check_callable(f)
     got = f(w)
     try:
-        value = float(got.detach() if isinstance(got, Tensor) else got)
+        value = float(got.detach() if isinstance(got, Tensor) and got.requires_grad else got)
     except (TypeError, ValueError, RuntimeError):
         raise TypeError(
             f"expected the function to return one number, got {type(got).__name__}: return its sum or its mean"
