@@ -3,14 +3,15 @@ PYTHON ?= python3
 # `make gpu` runs in a Python that has torch with CUDA; it needs no .venv.
 GPU_PYTHON ?= python3
 VENV := .venv
-BIN := $(VENV)/bin
-# The environment knows the folder by its absolute path: a copied or moved folder makes its own.
+# Every program is started by the environment's own Python, so that a copied or moved folder runs its own code; the
+# package is then installed again, for it is known by its absolute path.
+RUN := $(VENV)/bin/python -m
 HERE := $(shell pwd | cksum | cut -d' ' -f1)
 READY := $(VENV)/.ready-$(HERE)
 CLUSTER := $(VENV)/.cluster-$(HERE)
 TESTS ?= tests enlib
-EXECUTE := $(BIN)/python book/_ext/execute.py
-BUILD := $(BIN)/jupyter-book build . --warningiserror --keep-going --nitpick
+BUILD := $(VENV)/bin/python -c "from jupyter_book.cli.main import main; main()" build . \
+  --warningiserror --keep-going --nitpick
 QUICK := not slow and not book and not browser and not cluster
 # One thread a worker: small networks lose from more, and the committed outputs were made that way.
 export OMP_NUM_THREADS ?= 1
@@ -27,45 +28,44 @@ $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 	  { echo "expected Python >= 3.10, got $$($(PYTHON) --version 2>&1): run make PYTHON=/path/to/python3.10"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	@$(PYTHON) .ci/relocate.py $(VENV)
-	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(RUN) pip install --quiet --requirement requirements.txt
 	@rm -f $(VENV)/.ready-* && touch $@
 
 book: $(READY)  ## execute the notebooks and build the book in _build/html
-	$(EXECUTE)
 	$(BUILD)
 	@echo "Open _build/html/index.html"
 
 check: $(READY)  ## ruff, mypy and the fast tests, in about a minute
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/pytest -q -n auto --dist worksteal --durations=9 --durations-min=3 -m "$(QUICK)" $(TESTS)
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+	$(RUN) pytest -q -n auto --dist worksteal --durations=9 --durations-min=3 -m "$(QUICK)" $(TESTS)
 
-test: $(READY)  ## everything: checks, all tests, doctests, every notebook's outputs, the built book
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(EXECUTE)
+test: $(READY)  ## everything: checks, every notebook's outputs, the book, all tests and doctests
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) pytest -q -n auto --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout 120 notebooks
+	@# The committed outputs are what the notebooks print, as was just seen; the book need not execute them again.
 	@# Side by side: each of the two keeps one core busy.
-	$(BIN)/mypy & types=$$!; $(BUILD); built=$$?; wait $$types && exit $$built
-	$(BIN)/pytest -q -n auto --dist worksteal $(TESTS)
+	$(RUN) mypy & types=$$!; ENLIB_EXECUTE=off $(BUILD); built=$$?; wait $$types && exit $$built
+	$(RUN) pytest -q -n auto --dist worksteal $(TESTS)
 
 $(CLUSTER): $(READY)
-	$(BIN)/python -m pip install --quiet --editable '.[cluster]'
+	$(RUN) pip install --quiet --editable '.[cluster]'
 	@touch $@
 
 test-cluster: $(CLUSTER)  ## the replication on a local Ray cluster; installs Ray into .venv
-	$(BIN)/pytest -m cluster tests/replication/test_cluster.py
+	$(RUN) pytest -m cluster tests/replication/test_cluster.py
 
 lab: $(READY)  ## open the notebooks in JupyterLab
-	$(BIN)/jupyter lab notebooks
+	$(RUN) jupyterlab notebooks
 
 outputs: $(READY)  ## execute the notebooks in place: the outputs that are committed
-	ENLIB_STATIC=1 $(BIN)/jupyter nbconvert --to notebook --execute --inplace \
+	ENLIB_STATIC=1 $(RUN) nbconvert --to notebook --execute --inplace \
 	  --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
 bench: $(READY)  ## run the benchmarks; `make bench ONLY=fit` runs one
-	$(BIN)/python benchmarks/run.py $(ONLY)
+	$(VENV)/bin/python benchmarks/run.py $(ONLY)
 
 gpu:  ## compare CPU and CUDA in at most eight minutes; needs only torch, numpy, scipy and scikit-learn
 	PYTHONPATH=. $(GPU_PYTHON) benchmarks/gpu.py

@@ -1,4 +1,4 @@
-"""The form that every notebook keeps; that they run, and print what is stored, is tested in test_outputs.py."""
+"""The form that every notebook keeps; that they run, and print what is stored, is nbval's to say."""
 
 import re
 from pathlib import Path

@@ -66,11 +66,6 @@ def digest(root: Path = ROOT, parts: Sequence[tuple[str, str]] = _CODE) -> str:
     return sha.hexdigest()[:12]
 
 
-def execution_cache() -> Path:
-    """Return where executed notebooks are kept: apart for each state of the code that they depend on."""
-    return ROOT / "_build" / ".jupyter_cache" / digest()
-
-
 def verify_vendored(folder: Path) -> None:
     """Compare vendored files with their digests.
 
@@ -92,7 +87,9 @@ def verify_vendored(folder: Path) -> None:
 def configure(app: Sphinx, config: Config) -> None:
     """Choose the execution cache, check the vendored files, and show launch buttons where there is a repository."""
     # The cache itself knows only a notebook's own cells; this keeps apart what depends on other code.
-    config.nb_execution_cache_path = str(execution_cache())
+    config.nb_execution_cache_path = str(ROOT / "_build" / ".jupyter_cache" / config.enlib_digest)
+    if os.environ.get("ENLIB_EXECUTE") == "off":
+        config.nb_execution_mode = "off"
     repository = os.environ.get("ENLIB_REPOSITORY")
     if repository:
         config.html_baseurl = config.html_baseurl or os.environ.get("ENLIB_BASEURL", "")
