@@ -66,7 +66,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Make the runs that are missing; Ctrl-C and the like cost at most the runs in flight."""
+    """Make the runs that are missing; an interruption costs at most the runs under way."""
     chosen = _chosen(options)
     journal = Journal(options.out, options.table if options.table in STUDIES else "replication")
     recorded = {run: row for run, (row, _) in journal.read().rows.items()}
@@ -148,7 +148,7 @@ def _results(
 
 
 def _progress(todo: Iterable[Unit]) -> tqdm[Any]:
-    """Return a bar over the work to do; where there is no terminal, it prints a line a minute."""
+    """Return a progress bar; without a terminal it prints a line a minute."""
     terminal = sys.stderr is not None and sys.stderr.isatty()
     return tqdm(
         total=sum(map(cost, todo)),
@@ -161,7 +161,7 @@ def _progress(todo: Iterable[Unit]) -> tqdm[Any]:
 
 
 def _load_images(todo: Iterable[Unit], options: argparse.Namespace) -> None:
-    """Load the images once: should they be missing, it shows now and not in the middle of the night."""
+    """Load the images once, so that missing ones are noticed now and not in the middle of the night."""
     if options.engine == "local":
         for name in sorted({unit[0].data for unit in todo if unit[0].train is None}):
             load(name, seed=0)
@@ -172,7 +172,7 @@ def _identities(todo: Iterable[Unit]) -> set[str]:
 
 
 def _summary(chosen: Iterable[Unit], before: Iterable[str], now: Iterable[str], table: Path) -> str:
-    """Return what there is now, at the end as after Ctrl-C."""
+    """Return how many runs are finished, for the end of a sweep, interrupted or not."""
     wanted, now = _identities(chosen), set(now)
     missing, new = len(wanted - now), len(now - set(before))
     lines = [f"{len(wanted) - missing} of {len(wanted)} runs in {table}, {new} of them new"]

@@ -105,7 +105,7 @@ def _check_options(options: argparse.Namespace) -> None:
             )
     if options.checkpoint and options.checkpoint.exists() and not options.resume:
         raise ValueError(
-            f"expected no file at {options.checkpoint}, got one: add --resume to go on from it, or name another"
+            f"expected no file at {options.checkpoint}, got one: add --resume to resume from it, or name another"
         )
     if options.plot and options.plot.suffix not in (".png", ".svg", ".pdf"):
         raise ValueError(f"expected --plot FILE to end in .png, .svg or .pdf, got {options.plot}: add an ending")

@@ -22,7 +22,7 @@ from enlib.replication.experiments import Unit
 from enlib.replication.runs import Made, Work, compute, make
 
 RETRIES = 3
-# The small networks leave most of a GPU idle.
+# A small network leaves most of a GPU idle.
 _GPU = 0.25
 # Anyone who reaches a port of Ray's can run code. It keeps to the loopback address only where it takes clusters to be
 # unsupported, and reads that when it is imported.
@@ -128,7 +128,7 @@ def _import(*, alone: bool) -> Any:
 
 @contextmanager
 def _connected(ray: Any, address: str | None) -> Iterator[None]:
-    """Connect to a cluster, and start one where there is no address; in the end undo what was done here."""
+    """Connect to a cluster, starting one where no address is given; afterwards undo what was done here."""
     if address is not None:
         _reach(address)
         if ray.is_initialized():

@@ -1,4 +1,4 @@
-"""The experiments as data: what the report did, at three sizes, and the studies of why training spikes."""
+"""The experiments as data: what the report did, at two sizes, and the studies of why training spikes."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def grid(
     lams : sequence of float
         Weights of the neuron's penalty.
     schedules : sequence of str
+        Schedules of the learning rate, tried in both arms.
 
     Raises
     ------

@@ -30,7 +30,7 @@ _ENDS = {"first": ("run",), "last": ("machine",)}
 
 
 class JournalError(ValueError):
-    """A journal or a table that cannot be used, or not be written: what was expected, what came, and what to do."""
+    """A journal or table that cannot be used or written; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Journal:
 
     @contextmanager
     def claim(self, unit: Unit) -> Iterator[bool]:
-        """Hold a unit for this process, and tell whether that succeeded; a claim ends with its process."""
+        """Claim a unit for this process, and yield whether that succeeded; a claim ends with its process."""
         self._make_folder()
         lock = FileLock(self._runs / ".locks" / f"{self.path(unit).stem}.lock", blocking=False)
         try:
@@ -89,7 +89,7 @@ class Journal:
             lock.release()
 
     def keep(self, unit: Unit, rows: Sequence[Row], machine: Mapping[str, Any]) -> None:
-        """Write the rows of a finished unit: they are on the disk when this returns.
+        """Write the rows of a finished unit; they are on the disk when this returns.
 
         Parameters
         ----------
@@ -174,7 +174,7 @@ class Journal:
                 points = [{"run": row["run"], **point} for row in rows for point in runs.traces.get(row["run"], ())]
                 contents[_traces_path(table)] = to_csv(points, first=("run",))
             manifest = _manifest(rows, runs, contents)
-            # Three files cannot be renamed at once. Until the last is, the manifest vouches for the ones before, too.
+            # Several files cannot be renamed at once. Until the last one is, the manifest vouches for the old ones too.
             before = {path.name: _digest(path.read_bytes()) for path in contents if path.exists()}
             _write_json(manifest_path, manifest | {"replaces": before})
             for path, content in contents.items():
@@ -314,10 +314,10 @@ def read_manifest(folder: Path | str, name: str = "replication") -> dict[str, An
 
 
 def _manifest(rows: list[Row], runs: Runs, contents: Mapping[Path, bytes]) -> dict[str, Any]:
-    """Return what is to be said of a table; of the machines, those that made a row of it."""
+    """Return the manifest of a table, with the machines that made its rows."""
     descriptions = {identity(machine): machine for _, machine in runs.rows.values()}
     made = Counter(row["machine"] for row in rows)
-    # Drawn data have a digest for each seed, in the table; the images' is worth a line of its own.
+    # Drawn data have a digest for each seed, in the table; images have one digest, which is stated here.
     images = sorted({(str(row["data"]), str(row["data_digest"])) for row in rows if row.get("train") is None})
     notes: dict[str, list[str]] = {}
     for data, digest in images:
@@ -336,7 +336,7 @@ def _manifest(rows: list[Row], runs: Runs, contents: Mapping[Path, bytes]) -> di
 
 
 def _read_unit(path: Path) -> dict[str, Any]:
-    """Return the content of a unit's file, or refuse it."""
+    """Return the contents of a unit's file, or refuse it."""
     advice = "move it away; its runs will be made again"
     try:
         digest, _, content = path.read_bytes().partition(b"\n")

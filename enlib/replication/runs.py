@@ -1,4 +1,4 @@
-"""From recipes to rows: one function that trains a recipe, and what is kept of it."""
+"""From recipes to rows: one function that trains a recipe, and what is kept of the run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from enlib import _tools
 from enlib.datasets import Dataset, Split, load
-from enlib.losses import polynomial_hinge
+from enlib.losses import polynomial_hinge, wrong
 from enlib.models import WithExponentialNeuron, fast_form, loss_under_noise, make_model
 from enlib.replication.experiments import Unit
 from enlib.replication.journal import Journal
@@ -53,7 +53,7 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "squared hinge": functools.partial(polynomial_hinge, power=2),
     "logistic": _logistic,
 }
-"""Losses by the names that a `Recipe` has for them."""
+"""Losses by the names that a `Recipe` uses."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Trained:
 
 
 def train(recipe: Recipe, *, device: str | torch.device = "cpu", data: Dataset | None = None, **more: Any) -> Trained:
-    """Train a recipe alone, and return everything.
+    """Return the network, data and history of a recipe that is trained by itself.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def train(recipe: Recipe, *, device: str | torch.device = "cpu", data: Dataset |
     device : str or torch.device
         See `enlib._tools.resolve_device`.
     data : Dataset, optional
-        Its data, if they are loaded already.
+        The recipe's data, if they are already loaded.
     **more
         Passed to `enlib.fit`: checkpoints, progress, callbacks, ``stop_at_zero_errors``.
 
@@ -126,7 +126,7 @@ def train(recipe: Recipe, *, device: str | torch.device = "cpu", data: Dataset |
 
 
 def compute(unit: Unit, device: str = "cpu") -> list[Row]:
-    """Make all runs of a unit and return their rows, in its order; a watched run's row has a ``trace``.
+    """Return the rows of all runs of a unit, in its order; the row of a watched run has a ``trace``.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ def make(
     device: str = "cpu",
     work: Work = compute,
 ) -> Made:
-    """Make a unit in a worker, with one thread, and keep it in a journal; a unit that is finished is not made again.
+    """Return a unit made with one thread, as a worker does, and keep it in a journal unless it is already there.
 
     Parameters
     ----------
@@ -193,9 +193,9 @@ def make(
         Makes the rows of a unit.
     """
     torch.set_num_threads(1)
-    # Its own lock would be a semaphore between processes, which one that ends at once leaves behind.
+    # Its own lock would be a semaphore between processes, which a process that ends abruptly leaves behind.
     tqdm.set_lock(threading.RLock())
-    machine = _machine(device)  # as it is before: the code may be edited while a long run goes on
+    machine = _machine(device)  # described before the runs: the code may be edited while they are under way
     if journal is None:
         return Made(unit, work(unit, device), machine)
     with journal.claim(unit) as claimed:
@@ -239,7 +239,7 @@ def _order(recipe: Recipe) -> int:
 
 
 def _row(recipe: Recipe, trained: Trained) -> Row:
-    """Return what is kept of a run; losses are means over a split, and what was not reached is NaN."""
+    """Return the row of a run; losses are means over a split, and a quantity that was never reached is NaN."""
     model, data, history = trained.model, trained.data, trained.history
     row: Row = {
         **recipe.row(),
@@ -296,12 +296,12 @@ def _thinned(trace: list[dict[str, float]], every: int = 10) -> list[dict[str, f
 def _wrong(model: nn.Module, split: Split) -> npt.NDArray[np.bool_]:
     model.eval()
     outputs = torch.cat([model(inputs) for inputs in torch.split(split.inputs, 512)])
-    return (~(outputs * split.targets > 0)).cpu().numpy()
+    return wrong(outputs, split.targets).cpu().numpy()
 
 
-def pack(wrong: npt.NDArray[np.bool_]) -> str:
+def pack(flags: npt.NDArray[np.bool_]) -> str:
     """Return which samples are wrong as text for one cell of a table; `enlib.tables.unpack` is the inverse."""
-    return base64.b85encode(zlib.compress(np.packbits(wrong).tobytes(), 9)).decode()
+    return base64.b85encode(zlib.compress(np.packbits(flags).tobytes(), 9)).decode()
 
 
 # The exponential neuron; one sigmoid unit, which has as many weights; and the layer of such units.
@@ -309,7 +309,7 @@ NOISY = ("noise_neuron", "noise_unit", "noise_layer")
 
 
 def _noise(recipe: Recipe, model: nn.Module, split: Split) -> Row:
-    """Return the median factors by which noise on some weights multiplies the training loss; NaN for no neuron."""
+    """Return the median factors by which noise on some weights multiplies the training loss; NaN without a neuron."""
     first = next(module for module in model.modules() if isinstance(module, nn.Linear))
     noisy = {"noise_unit": [first.weight[0], first.bias[:1]], "noise_layer": [first.weight, first.bias]}
     if isinstance(model, WithExponentialNeuron):
