@@ -174,7 +174,7 @@ class Journal:
                 points = [{"run": row["run"], **point} for row in rows for point in runs.traces.get(row["run"], ())]
                 contents[_traces_path(table)] = to_csv(points, first=("run",))
             manifest = _manifest(rows, runs, contents)
-            # Several files cannot be renamed at once. Until the last one is, the manifest vouches for the old ones too.
+            # Several files cannot be renamed at once. Until the last one is, the manifest vouches for the old ones.
             before = {path.name: _digest(path.read_bytes()) for path in contents if path.exists()}
             _write_json(manifest_path, manifest | {"replaces": before})
             for path, content in contents.items():
