@@ -47,7 +47,7 @@ test: $(READY)  ## everything: checks, every notebook's outputs, the book, all t
 	$(RUN) pytest -q -n auto --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout 120 notebooks
 	@# The committed outputs are what the notebooks print, as was just seen; the book need not execute them again.
 	@# Side by side: each of the two keeps one core busy.
-	$(RUN) mypy & types=$$!; ENLIB_EXECUTE=off $(BUILD); built=$$?; wait $$types && exit $$built
+	$(RUN) mypy & types=$$!; ENLIB_EXECUTE=pages $(BUILD); built=$$?; wait $$types && exit $$built
 	$(RUN) pytest -q -n auto --dist worksteal $(TESTS)
 
 $(CLUSTER): $(READY)

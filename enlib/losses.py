@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import numpy.typing as npt
 from torch import Tensor
+from torch.nn.functional import softplus
 
 from enlib import _tools
 
@@ -153,3 +156,15 @@ def _check(output: Tensor, target: Tensor) -> None:
             f"expected output and target of one shape, got {tuple(output.shape)} and {tuple(target.shape)}: "
             "pass one output and one label per sample, both of shape (n,)"
         )
+
+
+def _logistic(output: Tensor, target: Tensor) -> Tensor:
+    return softplus(-output * target).mean()
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "cubic hinge": polynomial_hinge,
+    "squared hinge": partial(polynomial_hinge, power=2),
+    "logistic": _logistic,
+}
+"""Losses by name, as a `Recipe` names them: of outputs and targets of shape (n,), the mean over the samples."""

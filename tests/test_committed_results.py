@@ -9,7 +9,6 @@ from enlib.replication import (
     STUDIES,
     Journal,
     Recipe,
-    conditions,
     experiments,
     in_workers,
     make,
@@ -17,6 +16,7 @@ from enlib.replication import (
     read_rows,
     read_traces,
     units,
+    with_conditions,
 )
 from enlib.replication.machine import describe
 from enlib.tables import COMPARISONS, published
@@ -37,7 +37,7 @@ def test_a_sweep_on_a_fresh_clone_resumes_from_them(rows):
     for study in STUDIES:
         found = read_rows(RESULTS, study)
         assert {row["run"] for row in found} == {r.identity for r in experiments(study, "laptop")[0].recipes()}
-        assert len(conditions(found)) == len(found)
+        assert len(with_conditions(found)) == len(found)
 
 
 def test_watched_runs_have_traces():

@@ -88,8 +88,9 @@ def configure(app: Sphinx, config: Config) -> None:
     """Choose the execution cache, check the vendored files, and show launch buttons where there is a repository."""
     # The cache itself knows only a notebook's own cells; this keeps apart what depends on other code.
     config.nb_execution_cache_path = str(ROOT / "_build" / ".jupyter_cache" / config.enlib_digest)
-    if os.environ.get("ENLIB_EXECUTE") == "off":
-        config.nb_execution_mode = "off"
+    if os.environ.get("ENLIB_EXECUTE") == "pages":
+        # The pages that compute are still executed; the notebooks keep the outputs that they have.
+        config.nb_execution_excludepatterns = ["notebooks/*"]
     repository = os.environ.get("ENLIB_REPOSITORY")
     if repository:
         config.html_baseurl = config.html_baseurl or os.environ.get("ENLIB_BASEURL", "")

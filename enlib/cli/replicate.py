@@ -18,7 +18,7 @@ from enlib import _tools
 from enlib.datasets import load
 from enlib.replication import (
     STUDIES,
-    TABLES,
+    SWEEPS,
     Journal,
     Made,
     Row,
@@ -46,7 +46,7 @@ def add_parser(commands: Any) -> None:
         "study to a table of its own. Stop it whenever you like: started again, it does only what is missing.",
     )
     option = parser.add_argument
-    option("--table", default="all", help=f"{', '.join(TABLES)}, all of these, or a study: {', '.join(STUDIES)}")
+    option("--table", default="all", help=f"{', '.join(SWEEPS)}, all of these, or a study: {', '.join(STUDIES)}")
     option("--profile", default="quick", help="quick: seconds; laptop: hours")
     option("--only", metavar="PROBLEM", help="only problems of this name, such as mnist-1v7 or 'spheres-*'")
     option("--seeds", type=int, help="only the seeds below this number")
@@ -77,6 +77,8 @@ def run(options: argparse.Namespace) -> int:
         return _compare(chosen, recorded, options)
     missing = [unit for unit in chosen if not recorded.keys() >= _identities([unit])]
     if not missing:
+        if journal.has_units:  # whose table a killed sweep may not have written
+            journal.export(order=_order)
         print(f"nothing to do: all {len(_identities(chosen))} runs are in {journal.table}")
         return 0
     _load_images(missing, options)

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from enlib import _tools, datasets
+from enlib.losses import LOSSES
 from enlib.models import MODELS, WithExponentialNeuron
 from enlib.replication import Recipe, Trained, train
 from enlib.training import OPTIMIZERS, SCHEDULES, History, evaluate
@@ -63,6 +64,7 @@ def run(options: argparse.Namespace) -> int:
         seed=recipe.seed,
         data_dir=options.data_dir,
         download=not options.no_download,
+        dtype=getattr(torch, recipe.dtype),
         **recipe.data_options,
     )
     trained = train(
@@ -87,7 +89,7 @@ def _recipe(options: argparse.Namespace) -> Recipe:
         settings["lr"] = {"fc1": 1e-2, "fc2": 1e-3, "conv": 3e-4}[options.model]
     if options.lam is None:
         settings["lam"] = 0.1 if options.exponential else 0.0
-    return Recipe(**settings, stacked=False)
+    return Recipe(**settings, stacked=options.model != "fc1")
 
 
 def _check_options(options: argparse.Namespace) -> None:
@@ -112,7 +114,7 @@ def _check_options(options: argparse.Namespace) -> None:
     for path in filter(None, (options.plot, options.checkpoint)):
         above = next(parent for parent in path.absolute().parents if parent.exists())
         if path.is_dir() or not above.is_dir():
-            raise ValueError(f"expected a place for a file, got {path}: a directory or a file is in the way")
+            raise ValueError(f"expected a path where a file can be written, got {path}: name another")
 
 
 def _batch_size(text: str) -> int | None:
@@ -135,7 +137,7 @@ def _table(recipe: Recipe, trained: Trained) -> str:
         f"{'split':<12}{'samples':>9}{'errors':>9}{'error rate':>12}{'mean loss':>13}",
     ]
     for name, split in data.splits.items():
-        seen = evaluate(model, split)
+        seen = evaluate(model, split, LOSSES[recipe.loss])
         lines.append(f"{name:<12}{len(split):>9}{seen.errors:>9}{seen.errors / len(split):>12.2%}{seen.loss:>13.4g}")
     reached = history.updates_to_zero_errors
     when = (

@@ -7,25 +7,26 @@ committed, what notebooks read, and what a sweep on another machine resumes from
 from enlib.replication.cluster import run_ray
 from enlib.replication.experiments import (
     STUDIES,
-    TABLES,
+    SWEEPS,
     WITH,
     WITHOUT,
     Experiment,
     Unit,
-    conditions,
     cost,
     experiments,
     study_recipe,
     units,
+    with_conditions,
 )
 from enlib.replication.journal import Journal, JournalError, differences, read_manifest, read_rows, read_traces
 from enlib.replication.pool import in_workers
 from enlib.replication.recipe import Recipe, identify
-from enlib.replication.runs import Made, Row, Trained, compute, make, train
+from enlib.replication.runs import Made, Trained, compute, make, train
+from enlib.replication.tidy import Row
 
 __all__ = [
     "STUDIES",
-    "TABLES",
+    "SWEEPS",
     "WITH",
     "WITHOUT",
     "Experiment",
@@ -37,7 +38,6 @@ __all__ = [
     "Trained",
     "Unit",
     "compute",
-    "conditions",
     "cost",
     "differences",
     "experiments",
@@ -51,4 +51,5 @@ __all__ = [
     "study_recipe",
     "train",
     "units",
+    "with_conditions",
 ]

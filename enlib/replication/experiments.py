@@ -21,8 +21,8 @@ def grid(
 ) -> tuple[dict[str, Any], ...]:
     """Return the settings that the arms may choose from, the same number in both, those without the neuron first.
 
-    The neuron brings a setting of its own, lambda. So that it does not buy its arm more tries, the arm without it
-    gets a finer grid of learning rates over the same range.
+    The neuron brings a setting of its own, lambda. To give both arms the same number of trials, the arm without the
+    neuron gets a finer grid of learning rates over the same range.
 
     Parameters
     ----------
@@ -48,10 +48,10 @@ def grid(
             f"expected the same number of trials in both arms, got {len(without)} learning rates without the neuron "
             f"and {len(with_neuron) * len(lams)} pairs of learning rate and lambda with it: extend the smaller grid"
         )
-    plain = [{"exponential": False, "lr": lr, "schedule": s} for s in schedules for lr in without]
+    without_neuron = [{"exponential": False, "lr": lr, "schedule": s} for s in schedules for lr in without]
     neuron = {"exponential": True}
     return (
-        *plain,
+        *without_neuron,
         *(neuron | {"lr": lr, "schedule": s, "lam": lam} for s in schedules for lr in with_neuron for lam in lams),
     )
 
@@ -63,7 +63,7 @@ class Experiment:
     Parameters
     ----------
     tables : tuple of str
-        Which of `TABLES` and `STUDIES` it belongs to.
+        Which of `SWEEPS` and `STUDIES` it belongs to.
     shared : dict
         What all its runs share, as arguments of a `Recipe`.
     settings : tuple of dict
@@ -85,11 +85,11 @@ class Experiment:
 
     @property
     def problem(self) -> str:
-        """Its name, which is its data set's."""
+        """The name under which tables group its runs; see `Recipe.problem`."""
         return next(self.recipes()).problem
 
 
-TABLES = ("1", "2", "3", "stability", "ablation")
+SWEEPS = ("1", "2", "3", "stability", "ablation")
 STUDIES = ("mechanism", "cures")
 PROFILES = ("quick", "laptop")
 
@@ -151,19 +151,19 @@ WITHOUT, WITH = "without the neuron", "with the neuron"
 
 def _conditions(lr: float) -> dict[str, dict[str, Any]]:
     """Return the settings of each condition of the studies, by its name."""
-    plain = {"lr": lr, "exponential": True, "lam": 0.1}
+    neuron = {"lr": lr, "exponential": True, "lam": 0.1}
     return {
         WITHOUT: {"lr": lr},
-        WITH: plain,
-        "inputs as they are": plain | {"standardize": "none"},
-        "inputs standardized one by one": plain | {"standardize": "feature"},
-        "cosine schedule": plain | {"schedule": "cosine"},
-        "gradient clipped to norm 1": plain | {"clip_norm": 1.0},
-        "a tenth of the step size": plain | {"neuron_lr": 0.1 * lr},
-        "lambda 10 times larger": plain | {"lam": 1.0},
-        "lambda 10 times smaller": plain | {"lam": 0.01},
-        "neuron off at the start": plain | {"a": 0.0, "w_std": 0.0},
-        "exponent cut off at 3": plain | {"max_exponent": 3.0},
+        WITH: neuron,
+        "inputs as they are": neuron | {"standardize": "none"},
+        "inputs standardized one by one": neuron | {"standardize": "feature"},
+        "cosine schedule": neuron | {"schedule": "cosine"},
+        "gradient clipped to norm 1": neuron | {"clip_norm": 1.0},
+        "a tenth of the step size": neuron | {"neuron_lr": 0.1 * lr},
+        "lambda 10 times larger": neuron | {"lam": 1.0},
+        "lambda 10 times smaller": neuron | {"lam": 0.01},
+        "neuron off at the start": neuron | {"a": 0.0, "w_std": 0.0},
+        "exponent cut off at 3": neuron | {"max_exponent": 3.0},
     }
 
 
@@ -195,7 +195,7 @@ def study_recipe(condition: str, lr: float, seed: int, **more: Any) -> Recipe:
     return Recipe(**(_spheres(1.5, 2000, 25, standardize="global", stacked=False) | settings | more), seed=seed)
 
 
-def conditions(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def with_conditions(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the runs of a study with the name of their ``condition``, in the order in which the study makes them.
 
     Raises
@@ -206,9 +206,9 @@ def conditions(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     named = []
     for row in rows:
         recipe = Recipe.from_row(row)
-        for place, name in enumerate(_conditions(recipe.lr)):
-            if study_recipe(name, recipe.lr, recipe.seed, watch=recipe.watch, train=recipe.train) == recipe:
-                named.append(((recipe.seed, recipe.lr, place), {"condition": name, **row}))
+        for index, name in enumerate(_conditions(recipe.lr)):
+            if study_recipe(name, recipe.lr, recipe.seed, watch=recipe.watch, train=recipe.train or 1) == recipe:
+                named.append(((recipe.seed, recipe.lr, index), {"condition": name, **row}))
                 break
         else:
             raise ValueError(f"expected runs of {' or '.join(STUDIES)}, got one of {recipe.problem}: read its table")
@@ -230,7 +230,7 @@ def experiments(table: str, profile: str) -> list[Experiment]:
     Parameters
     ----------
     table : {"1", "2", "3", "stability", "ablation", "all", "mechanism", "cures"}
-        One of `TABLES`; all of them; or one of `STUDIES`, which have tables of their own.
+        One of `SWEEPS`; all of them; or one of `STUDIES`, which have tables of their own.
     profile : {"quick", "laptop"}
         Quick: synthetic data and digits, three seeds, in seconds. Laptop: every row of the report with ten seeds
         (twenty for stability), in hours on two cores.
@@ -247,7 +247,7 @@ def experiments(table: str, profile: str) -> list[Experiment]:
     >>> sum(len(list(experiment.recipes())) for experiment in experiments("2", "laptop"))
     1760
     """
-    _tools.known("table", table, [*TABLES, "all", *STUDIES])
+    _tools.known("table", table, [*SWEEPS, "all", *STUDIES])
     _tools.known("profile", profile, PROFILES)
     quick = profile == "quick"
     if table in STUDIES:
@@ -282,7 +282,7 @@ def units(recipes: Iterable[Recipe]) -> list[Unit]:
     >>> len(recipes), len(units(recipes))
     (6240, 410)
     """
-    own: dict[str, Any] = {"exponential": False, "lam": 0.0, "lr": 1.0, "schedule": "", "neuron_lr": None}
+    own: dict[str, Any] = {"exponential": False, "lam": 0.0, "lr": 1.0, "schedule": "constant", "neuron_lr": None}
     own |= {"a": 0.01, "w_std": 0.01}
     groups: dict[Recipe, list[Recipe]] = {}
     for recipe in recipes:

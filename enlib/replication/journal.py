@@ -68,6 +68,11 @@ class Journal:
         """The path of the table."""
         return self.folder / f"{self.name}.csv"
 
+    @property
+    def has_units(self) -> bool:
+        """Whether the folder holds units, and not only a table, as after git clone."""
+        return any(self._runs.glob("*.json"))
+
     def path(self, unit: Unit) -> Path:
         """Return the path of the file that holds a unit once it is finished."""
         text = " ".join(sorted(recipe.identity for recipe in unit))

@@ -9,12 +9,25 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 from enlib import _tools
+from enlib.datasets import NAMES
+from enlib.losses import LOSSES
+from enlib.models import MODELS
+from enlib.training import OPTIMIZERS, SCHEDULES
 
 # Raise it whenever the same recipe comes to give another row: rows of two protocols never meet in one table.
 PROTOCOL = 1
+_NAMES = {
+    "data": NAMES,
+    "model": tuple(MODELS),
+    "schedule": SCHEDULES,
+    "optimizer": OPTIMIZERS,
+    "measure": ("", "noise", "test"),
+    "loss": tuple(LOSSES),
+    "dtype": ("float32", "float64"),
+}
 
 
-def _later(default: Any) -> Any:
+def _added_later(default: Any) -> Any:
     """Declare a setting that counts only where it differs from its default: older runs keep their identity."""
     return field(default=default, metadata={"later": True})
 
@@ -108,26 +121,36 @@ class Recipe:
     seed: int
     optimizer: str = "adam"
     measure: str = ""
-    loss: str = _later("cubic hinge")
-    dtype: str = _later("float32")
-    clip_norm: float | None = _later(None)
-    neuron_lr: float | None = _later(None)
-    a: float = _later(0.01)
-    w_std: float = _later(0.01)
-    max_exponent: float | None = _later(None)
-    order: int = _later(0)
-    watch: int = _later(0)
-    stacked: bool = _later(True)
+    # Declare new settings with `_added_later`, or every stored run loses its identity.
+    loss: str = _added_later("cubic hinge")
+    dtype: str = _added_later("float32")
+    clip_norm: float | None = _added_later(None)
+    neuron_lr: float | None = _added_later(None)
+    a: float = _added_later(0.01)
+    w_std: float = _added_later(0.01)
+    max_exponent: float | None = _added_later(None)
+    order: int = _added_later(0)
+    watch: int = _added_later(0)
+    stacked: bool = _added_later(True)
 
     def __post_init__(self) -> None:
         for each in fields(self):
             object.__setattr__(self, each.name, _plain(each, getattr(self, each.name)))
-        for name in ("neuron_lr", "a", "w_std", "max_exponent"):
-            if not self.exponential and name in self._later_settings:
+        for name, allowed in _NAMES.items():
+            _tools.known(name, getattr(self, name), allowed)
+        if self.train is None and self.data in ("spheres", "gaussians"):
+            raise ValueError(f"expected the number of training samples of {self.data}, got train=None: pass train")
+        own = self._later_settings & {"neuron_lr", "a", "w_std", "max_exponent"} | ({"lam"} if self.lam else set())
+        for name in sorted(own):
+            if not self.exponential:
                 raise ValueError(
                     f"expected exponential=True for {name}={getattr(self, name)}, got a network without the neuron: "
                     f"leave {name} out"
                 )
+        if self.measure == "noise" and self.model != "fc1":
+            raise ValueError(f"expected model='fc1' for measure='noise', got {self.model!r}: it has no sigmoid units")
+        if not self.stacked and self.model != "fc1":
+            raise ValueError(f"expected stacked=True for {self.model}, which is never stacked, got False: omit it")
         alone = sorted(self._later_settings & {"loss", "dtype", "clip_norm", "max_exponent", "watch"})
         if self.stacked and self.model == "fc1" and alone:
             raise ValueError(
@@ -137,7 +160,7 @@ class Recipe:
 
     @property
     def problem(self) -> str:
-        """The data set in one word, such as ``spheres-1.01-10000``."""
+        """The name under which tables group this run: data set, size, standardization and optimizer."""
         shape = [f"{number:g}" for number in (self.outer, self.shift) if number is not None]
         size = [] if self.train is None else [str(self.train)]
         how = [] if self.standardize == "default" else [self.standardize]
@@ -194,7 +217,7 @@ class Recipe:
 
 
 def identify(row: Mapping[str, Any]) -> str:
-    """Return the identity of the recipe of a row; a ``problem`` that is another one changes it.
+    """Return the identity of the recipe of a row, or zeros if its ``problem`` is not that of its recipe.
 
     Raises
     ------
@@ -211,9 +234,10 @@ def _plain(each: Field[Any], value: Any) -> Any:
     if value is None and optional:
         return None
     if kind == "int":
-        return _tools.count(each.name, value, least=0)
+        return _tools.count(each.name, value, least=0 if each.name in ("seed", "order", "watch") else 1)
     if kind == "float":
-        return (_tools.positive if each.name == "lr" else _tools.non_negative)(each.name, value)
+        check = _tools.non_negative if each.name in ("lam", "a", "w_std") else _tools.positive
+        return check(each.name, value)
     if not isinstance(value, {"bool": bool, "str": str}[kind]):
         raise TypeError(f"expected {each.name} of type {kind}, got {value!r}: see Recipe")
     return value

@@ -15,18 +15,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from enlib import _tools
 from enlib.datasets import Dataset, Split, load
-from enlib.losses import polynomial_hinge, wrong
+from enlib.losses import LOSSES, wrong
 from enlib.models import WithExponentialNeuron, fast_form, loss_under_noise, make_model
-from enlib.replication.experiments import Unit
+from enlib.replication.experiments import Unit, units
 from enlib.replication.journal import Journal
 from enlib.replication.machine import Machine, describe
 from enlib.replication.recipe import Recipe
+from enlib.replication.tidy import Row
 from enlib.training import (
     History,
     SpikeWatch,
@@ -40,20 +40,7 @@ from enlib.training import (
     make_schedule,
 )
 
-Row = dict[str, Any]
 Work = Callable[[Unit, str], list[Row]]
-
-
-def _logistic(output: Tensor, target: Tensor) -> Tensor:
-    return F.softplus(-output * target).mean()
-
-
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "cubic hinge": polynomial_hinge,
-    "squared hinge": functools.partial(polynomial_hinge, power=2),
-    "logistic": _logistic,
-}
-"""Losses by the names that a `Recipe` uses."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +59,7 @@ def train(recipe: Recipe, *, device: str | torch.device = "cpu", data: Dataset |
     Parameters
     ----------
     recipe : Recipe
+        One that is not stacked.
     device : str or torch.device
         See `enlib._tools.resolve_device`.
     data : Dataset, optional
@@ -85,8 +73,10 @@ def train(recipe: Recipe, *, device: str | torch.device = "cpu", data: Dataset |
     >>> train(recipe, progress=False).history.status
     'converged'
     """
+    if recipe.model == "fc1" and recipe.stacked:
+        raise ValueError("expected a recipe with stacked=False, got a stacked one: use compute")
     data = _load(recipe) if data is None else data
-    dtype = getattr(torch, _tools.known("dtype", recipe.dtype, ("float32", "float64")))
+    dtype: torch.dtype = getattr(torch, recipe.dtype)
     model = _network(recipe, data).to(dtype)
     where = _tools.resolve_device(device, dtype)
     # The large networks have a form that a CPU computes several times faster, and gain from one fused update.
@@ -106,7 +96,7 @@ def train(recipe: Recipe, *, device: str | torch.device = "cpu", data: Dataset |
         data,
         optimizer=optimizer,
         schedule=make_schedule(recipe.schedule, optimizer, updates=updates),
-        loss=LOSSES[_tools.known("loss", recipe.loss, LOSSES)],
+        loss=LOSSES[recipe.loss],
         lam=recipe.lam,
         clip_norm=recipe.clip_norm,
         seed=_order(recipe),
@@ -135,6 +125,8 @@ def compute(unit: Unit, device: str = "cpu") -> list[Row]:
     device : str
         See `enlib._tools.resolve_device`.
     """
+    if len(units(unit)) != 1:
+        raise ValueError(f"expected recipes that are computed together, got {len(units(unit))} units: see units")
     first = unit[0]
     if first.model != "fc1" or not first.stacked:
         alone = (
@@ -168,7 +160,10 @@ def compute(unit: Unit, device: str = "cpu") -> list[Row]:
 
 @dataclass(frozen=True)
 class Made:
-    """A unit that was made, and the machine that it ran on; ``rows`` is None if another process has claimed it."""
+    """What became of a unit, and the machine that it ran on.
+
+    ``rows`` holds its rows; it is empty if the unit was finished already, and None if another process has claimed it.
+    """
 
     unit: Unit
     rows: list[Row] | None
@@ -216,12 +211,13 @@ def _machine(device: str) -> Machine:
 def _load(recipe: Recipe) -> Dataset:
     # The splits of the images are fixed: one copy serves all seeds.
     seed = 0 if recipe.train is None else recipe.seed
-    return _cached_load(recipe.data, seed, tuple(recipe.data_options.items()))
+    dtype: torch.dtype = getattr(torch, recipe.dtype)
+    return _cached_load(recipe.data, seed, dtype, tuple(recipe.data_options.items()))
 
 
 @functools.lru_cache(maxsize=2)
-def _cached_load(name: str, seed: int, options: tuple[tuple[str, Any], ...]) -> Dataset:
-    return load(name, seed=seed, **dict(options))
+def _cached_load(name: str, seed: int, dtype: torch.dtype, options: tuple[tuple[str, Any], ...]) -> Dataset:
+    return load(name, seed=seed, dtype=dtype, **dict(options))
 
 
 def _network(recipe: Recipe, data: Dataset) -> nn.Module:

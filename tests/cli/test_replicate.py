@@ -119,6 +119,15 @@ def test_listing_and_comparing_need_no_right_to_write(tmp_path, inline, capsys):
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_units_whose_sweep_was_killed_get_their_table(tmp_path, inline, capsys):
+    ask(*TINY, "--out", tmp_path)
+    before = table(tmp_path)
+    for name in ("replication.csv", "replication_manifest.json"):
+        (tmp_path / name).unlink()
+    assert ask(*TINY, "--out", tmp_path) == 0
+    assert table(tmp_path) == before
+
+
 def test_a_study_has_a_table_of_its_own(tmp_path, inline, capsys):
     assert ask("--profile", "quick", "--table", "mechanism", "--seeds", "1", "--out", tmp_path) == 0
     assert "2 of 2 runs in" in capsys.readouterr().out

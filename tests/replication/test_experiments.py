@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 
 from enlib import _tools
-from enlib.replication import STUDIES, TABLES, conditions, experiments, study_recipe, units
+from enlib.replication import STUDIES, SWEEPS, experiments, study_recipe, units, with_conditions
 from enlib.replication.experiments import PROFILES, grid
 from enlib.training.optimizers import OPTIMIZERS, SCHEDULES
 
@@ -84,7 +84,7 @@ def test_every_seed_has_every_setting(listed):
 
 
 def test_every_table_has_experiments(profile):
-    for table in TABLES:
+    for table in SWEEPS:
         found = experiments(table, profile)
         assert found or (profile, table) == ("quick", "ablation")
         assert all(table in experiment.tables for experiment in found)
@@ -161,7 +161,7 @@ def test_studies_are_paired_and_each_run_is_alone(table, seeds):
 @pytest.mark.parametrize("profile", ["quick", "laptop"])
 def test_runs_of_a_study_have_the_names_of_their_conditions(table, profile):
     recipes = list(experiments(table, profile)[0].recipes())
-    named = conditions([recipe.row() for recipe in reversed(recipes)])
+    named = with_conditions([recipe.row() for recipe in reversed(recipes)])
     assert [row["seed"] for row in named] == [recipe.seed for recipe in recipes]
     for row, recipe in zip(named, recipes, strict=True):
         more = {"watch": recipe.watch, "train": recipe.train}
@@ -170,6 +170,6 @@ def test_runs_of_a_study_have_the_names_of_their_conditions(table, profile):
 
 def test_conditions_of_other_runs_are_refused():
     with pytest.raises(ValueError, match="expected runs of mechanism or cures, got one of digits-1v7"):
-        conditions([next(experiments("1", "quick")[1].recipes()).row()])
+        with_conditions([next(experiments("1", "quick")[1].recipes()).row()])
     with pytest.raises(ValueError, match="did you mean 'cosine schedule'"):
         study_recipe("cosine", 0.01, 0)
