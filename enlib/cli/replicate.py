@@ -6,7 +6,7 @@ import argparse
 import fnmatch
 import functools
 import sys
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,12 @@ from enlib.datasets import load
 from enlib.replication import (
     STUDIES,
     SWEEPS,
+    Finished,
     Journal,
     Made,
     Row,
     Unit,
     cost,
-    differences,
     experiments,
     identify,
     in_workers,
@@ -69,13 +69,13 @@ def run(options: argparse.Namespace) -> int:
     """Make the runs that are missing; an interruption costs at most the runs under way."""
     chosen = _chosen(options)
     journal = Journal(options.out, options.table if options.table in STUDIES else "replication")
-    recorded = {run: row for run, (row, _) in journal.read().rows.items()}
+    recorded = journal.read()
     if options.list:
-        print(_listing(chosen, recorded))
+        print(_listing(chosen, recorded.rows.keys()))
         return 0
     if options.again:
         return _compare(chosen, recorded, options)
-    missing = [unit for unit in chosen if not recorded.keys() >= _identities([unit])]
+    missing = [unit for unit in chosen if not recorded.rows.keys() >= _identities([unit])]
     if not missing:
         if journal.has_units:  # whose table a killed sweep may not have written
             journal.export(order=_order)
@@ -88,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
         finished = journal.export(order=_order)
         for disagreement in finished.disagreements:
             print(f"two results of one run, of which the first stands: {disagreement}")
-        print(_summary(chosen, recorded.keys(), finished.rows.keys(), journal.table), flush=True)
+        print(_summary(chosen, recorded.rows.keys(), finished.rows.keys(), journal.table), flush=True)
     return 0
 
 
@@ -183,9 +183,9 @@ def _summary(chosen: Iterable[Unit], before: Iterable[str], now: Iterable[str], 
     return "\n".join(lines)
 
 
-def _compare(chosen: Sequence[Unit], recorded: Mapping[str, Row], options: argparse.Namespace) -> int:
+def _compare(chosen: Sequence[Unit], recorded: Finished, options: argparse.Namespace) -> int:
     """Make finished runs once more, and print in which columns they differ from those that were recorded."""
-    again = [unit for unit in chosen if not recorded.keys().isdisjoint(_identities([unit]))]
+    again = [unit for unit in chosen if not recorded.rows.keys().isdisjoint(_identities([unit]))]
     if not again:
         raise ValueError(f"expected finished runs of these in {options.out}, got none: leave --again out")
     same = different = 0
@@ -193,14 +193,14 @@ def _compare(chosen: Sequence[Unit], recorded: Mapping[str, Row], options: argpa
         try:
             for made in _results(again, options):
                 for row in made.rows or ():
-                    before = recorded.get(identify(row))
-                    if before is None:
+                    run, trace = identify(row), row.pop("trace", [])
+                    if run not in recorded.rows:
                         continue
-                    columns = differences({name: v for name, v in row.items() if name != "trace"}, before)
+                    columns = recorded.differences(run, row, trace)
                     same += not columns
                     different += bool(columns)
                     if columns:
-                        what = f"{row['problem']}, seed {row['seed']}, run {identify(row)}"
+                        what = f"{row['problem']}, seed {row['seed']}, run {run}"
                         print(f"{what}: {', '.join(columns)} differ", flush=True)
                 bar.update(cost(made.unit))
         finally:
@@ -212,7 +212,7 @@ def _compare(chosen: Sequence[Unit], recorded: Mapping[str, Row], options: argpa
     return 1 if different else 0
 
 
-def _listing(chosen: Sequence[Unit], finished: Mapping[str, Row]) -> str:
+def _listing(chosen: Sequence[Unit], finished: Collection[str]) -> str:
     lines = [f"{'problem':<28}{'network':>8}{'seeds':>7}{'runs':>7}{'done':>7}"]
     for problem in dict.fromkeys(unit[0].problem for unit in chosen):
         recipes = [recipe for unit in chosen for recipe in unit if recipe.problem == problem]

@@ -18,7 +18,7 @@ from enlib.replication.experiments import (
     units,
     with_conditions,
 )
-from enlib.replication.journal import Journal, JournalError, differences, read_manifest, read_rows, read_traces
+from enlib.replication.journal import Finished, Journal, JournalError, read_manifest, read_rows, read_traces
 from enlib.replication.pool import in_workers
 from enlib.replication.recipe import Recipe, identify
 from enlib.replication.runs import Made, Trained, compute, make, train
@@ -30,6 +30,7 @@ __all__ = [
     "WITH",
     "WITHOUT",
     "Experiment",
+    "Finished",
     "Journal",
     "JournalError",
     "Made",
@@ -39,7 +40,6 @@ __all__ = [
     "Unit",
     "compute",
     "cost",
-    "differences",
     "experiments",
     "identify",
     "in_workers",

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from enlib import _tools
 from enlib.replication.experiments import Unit
-from enlib.replication.machine import Machine, identity
+from enlib.replication.machine import Machine, machine_hash
 from enlib.replication.recipe import PROTOCOL, Recipe, identify
 from enlib.replication.tidy import Row, from_csv, plain, to_csv
 
@@ -122,7 +122,7 @@ class Journal:
         self._make_folder()
         _write(self.path(unit), _digest(content).encode() + b"\n" + content)
 
-    def read(self) -> Runs:
+    def read(self) -> Finished:
         """Return all finished runs: those of the table, if there is one, and those of the units.
 
         Raises
@@ -130,23 +130,22 @@ class Journal:
         JournalError
             If a file is damaged, edited, or of another protocol or of other code; it is left as it is.
         """
-        runs = Runs()
+        runs = Finished()
         if _paths(self.folder, self.name)[0].exists():
             manifest = read_manifest(self.folder, self.name)
+            traces: dict[str, list[Row]] = {}
+            for point in read_traces(self.folder, self.name):
+                traces.setdefault(point.pop("run"), []).append(point)
             for row in read_rows(self.folder, self.name):
                 run, machine = row.pop("run"), row.pop("machine")
-                runs.add(run, row, manifest["machines"][machine]["description"])
-            for point in read_traces(self.folder, self.name):
-                runs.traces.setdefault(point.pop("run"), []).append(point)
+                runs.add(run, row, manifest["machines"][machine]["description"], traces.get(run, []))
         for path in sorted(self._runs.glob("*.json")):
             content = _read_unit(path)
             for made in content["runs"]:
-                run = identify(made["row"])
-                if runs.add(run, made["row"], content["machine"]) and made["trace"]:
-                    runs.traces[run] = made["trace"]
+                runs.add(identify(made["row"]), made["row"], content["machine"], made["trace"])
         return runs
 
-    def export(self, order: Callable[[Row], Any] | None = None) -> Runs:
+    def export(self, order: Callable[[Row], Any] | None = None) -> Finished:
         """Write the table and its manifest, the same bytes for the same runs in whichever order they ended.
 
         Parameters
@@ -156,7 +155,7 @@ class Journal:
 
         Returns
         -------
-        Runs
+        Finished
             What the table holds.
 
         Raises
@@ -169,9 +168,8 @@ class Journal:
             runs = self.read()
             if not runs.rows:
                 return runs
-            rows = [
-                {"run": run, **row, "machine": identity(machine)} for run, (row, machine) in sorted(runs.rows.items())
-            ]
+            found = sorted(runs.rows.items())
+            rows = [{"run": run, **row, "machine": machine_hash(machine)} for run, (row, machine) in found]
             rows = sorted(rows, key=order) if order else rows
             table, manifest_path = _paths(self.folder, self.name)
             contents = {table: to_csv(rows, **_ENDS)}
@@ -203,7 +201,7 @@ class Journal:
 
 
 @dataclass
-class Runs:
+class Finished:
     """Finished runs by their identity, each with its row and machine.
 
     Of two results of one run the first stands; where they differ, ``disagreements`` says so.
@@ -213,19 +211,20 @@ class Runs:
     traces: dict[str, list[Row]] = field(default_factory=dict)
     disagreements: list[str] = field(default_factory=list)
 
-    def add(self, run: str, row: Row, machine: Machine) -> bool:
-        """Add a run; return False if it was there, and note whether the two results differ."""
+    def add(self, run: str, row: Row, machine: Machine, trace: list[Row]) -> None:
+        """Add a run, or note in what it differs from the result that is there."""
         if run not in self.rows:
             self.rows[run] = row, machine
-            return True
-        if columns := differences(self.rows[run][0], row):
+            if trace:
+                self.traces[run] = trace
+        elif columns := self.differences(run, row, trace):
             self.disagreements.append(f"{row['problem']}, seed {row['seed']}, run {run}: {', '.join(columns)}")
-        return False
 
-
-def differences(one: Row, other: Row) -> list[str]:
-    """Return the columns in which two rows differ, to the last bit; what a row lacks is None."""
-    return [name for name in dict.fromkeys((*one, *other)) if repr(one.get(name)) != repr(other.get(name))]
+    def differences(self, run: str, row: Row, trace: list[Row]) -> list[str]:
+        """Return the columns in which a result of a run differs from the one that is there, to the last bit."""
+        before = self.rows[run][0]
+        columns = [name for name in dict.fromkeys((*before, *row)) if repr(before.get(name)) != repr(row.get(name))]
+        return columns + ["trace"] * (repr(self.traces.get(run, [])) != repr(trace))
 
 
 def read_rows(folder: Path | str, name: str = "replication") -> list[Row]:
@@ -304,7 +303,8 @@ def read_manifest(folder: Path | str, name: str = "replication") -> dict[str, An
     try:
         manifest: dict[str, Any] = json.loads(path.read_bytes())
         found = manifest["format"], manifest["protocol"]
-        machines = {m: (identity(made["description"]), int(made["rows"])) for m, made in manifest["machines"].items()}
+        entries = manifest["machines"].items()
+        machines = {m: (machine_hash(made["description"]), int(made["rows"])) for m, made in entries}
         whole = {"rows", "sha256", "notes"} <= set(manifest)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise _refusal(path, _reason(error)) from error
@@ -313,14 +313,14 @@ def read_manifest(folder: Path | str, name: str = "replication") -> dict[str, An
             f"expected format {FORMAT} and protocol {PROTOCOL} in {path}, got {found[0]!r} and {found[1]!r}: use the "
             "version of enlib that wrote it, or move it and its table away"
         )
-    if not whole or any(told != m or rows < 1 for m, (told, rows) in machines.items()):
+    if not whole or any(described != m or rows < 1 for m, (described, rows) in machines.items()):
         raise _refusal(path, "missing entries or a machine that is not the one described")
     return manifest
 
 
-def _manifest(rows: list[Row], runs: Runs, contents: Mapping[Path, bytes]) -> dict[str, Any]:
+def _manifest(rows: list[Row], runs: Finished, contents: Mapping[Path, bytes]) -> dict[str, Any]:
     """Return the manifest of a table, with the machines that made its rows."""
-    descriptions = {identity(machine): machine for _, machine in runs.rows.values()}
+    descriptions = {machine_hash(machine): machine for _, machine in runs.rows.values()}
     made = Counter(row["machine"] for row in rows)
     # Drawn data have a digest for each seed, in the table; images have one digest, which is stated here.
     images = sorted({(str(row["data"]), str(row["data_digest"])) for row in rows if row.get("train") is None})

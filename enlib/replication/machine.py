@@ -61,12 +61,12 @@ def describe(device: str | torch.device = "cpu", dtype: torch.dtype = torch.floa
     }
 
 
-def identity(machine: Mapping[str, object]) -> str:
+def machine_hash(machine: Mapping[str, object]) -> str:
     """Return the short hash by which rows name the machine that made them.
 
     Examples
     --------
-    >>> identity({"python": "3.11.7", "threads": 1}) == identity({"threads": 1, "python": "3.11.7"})
+    >>> machine_hash({"python": "3.11.7", "threads": 1}) == machine_hash({"threads": 1, "python": "3.11.7"})
     True
     """
     return hashlib.sha256(json.dumps(machine, sort_keys=True).encode()).hexdigest()[:12]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from enlib.replication import machine
-from enlib.replication.machine import describe, identity
+from enlib.replication.machine import describe, machine_hash
 
 needs_git = pytest.mark.skipif(not shutil.which("git"), reason="needs git")
 
@@ -56,8 +56,8 @@ def test_a_gpu_is_named(monkeypatch):
 def test_identity_hangs_on_every_entry():
     described = describe()
     others = [described | {name: "something else"} for name in described]
-    assert len({identity(other) for other in [described, *others]}) == len(described) + 1
-    assert identity(json.loads(json.dumps(dict(reversed(described.items()))))) == identity(described)
+    assert len({machine_hash(other) for other in [described, *others]}) == len(described) + 1
+    assert machine_hash(json.loads(json.dumps(dict(reversed(described.items()))))) == machine_hash(described)
 
 
 @needs_git
