@@ -1,6 +1,12 @@
-"""The exponential neuron, its loss landscape and its step sizes: the package behind the course.
+"""Loss landscapes and learning rates, told through the exponential neuron: the package behind the course.
 
-Data flows one way: ``datasets`` -> ``losses``, ``models``, ``exponential`` -> ``training`` -> ``figures``.
+Twelve rooms, each with a front door of its own; data flow one way:
+
+- ``datasets`` -> ``models`` -> ``training`` -> ``replication`` -> ``tables`` -> ``figures``;
+- ``curvature``, ``dynamics`` and ``landscape`` work on any callable, ``statistics`` on any arrays;
+- ``exercises`` check readers' answers, and ``cli`` is the command line.
+
+What a reader types first is here.
 """
 
 from enlib import datasets

@@ -48,7 +48,7 @@ def add_parser(commands: Any) -> None:
     option("--device", default="auto", help="cpu, cuda, mps, auto")
     option("--threads", type=int, help="of the CPU")
     option("--checkpoint", type=Path, help="save the run here after every epoch")
-    option("--resume", action="store_true", help="go on from the checkpoint")
+    option("--resume", action="store_true", help="resume from the checkpoint")
     option("--plot", type=Path, help="write the learning curves here (.png, .svg, .pdf)")
     parser.set_defaults(run=run)
 
