@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from enlib.models.networks import ConvNet
+from enlib.models.networks import ConvNet, check_images
 from enlib.models.neurons import WithExponentialNeuron
 
 # Number of samples that go through a convolution at once. In float32, the maps of the first convolution take 147 kB
@@ -99,10 +99,7 @@ class _FastConvNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map images of shape (n, 1, 28, 28) to outputs of shape (n,)."""
-        if x.shape[1:] != (1, 28, 28):
-            raise ValueError(
-                f"expected images of shape (n, 1, 28, 28), got {tuple(x.shape)}: use mlp for other inputs"
-            )
+        check_images(x)
         layers: Any = self.features
         # Only the left and upper padding is needed: the cells that are not computed lie to the right and below.
         h = F.pad(x[:, :, :26, :26], (1, 0, 1, 0))

@@ -101,12 +101,15 @@ class ConvNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map images of shape (n, 1, 28, 28) to outputs of shape (n,)."""
-        if x.shape[1:] != (1, 28, 28):
-            raise ValueError(
-                f"expected images of shape (n, 1, 28, 28), got {tuple(x.shape)}: use mlp for other inputs"
-            )
+        check_images(x)
         output: Tensor = self.output(self.features(x).flatten(1))
         return output.squeeze(1)
+
+
+def check_images(x: Tensor) -> None:
+    """Raise `ValueError` unless ``x`` has the shape of a batch of images for `ConvNet`."""
+    if x.shape[1:] != (1, 28, 28):
+        raise ValueError(f"expected images of shape (n, 1, 28, 28), got {tuple(x.shape)}: use mlp for other inputs")
 
 
 MODELS = ("fc1", "fc2", "conv")

@@ -24,7 +24,7 @@ from enlib.models import WithExponentialNeuron
 from enlib.training.checkpoint import Checkpoint, digest
 from enlib.training.evaluation import Loss, batches, evaluate
 from enlib.training.history import History, why_diverged
-from enlib.training.settings import Settings, check_neuron, check_type, move
+from enlib.training.settings import Settings, check_type, move, penalty_weight
 
 
 def fit(
@@ -118,15 +118,15 @@ def fit(
     ('converged', 0)
     """
     settings = Settings(seed, batch_size, epochs, evaluate_every, stop_at_zero_errors)
-    lam = _tools.non_negative("lam", lam)
     clip_norm = None if clip_norm is None else _tools.positive("clip_norm", clip_norm)
     data = move([model], data, device)
+    lam = penalty_weight(model, lam)
     order = generator(settings.seed, "batch order")
     run = Run(model.train(), data, optimizer, schedule, loss, lam, settings, order)
     _check_parts(run, callbacks)
     saved = None if checkpoint_path is None else Checkpoint(checkpoint_path, _fingerprint(run, clip_norm))
-
     state = saved.load(resume=resume) if saved else None
+
     with (
         _own_random_state(run.device, settings.seed),
         tqdm(total=settings.updates(data), unit="update", disable=hide_progress(progress)) as bar,
@@ -333,8 +333,6 @@ def _own_random_state(device: torch.device, seed: int) -> Iterator[None]:
 def _check_parts(run: Run, callbacks: Sequence[Callback]) -> None:
     """Raise unless the parts of a run have the right types and belong together."""
     model, optimizer, schedule = run.model, run.optimizer, run.schedule
-    if run.lam > 0:
-        check_neuron(model, "lam", run.lam)
     check_type(callbacks, Sequence, "a list of callbacks", "pass [callback] for a single one")
     for callback in callbacks:
         check_type(callback, Callback, "a Callback", "pass instances of its subclasses")

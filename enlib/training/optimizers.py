@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from enlib import _tools
 from enlib.models import WithExponentialNeuron
-from enlib.training.settings import check_model, check_neuron, check_type
+from enlib.training.settings import check_model, check_type, learning_rates
 
 OPTIMIZERS = ("adam", "sgd", "momentum")
 SCHEDULES = ("constant", "cosine")
@@ -58,10 +58,7 @@ def make_optimizer(
     """
     _tools.known("optimizer", name, OPTIMIZERS)
     check_model(model)
-    if neuron_lr is not None:
-        check_neuron(model, "neuron_lr", neuron_lr)
-    lr = _tools.positive("lr", lr)
-    neuron_lr = lr if neuron_lr is None else _tools.positive("neuron_lr", neuron_lr)
+    lr, neuron_lr = learning_rates(model, lr, neuron_lr)
     if isinstance(model, WithExponentialNeuron):
         groups = [
             {"params": list(model.base.parameters()), "lr": lr},

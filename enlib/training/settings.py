@@ -65,8 +65,23 @@ def check_model(model: nn.Module) -> None:
         raise ValueError(f"expected a model with parameters, got {type(model).__name__} without any: add a layer")
 
 
-def check_neuron(model: nn.Module, name: str, value: float) -> None:
-    """Raise `ValueError` unless ``model`` has the exponential neuron that the setting ``name`` is for."""
+def learning_rates(model: nn.Module, lr: float, neuron_lr: float | None) -> tuple[float, float]:
+    """Return the learning rates of the base network and of the exponential neuron, by default the same."""
+    if neuron_lr is not None:
+        _check_neuron(model, "neuron_lr", neuron_lr)
+    lr = _tools.positive("lr", lr)
+    return lr, lr if neuron_lr is None else _tools.positive("neuron_lr", neuron_lr)
+
+
+def penalty_weight(model: nn.Module, lam: float) -> float:
+    """Return ``lam`` as a plain float if it is zero, or positive and ``model`` has an exponential neuron."""
+    lam = _tools.non_negative("lam", lam)
+    if lam > 0:
+        _check_neuron(model, "lam", lam)
+    return lam
+
+
+def _check_neuron(model: nn.Module, name: str, value: float) -> None:
     if not isinstance(model, WithExponentialNeuron):
         raise ValueError(
             f"expected a WithExponentialNeuron for {name}={value}, got {type(model).__name__}: wrap it in "

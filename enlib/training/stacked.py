@@ -19,7 +19,7 @@ from enlib.losses import polynomial_hinge, wrong
 from enlib.training.evaluation import batches
 from enlib.training.history import History, why_diverged
 from enlib.training.optimizers import MOMENTUM, OPTIMIZERS, SCHEDULES, LearningRateFactor
-from enlib.training.settings import Settings, check_neuron, check_type, move
+from enlib.training.settings import Settings, check_type, learning_rates, move, penalty_weight
 from enlib.training.stacked_mlp import StackedMLP, check_stackable, with_ones
 
 # Parameters, derivatives and moments of this many networks fit into the cache.
@@ -102,14 +102,12 @@ def fit_stacked(
     settings = Settings(seed, batch_size, epochs, evaluate_every, stop_at_zero_errors)
     _tools.known("optimizer", optimizer, OPTIMIZERS)
     power = _tools.positive("power", power)
-    if power < 1:
-        raise ValueError(f"expected power >= 1, got {power}: the theorem needs at least 3")
     check_type(models, Sequence, "a list of models", "pass [model] for a single one")
     if not models or len({id(model) for model in models}) != len(models):
         raise ValueError("expected at least one model, each once: build one for each run")
+    networks = _networks(models, lr=lr, neuron_lr=neuron_lr, lam=lam, schedule=schedule)
     data = move(models, data, device)
     check_stackable(models, data.in_features)
-    networks = _networks(models, lr=lr, neuron_lr=neuron_lr, lam=lam, schedule=schedule)
     names = ("train", "validation") if validate else ("train",)
     splits = {name: Split(with_ones(data.splits[name].inputs), data.splits[name].targets) for name in names}
     updates = settings.updates(data)
@@ -336,13 +334,8 @@ def _networks(models: Sequence[nn.Module], **given: Any) -> list[_Network]:
     networks = []
     for index, model in enumerate(models):
         lr, neuron_lr, lam, schedule = (each[name][index] for name in ("lr", "neuron_lr", "lam", "schedule"))
-        lr, lam = _tools.positive("lr", lr), _tools.non_negative("lam", lam)
-        if lam > 0:
-            check_neuron(model, "lam", lam)
-        if neuron_lr is not None:
-            check_neuron(model, "neuron_lr", neuron_lr)
-        neuron_lr = lr if neuron_lr is None else _tools.positive("neuron_lr", neuron_lr)
-        networks.append(_Network(model, lr, neuron_lr, lam, _tools.known("schedule", schedule, SCHEDULES)))
+        rates, lam = learning_rates(model, lr, neuron_lr), penalty_weight(model, lam)
+        networks.append(_Network(model, *rates, lam, _tools.known("schedule", schedule, SCHEDULES)))
     return networks
 
 
