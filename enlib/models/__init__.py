@@ -1,4 +1,4 @@
-"""Networks, the exponential neuron and its kin, what can be read off it, and faster forms of the same functions."""
+"""Networks, the exponential and the monomial neuron, tomography with them, and faster forms of the same functions."""
 
 from enlib.models.fast import fast_form, onednn_linear
 from enlib.models.networks import MODELS, ConvNet, make_model, mlp

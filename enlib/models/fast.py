@@ -1,6 +1,6 @@
-"""The report's large networks in a form that a CPU computes several times faster: same function, same weights.
+"""The report's large networks in a form that a CPU computes several times faster, with the same weights.
 
-The plain modules in `enlib.models.networks` are the reference that the tests compare with.
+The tests compare them with the plain modules in `enlib.models.networks`.
 """
 
 from __future__ import annotations
@@ -14,43 +14,43 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from enlib.models.networks import ConvNet
+from enlib.models.networks import ConvNet, check_images
 from enlib.models.neurons import WithExponentialNeuron
 
-# Number of samples that go through a convolution at once. Each needs 147 kB for the maps of the first one in float32,
-# which should be pooled before they leave the cache.
+# Number of samples that go through a convolution at once. In float32, the maps of the first convolution take 147 kB
+# per sample, and should be pooled while they are in the cache.
 _IN_CACHE = 25
-# Below this many weights a layer is too small for oneDNN's faster product to pay for the call.
+# With fewer weights than this, the overhead of calling oneDNN exceeds the time that its product saves.
 _LARGE = 2**15
-# PyTorch keeps oneDNN's matrix product for compiled code, as a private operator that a build or a version may lack.
+# PyTorch uses oneDNN's matrix product in compiled code. It is a private operator that some builds and versions lack.
 _HAS_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")  # type: ignore[no-untyped-call]
 
 
 def fast_form(model: nn.Module) -> nn.Module:
     r"""Return a module that computes the same function of the same parameters, faster on a CPU.
 
-    Train and evaluate it in place of ``model``: the parameters are the same tensors, under the same names, so the
-    state dict of either loads into the other. What is saved:
+    Train and evaluate it in place of ``model``. Its parameters are the same tensors under the same names, so the
+    state dict of either loads into the other. It saves time as follows:
 
-    - `ConvNet`: the two poolings drop the last rows and columns of their maps, so these are not computed:
-      24x24 of 27x27 in the first convolution, 6x6 of 8x8 in the second. Of the third's 4x4 kernel only the middle 2x2
-      ever meets anything but padding. Together these are 5.4 instead of 9.7 million products per sample.
-    - Pooling comes before PReLU, on a ninth of the numbers. A PReLU with a slope :math:`s > 0` is increasing, so
-      :math:`\max_i \mathrm{PReLU}(v_i) = \mathrm{PReLU}(\max_i v_i)`, to the last bit; with any other slope
-      the plain order is kept. The slope is checked in every forward pass.
+    - `ConvNet`: the two poolings drop the last rows and columns of their maps, so these are not computed. That leaves
+      24x24 of 27x27 cells in the first convolution and 6x6 of 8x8 in the second. In the third, only the middle 2x2 of
+      the 4x4 kernel meets anything but padding. The total is 5.4 million products per sample instead of 9.7 million.
+    - Pooling comes before PReLU, which then acts on a ninth of the numbers. A PReLU with a slope :math:`s > 0` is
+      increasing, so :math:`\max_i \mathrm{PReLU}(v_i) = \mathrm{PReLU}(\max_i v_i)` to the last bit. With any other
+      slope the plain order is kept. The slope is checked in every forward pass.
     - The first convolution is pooled in the cache, a few samples at a time. All convolution weights are laid out with
       the channels last.
-    - `mlp`: the products of large layers, forward and backward, are computed by oneDNN instead of the BLAS library
-      that PyTorch was built with; see `onednn_linear`.
+    - `mlp`: oneDNN computes the products of large layers, forward and backward, instead of the BLAS library that
+      PyTorch was built with; see `onednn_linear`.
 
-    Outputs and gradients agree with the plain module's up to rounding. Where two cells of a pooling window share the
-    maximum after PReLU but not before, because they are one rounding apart, the gradient may go to the other cell.
+    Outputs and gradients agree with the plain module's up to rounding. If two cells of a pooling window differ by one
+    rounding error before PReLU and are equal after it, the gradient may go to the other cell.
 
     Parameters
     ----------
     model : nn.Module
-        A `ConvNet`, an `mlp`, or `WithExponentialNeuron` around one. Convolution weights are laid out anew, in place,
-        so build the optimizer afterwards.
+        A `ConvNet`, an `mlp`, or `WithExponentialNeuron` around one. Convolution weights change their memory
+        layout in place, so build the optimizer afterwards.
 
     Returns
     -------
@@ -99,12 +99,9 @@ class _FastConvNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map images of shape (n, 1, 28, 28) to outputs of shape (n,)."""
-        if x.shape[1:] != (1, 28, 28):
-            raise ValueError(
-                f"expected images of shape (n, 1, 28, 28), got {tuple(x.shape)}: use mlp for other inputs"
-            )
+        check_images(x)
         layers: Any = self.features
-        # Only the left and upper padding is needed: what is not computed lies to the right and below.
+        # Only the left and upper padding is needed: the cells that are not computed lie to the right and below.
         h = F.pad(x[:, :, :26, :26], (1, 0, 1, 0))
         h = F.pad(_pooled(h, layers[0], layers[1]), (1, 0, 1, 0))
         h = _pooled(h, layers[3], layers[4])
@@ -186,9 +183,10 @@ _linear = cast("Callable[[Tensor, Tensor, Tensor], Tensor]", _Linear.apply)
 
 
 def onednn_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Return ``x @ weight.T + bias`` for matrices, by oneDNN where it can, which is faster on a CPU than BLAS.
+    """Return ``x @ weight.T + bias`` for matrices, computed by oneDNN if possible.
 
-    It has no derivative: use it without gradients, or inside a `torch.autograd.Function`.
+    On a CPU, oneDNN is faster than BLAS. The product has no derivative: use it without gradients, or inside a
+    `torch.autograd.Function`.
 
     Parameters
     ----------

@@ -64,9 +64,9 @@ def mlp(widths: Sequence[int] = (100, 50, 25, 1), *, seed: int) -> nn.Sequential
 class ConvNet(nn.Module):
     """The report's convolutional network (its Table 6) for images of shape (1, 28, 28).
 
-    It has three 4x4 convolutions with PReLU, the first two followed by 3x3 max-pooling, then one linear unit. The
-    sides of the feature maps are 28 -> 27 -> 9 -> 8 -> 2 -> 1. These follow from stride 1 and padding 1; the report's
-    table prints stride 0, with which no convolution is possible. With one PReLU slope per layer, it has 657,092
+    It has three 4x4 convolutions with PReLU, the first two followed by 3x3 max-pooling, and then one linear unit. The
+    sides of the feature maps are 28 -> 27 -> 9 -> 8 -> 2 -> 1, which follows from stride 1 and padding 1. The
+    report's table prints stride 0, which is not possible. With one PReLU slope per layer, the network has 657,092
     parameters.
 
     Parameters
@@ -101,12 +101,15 @@ class ConvNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map images of shape (n, 1, 28, 28) to outputs of shape (n,)."""
-        if x.shape[1:] != (1, 28, 28):
-            raise ValueError(
-                f"expected images of shape (n, 1, 28, 28), got {tuple(x.shape)}: use mlp for other inputs"
-            )
+        check_images(x)
         output: Tensor = self.output(self.features(x).flatten(1))
         return output.squeeze(1)
+
+
+def check_images(x: Tensor) -> None:
+    """Raise `ValueError` unless ``x`` has the shape of a batch of images for `ConvNet`."""
+    if x.shape[1:] != (1, 28, 28):
+        raise ValueError(f"expected images of shape (n, 1, 28, 28), got {tuple(x.shape)}: use mlp for other inputs")
 
 
 MODELS = ("fc1", "fc2", "conv")

@@ -1,4 +1,4 @@
-"""The exponential neuron, its monomial kin, and any classifier with an exponential neuron added."""
+"""The exponential neuron, the monomial neuron, and classifiers with an exponential neuron added."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from enlib._tools import generator
 
 
 class _Neuron(nn.Module):
-    """One neuron: amplitude a, weights w and bias b, and what its activation acts on."""
+    """What every neuron here has: amplitude a, weights w, bias b, the exponent w.x + b, and the penalty on a."""
 
     def __init__(self, in_features: int, *, a: float, b: float, w_std: float, seed: int, stream: str) -> None:
         super().__init__()
         in_features = _tools.count("in_features", in_features)
         w_std = _tools.non_negative("w_std", w_std)
-        self.a = nn.Parameter(torch.tensor(_finite("initial a", a)))
+        self.a = nn.Parameter(torch.tensor(_tools.number("a", a)))
         self.w = nn.Parameter(w_std * torch.randn(in_features, generator=generator(seed, stream)))
-        self.b = nn.Parameter(torch.tensor(_finite("initial b", b)))
+        self.b = nn.Parameter(torch.tensor(_tools.number("b", b)))
 
     def exponent(self, x: Tensor) -> Tensor:
         r"""Return :math:`w \cdot x + b`, of shape (n,), for inputs of shape (n, ...) with d numbers per sample."""
@@ -53,8 +53,8 @@ class ExponentialNeuron(_Neuron):
     w_std : float
         Standard deviation of the initial weights, which are normal with mean 0.
     max_exponent : float, optional
-        Upper bound of the exponent: a sample beyond it gets :math:`a e^{\text{max}}`, and moves neither w nor b. This
-        is a remedy that the theorem does not cover.
+        Upper bound of the exponent. A sample beyond it contributes :math:`a e^{\text{max}}` to the output and nothing
+        to the gradients of w and b. The theorem does not cover this remedy.
     seed : int
         Seed of the initial weights.
 
@@ -65,8 +65,9 @@ class ExponentialNeuron(_Neuron):
     w : Parameter of shape (d,)
         Weights.
     largest_exponent : Tensor of shape ()
-        The largest :math:`w \cdot x + b` met in training mode so far, -inf before the first. It tells how near the
-        neuron has come to overflow: in float32 the cubed loss overflows at about 29.6, the exponential at 88.7.
+        The largest :math:`w \cdot x + b` seen so far in training mode; -inf before the first forward pass. It shows
+        how close the neuron came to overflow: in float32 the cubed loss overflows at about 29.6, the exponential at
+        88.7.
 
     Raises
     ------
@@ -103,16 +104,16 @@ class ExponentialNeuron(_Neuron):
         seed: int,
     ) -> None:
         super().__init__(in_features, a=a, b=b, w_std=w_std, seed=seed, stream="exponential neuron")
-        self.max_exponent = None if max_exponent is None else _finite("max_exponent", max_exponent)
+        self.max_exponent = None if max_exponent is None else _tools.number("max_exponent", max_exponent)
         self.register_buffer("largest_exponent", torch.tensor(-math.inf))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the neuron's output, of shape (n,), for inputs of shape (n, ...) with d numbers per sample."""
         z = self.exponent(x)
-        # Evaluating a model must not change it. And inside the transforms of torch.func (Hessian-vector products,
-        # vmap) z is a wrapper, which must not outlive them: there, and only there, unwrapping gives another tensor.
+        # Evaluating a model must not change it. Inside a torch.func transform (a Hessian-vector product, vmap), z is
+        # a wrapper that must not outlive the transform. There, and only there, unwrapping gives a different tensor.
         if self.training and debug_unwrap(z, recurse=False) is z:
-            # fmax ignores NaN: what was reached before a divergence should be kept.
+            # fmax ignores NaN, so the largest exponent before a divergence is kept.
             self.largest_exponent = torch.fmax(self.largest_exponent, z.detach().max())
         if self.max_exponent is not None:
             z = z.clamp(max=self.max_exponent)
@@ -121,7 +122,7 @@ class ExponentialNeuron(_Neuron):
 
 
 class MonomialNeuron(_Neuron):
-    r"""One neuron whose activation is a power: what the theorem's proof needs of the exponential, in its place.
+    r"""One neuron whose activation is a power: a substitute for the exponential with a similar identity.
 
     .. math:: g(x) = a\, (w \cdot x + b)^p
 
@@ -137,8 +138,8 @@ class MonomialNeuron(_Neuron):
     in_features : int
         Number d of inputs.
     power : int
-        The exponent p. With :math:`p \ge n - 1` the neuron sees all that an exponential one sees in n distinct
-        inputs; with a smaller p bad local minima can remain where the inputs lie on a line.
+        The exponent p. With :math:`p \ge n - 1` the neuron does for n distinct inputs what the exponential neuron
+        does. With a smaller p, bad local minima can remain if the inputs lie on a line.
     a, b : float
         Initial amplitude and bias. With b = 0 and small weights the neuron hardly responds.
     w_std : float
@@ -189,16 +190,16 @@ class WithExponentialNeuron(nn.Module):
 
     .. math:: \tilde f(x) = f(x; \theta) + a\, e^{w \cdot x + b}
 
-    Trained on :math:`\tilde L = \sum_i \ell(-y_i \tilde f(x_i)) + \lambda a^2 / 2`, it has no bad local
-    minimum, provided that some :math:`\theta` classifies every sample correctly and the loss is one like
-    `polynomial_hinge` (Liang et al. 2018, Theorem 1).
+    The objective :math:`\tilde L = \sum_i \ell(-y_i \tilde f(x_i)) + \lambda a^2 / 2` has no bad local minimum if
+    some :math:`\theta` classifies every sample correctly and the loss meets the theorem's assumptions, as
+    `polynomial_hinge` does (Liang et al. 2018, Theorem 1).
 
     Parameters
     ----------
     base : nn.Module
         Any module with one output per sample, of shape (n,) or (n, 1).
     in_features : int
-        Number of numbers in one sample; images are flattened for the neuron.
+        Number d of inputs in one sample; images are flattened for the neuron.
     **neuron
         Passed to `ExponentialNeuron`; ``seed`` is required.
 
@@ -245,32 +246,3 @@ class WithExponentialNeuron(nn.Module):
     def penalty(self, lam: float) -> Tensor:
         r"""Return the penalty :math:`\lambda a^2 / 2`, a tensor of shape (); ``lam`` is at least 0."""
         return self.neuron.penalty(lam)
-
-    def parameter_groups(self, lr: float, neuron_lr: float | None = None) -> list[dict[str, Any]]:
-        """Return two parameter groups for an optimizer, so that the neuron can have a learning rate of its own.
-
-        Parameters
-        ----------
-        lr : float
-            The learning rate of the base network, positive.
-        neuron_lr : float, optional
-            The learning rate of a, w and b; by default the same.
-        """
-        lr = _tools.positive("lr", lr)
-        neuron_lr = lr if neuron_lr is None else _tools.positive("neuron_lr", neuron_lr)
-        return [
-            {"params": list(self.base.parameters()), "lr": lr},
-            {"params": list(self.neuron.parameters()), "lr": neuron_lr},
-        ]
-
-
-def _finite(name: str, value: float) -> float:
-    """Return ``value`` as a float if it is a finite number."""
-    try:
-        number = None if isinstance(value, str | bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = None
-    if number is None or not math.isfinite(number):
-        wrong = TypeError if number is None else ValueError
-        raise wrong(f"expected a finite {name}, got {value!r}: pass a number such as 0.01")
-    return number

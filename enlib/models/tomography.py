@@ -5,8 +5,7 @@ With the exponential neuron switched off, a = 0, the slope of the loss in a is
 .. math:: \frac{\partial \tilde L}{\partial a}(w, b) = \sum_i c_i\, e^{w \cdot x_i + b}, \qquad
     c_i = \frac{\partial}{\partial f_i} \ell(-y_i f_i) .
 
-It is one number, but w and b can be chosen freely. Each (w, b) is a probe, and n probes give n linear equations for
-the n unknown :math:`c_i`.
+Each choice of (w, b) is a probe, and gives one linear equation for the n unknown :math:`c_i`. So n probes suffice.
 """
 
 from __future__ import annotations
@@ -19,6 +18,8 @@ from torch import Tensor
 
 from enlib.losses import polynomial_hinge
 
+# How many decimal digits of the recovered numbers must be correct.
+_DIGITS = 3
 _hinge = functools.partial(polynomial_hinge, reduction="none")
 
 
@@ -31,7 +32,9 @@ def amplitude_slopes(
     *,
     loss: Callable[[Tensor, Tensor], Tensor] = _hinge,
 ) -> Tensor:
-    r"""Return :math:`\partial \tilde L / \partial a` at a = 0 for k probes, differentiating in a and nothing else.
+    r"""Return :math:`\partial \tilde L / \partial a` at a = 0 for k probes.
+
+    It differentiates the loss with respect to the amplitude alone.
 
     Parameters
     ----------
@@ -44,7 +47,7 @@ def amplitude_slopes(
     biases : Tensor of shape (k,), or float
         One b for each probe.
     loss : callable
-        Maps outputs and labels of one shape to the losses of the single samples; by default the cubed hinge.
+        Maps outputs and labels to losses, all of one shape; by default the cubed hinge.
 
     Returns
     -------
@@ -74,9 +77,9 @@ def probe_matrix(x: Tensor, weights: Tensor, biases: Tensor | float = 0.0) -> Te
     Raises
     ------
     ValueError
-        If a probe does not have as many weights as a sample has numbers, or an entry overflows.
+        If a probe and a sample differ in length, or an entry overflows.
     TypeError
-        If samples and probes are not tensors of one floating-point type.
+        If samples and probes are not tensors of the same floating-point type.
 
     Examples
     --------
@@ -102,13 +105,11 @@ def probe_matrix(x: Tensor, weights: Tensor, biases: Tensor | float = 0.0) -> Te
     return matrix
 
 
-def sample_slopes(
-    slopes: Tensor, x: Tensor, weights: Tensor, biases: Tensor | float = 0.0, *, digits: float = 3.0
-) -> Tensor:
-    r"""Return :math:`c_i = \partial \ell_i / \partial f_i` of every sample, recovered from slopes in the amplitude.
+def sample_slopes(slopes: Tensor, x: Tensor, weights: Tensor, biases: Tensor | float = 0.0) -> Tensor:
+    r"""Return :math:`c_i = \partial \ell_i / \partial f_i` for every sample, recovered from slopes in the amplitude.
 
-    It solves :math:`\sum_i e^{w_j \cdot x_i + b_j} c_i = s_j`, in the sense of least squares if there are more probes
-    than samples. An error in the slopes can grow by the condition number of `probe_matrix`, and that number grows
+    It solves :math:`\sum_i e^{w_j \cdot x_i + b_j} c_i = s_j`, by least squares if there are more probes than
+    samples. The condition number of `probe_matrix` bounds the growth of an error in the slopes. It increases
     exponentially with the number of samples in a given range.
 
     Parameters
@@ -117,8 +118,6 @@ def sample_slopes(
         The slopes that `amplitude_slopes` measured with these probes; several columns are solved together.
     x, weights, biases
         As in `amplitude_slopes`.
-    digits : float
-        Number of decimal digits that must remain if the slopes are correct to the last bit.
 
     Returns
     -------
@@ -127,7 +126,8 @@ def sample_slopes(
     Raises
     ------
     ValueError
-        If there are fewer probes than samples, two samples coincide, or fewer digits would remain.
+        If there are fewer probes than samples, two samples coincide, or fewer than three decimal digits would be
+        correct even if the slopes were exact.
 
     Examples
     --------
@@ -140,18 +140,18 @@ def sample_slopes(
     matrix = probe_matrix(x, weights, biases)
     k, n = matrix.shape
     if k < n:
-        raise ValueError(f"expected at least {n} probes for {n} samples, got {k}: one equation for each unknown")
+        raise ValueError(f"expected at least {n} probes for {n} samples, got {k}: pass one probe for each unknown")
     if len(slopes) != k:
         raise ValueError(f"expected {k} slopes, one for each probe, got {len(slopes)}: pass those of these probes")
     condition = float(torch.linalg.cond(matrix))
-    if not condition * torch.finfo(matrix.dtype).eps <= 10.0**-digits:
+    if not condition * torch.finfo(matrix.dtype).eps <= 10.0**-_DIGITS:
         raise ValueError(
-            f"expected {digits:g} digits to survive, got condition number {condition:.0e} in {matrix.dtype}: "
+            f"expected {_DIGITS} digits to survive, got condition number {condition:.0e} in {matrix.dtype}: "
             "spread the probes further, take fewer samples or ones further apart, or use float64"
         )
     columns = slopes.to(matrix.dtype).reshape(k, -1)
-    # Elimination with pivoting is accurate on these matrices (in one dimension they are totally positive); for more
-    # probes than samples QR, not the normal equations, which would square the condition number.
+    # Elimination with pivoting is accurate on these matrices; in one dimension they are totally positive. With more
+    # probes than samples, QR is used. The normal equations would square the condition number.
     solution: Tensor
     if k == n:
         solution = torch.linalg.solve(matrix, columns)
@@ -172,6 +172,6 @@ def _check_distinct(x: Tensor) -> None:
     count = len(torch.unique(samples, dim=0))
     if count < len(samples):
         raise ValueError(
-            f"expected distinct samples, got {len(samples)} with {count} different values: no probe can tell equal "
-            "ones apart; pass torch.unique(x, dim=0) and read the sum of each group"
+            f"expected distinct samples, got {len(samples)} with {count} different values: no probe tells equal "
+            "samples apart; pass torch.unique(x, dim=0) to recover the sum over each group"
         )

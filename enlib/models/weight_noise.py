@@ -1,4 +1,4 @@
-"""How noise on some of the weights of a trained network changes its loss."""
+"""The effect of noise on some of a trained network's weights on its loss."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def loss_under_noise(
     weights : sequence of Tensor
         Changed in place for each draw, and restored.
     relative : float
-        The fraction r; the report chooses 0.1.
+        The fraction r, positive; the report uses 0.1.
     draws : int
-        How many times to draw the noise.
+        Number of noise samples.
     seed : int
         Seed of the noise.
 
@@ -59,7 +59,7 @@ def loss_under_noise(
     if not isinstance(weights, Sequence):
         raise TypeError(f"expected a list of weights, got {type(weights).__name__}: pass [w] for a single tensor")
     if not weights:
-        raise ValueError("expected weights, got an empty list: pass the parameters that the noise is to change")
+        raise ValueError("expected weights, got an empty list: pass the parameters to perturb")
     quiet = _tools.positive("loss without noise", float(loss()), advice="train to a positive, finite loss first")
     before = [w.clone() for w in weights]
     sigma = relative * float(torch.cat([w.reshape(-1) for w in weights]).abs().mean())

@@ -1,4 +1,4 @@
-"""Loss and errors of a model over a whole split, and the order in which training sees the samples."""
+"""The loss and errors of a model over a whole split, and the batches of an epoch."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from enlib import _tools
 from enlib.datasets import Split
 from enlib.losses import error_count, polynomial_hinge
+from enlib.training.settings import check_model, check_type
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+
+# Number of samples per forward pass of an evaluation, which bounds the memory.
+_CHUNK = 512
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Evaluation:
     Parameters
     ----------
     loss : float
-        The loss, in its own reduction.
+        The loss over the split.
     errors : int
         Number of samples that are classified wrongly.
     """
@@ -33,26 +36,24 @@ class Evaluation:
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, split: Split, loss: Loss = polynomial_hinge, *, chunk: int = 512) -> Evaluation:
-    """Return loss and errors of a model over a whole split, in evaluation mode.
+def evaluate(model: nn.Module, split: Split, loss: Loss = polynomial_hinge) -> Evaluation:
+    """Return the loss and the number of errors of a model over a whole split.
 
-    The model is not changed: the mode of each of its parts and its buffers are restored.
+    The model computes in evaluation mode. It is not changed: the mode of each part and all buffers are restored.
 
     Parameters
     ----------
     model : nn.Module
         Maps inputs of shape (n, ...) to outputs of shape (n,).
     split : Split
-        On the device of the model, in its type.
+        On the model's device, in its floating-point type.
     loss : callable
         Maps outputs and targets, both of shape (n,), to a scalar.
-    chunk : int
-        Number of samples per forward pass, which bounds the memory.
 
     Raises
     ------
     ValueError
-        If the loss is not one number, or ``chunk`` is not a positive integer.
+        If the loss is not one number, or the model has no parameters.
     TypeError
         If ``model`` is not a module, or ``split`` is not a Split.
 
@@ -62,11 +63,10 @@ def evaluate(model: nn.Module, split: Split, loss: Loss = polynomial_hinge, *, c
     >>> evaluate(mlp((100, 1), seed=0), datasets.load("spheres", seed=0).test).errors > 500
     True
     """
-    _check_model(model)
-    _check_type(split, Split, "a Split", "pass one of a data set, such as data.test")
-    chunk = _tools.count("chunk", chunk)
+    check_model(model)
+    check_type(split, Split, "a Split", "pass one of a data set, such as data.test")
     with evaluation_mode(model):
-        outputs = torch.cat([model(inputs) for inputs in torch.split(split.inputs, chunk)])
+        outputs = torch.cat([model(inputs) for inputs in torch.split(split.inputs, _CHUNK)])
     value = loss(outputs, split.targets)
     if value.numel() != 1:
         raise ValueError(f"expected a loss that returns one number, got shape {tuple(value.shape)}: take its mean")
@@ -85,25 +85,12 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
         for module, training in modes:
             module.training = training
         for name, buffer, before in buffers:
-            # Copied only where needed: a write would invalidate graphs of the caller that use the buffer.
+            # Copied only if necessary: a write would invalidate the caller's graphs that use the buffer.
             if not torch.equal(buffer, before):
                 with torch.no_grad():
                     buffer.copy_(before)
             owner, _, own_name = name.rpartition(".")
             setattr(model.get_submodule(owner), own_name, buffer)
-
-
-def _check_type(value: object, kind: type, expected: str, advice: str) -> None:
-    """Raise `TypeError` unless ``value`` is an instance of ``kind``, which the message calls ``expected``."""
-    if not isinstance(value, kind):
-        raise TypeError(f"expected {expected}, got {type(value).__name__}: {advice}")
-
-
-def _check_model(model: nn.Module) -> None:
-    """Raise `TypeError` unless ``model`` is a module, and `ValueError` unless it has parameters."""
-    _check_type(model, nn.Module, "a torch.nn.Module", "build one, as enlib.mlp does")
-    if next(model.parameters(), None) is None:
-        raise ValueError(f"expected a model with parameters, got {type(model).__name__} without any: add a layer")
 
 
 def batches(split: Split, batch_size: int | None, order: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:

@@ -1,4 +1,4 @@
-"""What a training run leaves behind, and when it counts as diverged."""
+"""The record of a training run, and the definition of divergence."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+
+# The largest loss that does not count as diverged.
+DIVERGENCE_THRESHOLD = 1e6
 
 Array = npt.NDArray[np.float64]
 Status = Literal["converged", "capped", "diverged"]
@@ -20,9 +23,9 @@ COLUMNS = (
 
 @dataclass(frozen=True, eq=False)
 class History:
-    r"""The course of one run.
+    r"""The record of one run.
 
-    Arrays of shape (evaluations,) have one entry from before the first update and one for each evaluated epoch.
+    Arrays of shape (evaluations,) have one entry before the first update and one for each evaluated epoch.
 
     Parameters
     ----------
@@ -33,11 +36,11 @@ class History:
     diverged_at : float
         Number of updates made before the run diverged; NaN if it did not.
     largest_exponent_seen : float
-        Largest exponent that the exponential neuron met in training, to the end of the run; NaN without a neuron.
+        Largest exponent of the exponential neuron in training, over the whole run; NaN without a neuron.
     epoch, update : array of shape (evaluations,)
-        When each evaluation took place.
+        Number of epochs and of updates before each evaluation.
     train_loss, validation_loss : array of shape (evaluations,)
-        The data term of the loss over the whole split, in the reduction that was trained on.
+        The loss over the whole split, without the penalty.
     train_errors, validation_errors : array of shape (evaluations,)
         Number of samples that are classified wrongly.
     penalty : array of shape (evaluations,)
@@ -45,7 +48,7 @@ class History:
     learning_rate : array of shape (evaluations,)
         Learning rate of the first parameter group.
     largest_exponent : array of shape (evaluations,)
-        Largest exponent that the neuron met in training up to then; NaN without a neuron, or before the first update.
+        Largest exponent in training before the evaluation; NaN without a neuron, or before the first update.
     batch_loss : array of shape (updates,)
         The objective (batch loss plus penalty) before each update.
     """
@@ -69,7 +72,7 @@ class History:
     def from_rows(
         cls, rows: list[dict[str, float]], batch_loss: list[float], cause: str, update: int, exponent: float
     ) -> History:
-        """Return the history of a run that has ended.
+        """Return the history of a finished run.
 
         Parameters
         ----------
@@ -105,8 +108,8 @@ class History:
         return float(clean[0]) if len(clean) else math.nan
 
 
-def why_diverged(what: str, value: float, threshold: float) -> str:
-    """Return why a loss counts as diverged; an empty text if it does not.
+def why_diverged(what: str, value: float) -> str:
+    """Return why a loss counts as diverged; an empty string if it does not.
 
     Parameters
     ----------
@@ -114,14 +117,12 @@ def why_diverged(what: str, value: float, threshold: float) -> str:
         Which loss it is.
     value : float
         The loss.
-    threshold : float
-        The largest loss that does not count as diverged.
 
     Examples
     --------
-    >>> why_diverged("batch loss", 2e6, 1e6), why_diverged("batch loss", float("nan"), 1e6)
+    >>> why_diverged("batch loss", 2e6), why_diverged("batch loss", float("nan"))
     ('batch loss 2e+06 exceeds 1e+06', 'batch loss is nan')
     """
-    if value <= threshold:
+    if value <= DIVERGENCE_THRESHOLD:
         return ""
-    return f"{what} {value:.3g} exceeds {threshold:g}" if math.isfinite(value) else f"{what} is {value}"
+    return f"{what} {value:.3g} exceeds {DIVERGENCE_THRESHOLD:g}" if math.isfinite(value) else f"{what} is {value}"

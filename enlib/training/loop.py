@@ -1,4 +1,4 @@
-"""Train one network: the algorithm in `fit`, the state of a run in `Run`, and the guards below them."""
+"""Train one network: `fit` is the algorithm, `Run` its state."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from tqdm import tqdm
 
 from enlib import _tools
-from enlib._tools import generator, hide_progress, resolve_device, stream
+from enlib._tools import generator, hide_progress, stream
 from enlib.datasets import Dataset
 from enlib.losses import polynomial_hinge
 from enlib.models import WithExponentialNeuron
-from enlib.training.checkpoint import Checkpoint, _digest
-from enlib.training.evaluation import Loss, _check_model, _check_type, batches, evaluate
-from enlib.training.history import COLUMNS, History, why_diverged
+from enlib.training.checkpoint import Checkpoint, digest
+from enlib.training.evaluation import Loss, batches, evaluate
+from enlib.training.history import History, why_diverged
+from enlib.training.settings import Settings, check_type, move, penalty_weight
 
 
 def fit(
@@ -40,7 +41,6 @@ def fit(
     clip_norm: float | None = None,
     stop_at_zero_errors: bool = True,
     evaluate_every: int = 1,
-    divergence_threshold: float = 1e6,
     device: str | torch.device = "auto",
     progress: bool | None = None,
     callbacks: Sequence[Callback] = (),
@@ -52,6 +52,8 @@ def fit(
     Each update descends along the gradient of the objective on one batch,
 
     .. math:: \frac{1}{|B|} \sum_{i \in B} \ell(y_i, f(x_i)) + \frac{\lambda}{2} a^2 .
+
+    An objective, or a loss of the training split, that exceeds a million or is not finite ends the run as diverged.
 
     Parameters
     ----------
@@ -74,13 +76,11 @@ def fit(
     epochs : int
         Largest number of epochs, the cap.
     clip_norm : float, optional
-        Largest norm of the gradient; a longer one is scaled down to it.
+        Largest norm of the gradient; a larger gradient is scaled down to it.
     stop_at_zero_errors : bool
         Whether to stop after the first evaluation without training errors.
     evaluate_every : int
         Number of epochs between evaluations.
-    divergence_threshold : float
-        An objective that exceeds this, or is not finite, ends the run as diverged.
     device : str or torch.device
         Where to train; see `enlib._tools.resolve_device`.
     progress : bool, optional
@@ -88,7 +88,7 @@ def fit(
     callbacks : sequence of Callback
         Called after each update and each epoch.
     checkpoint_path : path, optional
-        File in which the run is saved at its start and after every evaluation.
+        File in which the run is saved, at its start and after every evaluation.
     resume : bool
         Whether to resume from ``checkpoint_path`` if that file exists; the history is then that of a run that was
         never interrupted.
@@ -117,28 +117,28 @@ def fit(
     >>> history.status, int(history.train_errors[-1])
     ('converged', 0)
     """
-    settings = _Settings(seed, batch_size, epochs, evaluate_every, stop_at_zero_errors, divergence_threshold)
-    lam = _tools.non_negative("lam", lam)
+    settings = Settings(seed, batch_size, epochs, evaluate_every, stop_at_zero_errors)
     clip_norm = None if clip_norm is None else _tools.positive("clip_norm", clip_norm)
-    data = _moved([model], data, device)
+    data = move([model], data, device)
+    lam = penalty_weight(model, lam)
     order = generator(settings.seed, "batch order")
     run = Run(model.train(), data, optimizer, schedule, loss, lam, settings, order)
     _check_parts(run, callbacks)
     saved = None if checkpoint_path is None else Checkpoint(checkpoint_path, _fingerprint(run, clip_norm))
+    state = saved.load(resume=resume) if saved else None
 
-    total = settings.epochs * settings.updates_per_epoch(data)
     with (
         _own_random_state(run.device, settings.seed),
-        tqdm(total=total, unit="update", disable=hide_progress(progress)) as bar,
+        tqdm(total=settings.updates(data), unit="update", disable=hide_progress(progress)) as bar,
     ):
         try:
-            if saved and saved.exists(resume):
-                saved.load(run.load_state_dict)
-                bar.update(run.update)
-            else:
+            if state is None:
                 run.evaluate()
+            else:
+                run.load_state_dict(state)
+                bar.update(run.update)
             if saved and not run.finished:
-                saved.save(run.state_dict())  # now, because a folder that cannot be written should not cost an epoch
+                saved.save(run.state_dict())  # so that an unwritable folder is noticed before an epoch is lost
             while not run.finished:
                 for inputs, targets in batches(run.data.train, settings.batch_size, run.order):
                     optimizer.zero_grad()
@@ -168,45 +168,17 @@ def fit(
 
 
 class Callback:
-    """Base class of what is called during a run. Override what is needed; both methods do nothing by default."""
+    """Base class of callbacks. Override one method or both; by default they do nothing."""
 
     def after_update(self, run: Run) -> None:
         """Act after each update."""
 
     def after_epoch(self, run: Run) -> None:
-        """Act after each epoch, once it has been evaluated and before it is saved."""
+        """Act after each epoch, after its evaluation and before the checkpoint."""
 
 
 class _DivergedError(Exception):
-    """Raised by a run whose loss diverges; it never leaves `fit`, because divergence is a result."""
-
-
-@dataclass
-class _Settings:
-    """How long a run lasts and when it is evaluated, checked: what `fit` and `fit_stacked` have in common."""
-
-    seed: int
-    batch_size: int | None
-    epochs: int
-    evaluate_every: int
-    stop_at_zero_errors: bool
-    divergence_threshold: float
-
-    def __post_init__(self) -> None:
-        """Make plain numbers of the settings; raise `ValueError` or `TypeError` for others."""
-        self.seed = _tools.count("seed", self.seed, least=0)
-        self.batch_size = None if self.batch_size is None else _tools.count("batch_size", self.batch_size)
-        self.epochs = _tools.count("epochs", self.epochs)
-        self.evaluate_every = _tools.count("evaluate_every", self.evaluate_every)
-        self.divergence_threshold = _tools.positive("divergence_threshold", self.divergence_threshold)
-
-    def updates_per_epoch(self, data: Dataset) -> int:
-        """Return how many updates make an epoch."""
-        return 1 if self.batch_size is None else math.ceil(len(data.train) / self.batch_size)
-
-    def evaluation_due(self, epoch: int) -> bool:
-        """Return whether models are evaluated after this many epochs."""
-        return epoch % self.evaluate_every == 0 or epoch == self.epochs
+    """Raised by a run whose loss diverges, and caught in `fit`, because divergence is a result."""
 
 
 @dataclass(eq=False)
@@ -223,14 +195,14 @@ class Run:
         As in `fit`.
     lam : float
         As in `fit`.
-    settings : object
-        How long the run lasts and when it is evaluated: ``epochs``, ``batch_size``, ``evaluate_every`` and the like.
+    settings : Settings
+        ``seed``, ``batch_size``, ``epochs``, ``evaluate_every`` and ``stop_at_zero_errors``, as in `fit`.
     order : torch.Generator
-        Shuffles the batches.
+        Shuffles the samples.
     epoch, update : int
-        How many have been completed.
+        Number of completed epochs and updates.
     rows : list of dict
-        One for each evaluation so far, with the names of `History`.
+        One for each evaluation so far, with the names of the arrays in `History`.
     batch_loss : list of float
         The objective of each batch so far, before its update.
     """
@@ -241,7 +213,7 @@ class Run:
     schedule: LRScheduler | None
     loss: Loss
     lam: float
-    settings: _Settings
+    settings: Settings
     order: torch.Generator
     epoch: int = 0
     update: int = 0
@@ -250,7 +222,7 @@ class Run:
 
     @property
     def device(self) -> torch.device:
-        """Where the run computes."""
+        """The device on which the run computes."""
         return self.data.train.targets.device
 
     @property
@@ -261,7 +233,7 @@ class Run:
 
     @property
     def largest_exponent(self) -> float:
-        """Largest exponent that the exponential neuron met in training; NaN without one, or before the first."""
+        """Largest exponent in training so far; NaN without an exponential neuron, or before the first update."""
         if not isinstance(self.model, WithExponentialNeuron):
             return math.nan
         seen = float(self.model.neuron.largest_exponent)
@@ -294,15 +266,15 @@ class Run:
                 "largest_exponent": self.largest_exponent,
             }
         )
-        if self.update:  # if the loss is infinite from the start, the first batch says so, and records the exponent
+        if self.update:  # a loss that is infinite from the start ends the run at the first batch, after its exponent
             self._end_if_diverged("training loss", train.loss)
 
     def history(self, cause: str = "") -> History:
-        """Return what was recorded; ``cause`` says why the run diverged."""
+        """Return the record of the run; ``cause`` says why it diverged."""
         return History.from_rows(self.rows, self.batch_loss, cause, self.update, self.largest_exponent)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything that is needed to resume from here."""
+        """Return the state from which the run can be resumed."""
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -317,13 +289,7 @@ class Run:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Return to where `state_dict` was called; raise `ValueError` if the state is not one of this run."""
-        epoch, update, rows, batch_loss = (state[name] for name in ("epoch", "update", "rows", "batch_loss"))
-        per_epoch = self.settings.updates_per_epoch(self.data)
-        if not (0 <= epoch <= self.settings.epochs and update == epoch * per_epoch == len(batch_loss)):
-            raise ValueError(f"epoch {epoch} of {self.settings.epochs}, update {update}, {len(batch_loss)} losses")
-        if rows[-1]["epoch"] != epoch or any(row.keys() != set(COLUMNS) for row in rows):
-            raise ValueError(f"{len(rows)} evaluations that do not belong to epoch {epoch}")
+        """Restore the state that `state_dict` returned."""
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.schedule is not None:
@@ -335,24 +301,12 @@ class Run:
             torch.cuda.set_rng_state(on_device, self.device)
         elif on_device is not None and self.device.type == "mps":
             torch.mps.set_rng_state(on_device)
-        self.epoch, self.update, self.rows, self.batch_loss = epoch, update, rows, batch_loss
+        self.epoch, self.update = state["epoch"], state["update"]
+        self.rows, self.batch_loss = state["rows"], state["batch_loss"]
 
     def _end_if_diverged(self, what: str, value: float) -> None:
-        cause = why_diverged(what, value, self.settings.divergence_threshold)
-        if cause:
+        if cause := why_diverged(what, value):
             raise _DivergedError(cause)
-
-
-def _moved(models: Sequence[nn.Module], data: Dataset, device: str | torch.device) -> Dataset:
-    """Return the data on the device and in the type of the models, and move the models there; check them all."""
-    _check_type(data, Dataset, "a Dataset", "see enlib.datasets.load")
-    for model in models:
-        _check_model(model)
-    dtype = next(models[0].parameters()).dtype
-    where = resolve_device(device, dtype)
-    for model in models:
-        model.to(where)
-    return data.to(where, dtype)
 
 
 def _device_random_state(device: torch.device) -> Tensor | None:
@@ -363,10 +317,10 @@ def _device_random_state(device: torch.device) -> Tensor | None:
 
 @contextmanager
 def _own_random_state(device: torch.device, seed: int) -> Iterator[None]:
-    """Give dropout and its like a random state of the run's own, and restore the caller's afterwards."""
+    """Seed the random state that dropout uses, and restore the caller's afterwards."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         own = stream(seed, "dropout")
-        # Not torch.manual_seed, which seeds every device there is, also those whose state is not restored.
+        # Not torch.manual_seed, which also seeds the devices whose state is not restored.
         torch.default_generator.manual_seed(own)
         if device.type == "cuda":
             with torch.cuda.device(device):
@@ -379,39 +333,34 @@ def _own_random_state(device: torch.device, seed: int) -> Iterator[None]:
 def _check_parts(run: Run, callbacks: Sequence[Callback]) -> None:
     """Raise unless the parts of a run have the right types and belong together."""
     model, optimizer, schedule = run.model, run.optimizer, run.schedule
-    if run.lam > 0 and not isinstance(model, WithExponentialNeuron):
-        raise ValueError(
-            f"expected a WithExponentialNeuron for lam={run.lam}, got {type(model).__name__}: "
-            "wrap it in WithExponentialNeuron, or leave lam out"
-        )
-    _check_type(callbacks, Sequence, "a list of callbacks", "pass [callback] for a single one")
+    check_type(callbacks, Sequence, "a list of callbacks", "pass [callback] for a single one")
     for callback in callbacks:
-        _check_type(callback, Callback, "a Callback", "pass instances of its subclasses")
-    _check_type(optimizer, torch.optim.Optimizer, "an optimizer", "build one with make_optimizer")
+        check_type(callback, Callback, "a Callback", "pass instances of its subclasses")
+    check_type(optimizer, torch.optim.Optimizer, "an optimizer", "build one with make_optimizer")
     own = {id(parameter) for parameter in model.parameters()}
     if not all(id(parameter) in own for group in optimizer.param_groups for parameter in group["params"]):
         raise ValueError("expected an optimizer over parameters of this model, got others: build it from the model")
     if schedule is None:
         return
-    _check_type(schedule, LRScheduler, "a schedule", "build one with make_schedule")
+    check_type(schedule, LRScheduler, "a schedule", "build one with make_schedule")
     if schedule.optimizer is not optimizer:
         raise ValueError("expected a schedule of this optimizer, got one of another: build it from this optimizer")
     if isinstance(schedule, ReduceLROnPlateau):
         raise ValueError(
-            "expected a schedule that needs nothing but the number of updates, got ReduceLROnPlateau: "
+            "expected a schedule that depends on the number of updates alone, got ReduceLROnPlateau: "
             "lower the learning rate in a Callback instead"
         )
 
 
 def _fingerprint(run: Run, clip_norm: float | None) -> dict[str, str]:
-    """Return a description of a run before its first update, by which its checkpoint is recognized."""
+    """Return a description of a run before its first update, which identifies its checkpoint."""
     described: dict[str, object] = {
         "enlib": sys.modules["enlib"].__version__,
         "torch": torch.__version__,
         "model": run.model,
         "dtype": next(run.model.parameters()).dtype,
-        "initial weights": _digest(run.model.state_dict().values()),
-        "data": _digest(t for s in (run.data.train, run.data.validation) for t in (s.inputs, s.targets)),
+        "initial weights": digest(run.model.state_dict().values()),
+        "data": digest(t for s in (run.data.train, run.data.validation) for t in (s.inputs, s.targets)),
         "loss": _describe(run.loss),
         "lam": run.lam,
         "clip_norm": clip_norm,
@@ -419,7 +368,7 @@ def _fingerprint(run: Run, clip_norm: float | None) -> dict[str, str]:
         "schedule": type(run.schedule).__name__,
         **vars(run.settings),
     }
-    del described["stop_at_zero_errors"]  # a run that stopped there may be continued
+    del described["stop_at_zero_errors"]  # a run that stopped at zero errors may be resumed without stopping
     for index, group in enumerate(run.optimizer.param_groups):
         described |= {f"{key} of group {index}": value for key, value in group.items() if key != "params"}
     if run.schedule is not None:
@@ -429,7 +378,7 @@ def _fingerprint(run: Run, clip_norm: float | None) -> dict[str, str]:
 
 
 def _describe(loss: Loss) -> object:
-    # The text of a partial holds an address in memory, which differs in the process that resumes.
+    # The text of a partial contains a memory address, which differs in the process that resumes the run.
     if isinstance(loss, functools.partial):
         return _describe(loss.func), loss.args, loss.keywords
     return getattr(loss, "__qualname__", type(loss).__qualname__)

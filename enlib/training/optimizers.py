@@ -1,4 +1,4 @@
-"""Optimizers and learning-rate schedules by name, so that an experiment can be written down as data."""
+"""Optimizers and learning-rate schedules by name, so that data can describe an experiment."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from enlib import _tools
 from enlib.models import WithExponentialNeuron
-from enlib.training.evaluation import _check_model, _check_type
+from enlib.training.settings import check_model, check_type, learning_rates
 
 OPTIMIZERS = ("adam", "sgd", "momentum")
 SCHEDULES = ("constant", "cosine")
+MOMENTUM = 0.9
 
 
 def make_optimizer(
@@ -23,7 +24,6 @@ def make_optimizer(
     *,
     lr: float,
     neuron_lr: float | None = None,
-    momentum: float = 0.9,
     fused: bool = False,
 ) -> torch.optim.Optimizer:
     """Return an optimizer over all parameters of a model.
@@ -31,17 +31,16 @@ def make_optimizer(
     Parameters
     ----------
     name : {"adam", "sgd", "momentum"}
-        Adam with PyTorch's defaults, plain gradient descent, or gradient descent with momentum.
+        Adam with PyTorch's defaults, plain gradient descent, or gradient descent with momentum 0.9.
     model : nn.Module
         The exponential neuron of a `WithExponentialNeuron` is a parameter group of its own.
     lr : float
         The learning rate, positive.
     neuron_lr : float, optional
         The learning rate of the exponential neuron; by default ``lr``.
-    momentum : float
-        For ``"momentum"``: at least 0, below 1.
     fused : bool
-        For ``"adam"``: update all numbers in one pass, which rounds differently. It pays from a million parameters.
+        For ``"adam"``: update all parameters in one pass, which rounds differently. It is faster for models with more
+        than a million parameters.
 
     Raises
     ------
@@ -58,34 +57,24 @@ def make_optimizer(
     ValueError: expected lr > 0, got -0.1: pass a positive, finite number
     """
     _tools.known("optimizer", name, OPTIMIZERS)
-    _check_model(model)
-    lr, momentum = _tools.positive("lr", lr), _check_momentum(momentum)
+    check_model(model)
+    lr, neuron_lr = learning_rates(model, lr, neuron_lr)
     if isinstance(model, WithExponentialNeuron):
-        groups = model.parameter_groups(lr, neuron_lr)
-    elif neuron_lr is not None:
-        raise ValueError(
-            f"expected a WithExponentialNeuron for neuron_lr={neuron_lr}, got {type(model).__name__}: "
-            "leave neuron_lr out"
-        )
+        groups = [
+            {"params": list(model.base.parameters()), "lr": lr},
+            {"params": list(model.neuron.parameters()), "lr": neuron_lr},
+        ]
     else:
         groups = [{"params": list(model.parameters()), "lr": lr}]
     if name == "adam":
-        return torch.optim.Adam(groups, lr=lr, fused=True) if fused else torch.optim.Adam(groups, lr=lr)
+        return torch.optim.Adam(groups, lr=lr, fused=fused or None)  # None is PyTorch's default
     if fused:
         raise ValueError(f"expected optimizer 'adam' for fused=True, got {name!r}: leave fused out")
-    return torch.optim.SGD(groups, lr=lr, momentum=momentum if name == "momentum" else 0.0)
-
-
-def _check_momentum(momentum: float) -> float:
-    """Return ``momentum`` as a float if it is at least 0 and below 1."""
-    number = _tools.non_negative("momentum", momentum, advice="pass a number in [0, 1); 0.9 is usual")
-    if not number < 1:
-        raise ValueError(f"expected momentum in [0, 1), got {momentum}: 0.9 is usual")
-    return number
+    return torch.optim.SGD(groups, lr=lr, momentum=MOMENTUM if name == "momentum" else 0.0)
 
 
 def make_schedule(name: str, optimizer: torch.optim.Optimizer, *, updates: int) -> LRScheduler:
-    r"""Return a learning-rate schedule, to be stepped once per update.
+    r"""Return a learning-rate schedule; step it once per update.
 
     ``"constant"`` keeps the learning rate :math:`\eta_0`; ``"cosine"`` lowers it to zero over the run,
 
@@ -96,7 +85,7 @@ def make_schedule(name: str, optimizer: torch.optim.Optimizer, *, updates: int) 
     name : {"constant", "cosine"}
         Which schedule.
     optimizer : Optimizer
-        Its learning rates are scheduled.
+        The optimizer whose learning rates are scheduled.
     updates : int
         Number K of updates in the whole run.
 
@@ -113,16 +102,16 @@ def make_schedule(name: str, optimizer: torch.optim.Optimizer, *, updates: int) 
     >>> make_schedule("cosine", opt, updates=10).get_last_lr()
     [1.0]
     """
-    _check_type(optimizer, torch.optim.Optimizer, "an optimizer", "build one with make_optimizer")
-    factor = _LearningRateFactor(_tools.known("schedule", name, SCHEDULES), _tools.count("updates", updates))
+    check_type(optimizer, torch.optim.Optimizer, "an optimizer", "build one with make_optimizer")
+    factor = LearningRateFactor(_tools.known("schedule", name, SCHEDULES), _tools.count("updates", updates))
     return LambdaLR(optimizer, factor)
 
 
 @dataclass
-class _LearningRateFactor:
+class LearningRateFactor:
     """The factor by which a schedule multiplies the learning rate.
 
-    It is an object because a scheduler's state then holds its attributes, by which a checkpoint recognizes the run.
+    It is an object because a scheduler then saves its attributes, by which a checkpoint recognizes the run.
 
     Parameters
     ----------
@@ -133,7 +122,7 @@ class _LearningRateFactor:
 
     Examples
     --------
-    >>> factor = _LearningRateFactor("cosine", updates=10)
+    >>> factor = LearningRateFactor("cosine", updates=10)
     >>> factor(0), factor(5), factor(99)
     (1.0, 0.5, 0.0)
     """
@@ -142,8 +131,8 @@ class _LearningRateFactor:
     updates: int
 
     def __call__(self, update: int) -> float:
-        """Return the factor after ``update`` updates."""
+        """Return the factor after some number of updates."""
         if self.schedule == "constant":
             return 1.0
-        # PyTorch's own cosine rises again after the last update; a run that continues should stay where it ended.
+        # Unlike PyTorch's own cosine, which rises again, it stays at zero after the last update.
         return 0.5 * (1 + math.cos(math.pi * min(update, self.updates) / self.updates))

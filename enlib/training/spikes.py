@@ -1,4 +1,4 @@
-"""When a training run spikes, and whether its curvature exceeded the limit of stability beforehand."""
+"""Spikes of the training loss, and the sharpness before them."""
 
 from __future__ import annotations
 
@@ -17,42 +17,33 @@ from enlib.training.evaluation import evaluation_mode
 from enlib.training.loop import Callback, Run
 
 
-def first_spike(batch_loss: Sequence[float] | npt.NDArray[np.float64], *, factor: float = 100.0) -> float:
-    """Return the first update whose batch loss exceeds ``factor`` times the smallest one before it; NaN if none.
+def first_spike(batch_loss: Sequence[float] | npt.NDArray[np.float64]) -> float:
+    """Return the first update whose batch loss exceeds 100 times the smallest loss before it; NaN if there is none.
 
-    The smallest loss counts as at least 0.01, so that harmless rises of a run that has fitted its samples are not
-    spikes. A loss that is not finite is a spike.
+    The smallest loss counts as at least 0.01, so that a small rise after the samples are fitted is not a spike. A
+    loss that is not finite is a spike.
 
     Parameters
     ----------
     batch_loss : sequence of float, of shape (updates,)
         The objective before each update, as in `History.batch_loss`.
-    factor : float
-        Above 1.
-
-    Raises
-    ------
-    ValueError
-        If ``factor`` is not above 1.
 
     Examples
     --------
     >>> first_spike([1.0, 0.5, 0.6, 60.0, 0.5])
     3.0
     """
-    if not _tools.positive("factor", factor) > 1:
-        raise ValueError(f"expected factor > 1, got {factor}: every rise would be a spike")
     losses = np.asarray(batch_loss, dtype=np.float64)
     before = np.maximum(np.fmin.accumulate(np.append(np.inf, losses))[:-1], 0.01)
-    spikes = np.nonzero(~(losses <= factor * before))[0]
+    spikes = np.nonzero(~(losses <= 100 * before))[0]
     return float(spikes[0]) if len(spikes) else math.nan
 
 
-def first_crossing(updates: npt.ArrayLike, sharpness: npt.ArrayLike, *, limit: float, settled: int = 20) -> float:
-    """Return the first update at which the sharpness is above its limit; NaN if none.
+def first_crossing(updates: npt.ArrayLike, sharpness: npt.ArrayLike, *, limit: float) -> float:
+    """Return the first update at which the sharpness exceeds its limit; NaN if there is none.
 
-    The first few updates do not count, because Adam's second moment, the preconditioner, rests on few batches until
-    then. A sharpness that could not be measured is no crossing.
+    Updates before the 20th do not count, because Adam's second moment, the preconditioner, then depends on too few
+    batches. A sharpness of NaN, which could not be measured, does not count either.
 
     Parameters
     ----------
@@ -60,22 +51,20 @@ def first_crossing(updates: npt.ArrayLike, sharpness: npt.ArrayLike, *, limit: f
         As `SpikeWatch` records them.
     limit : float
         See `adam_limit`.
-    settled : int
-        The first update that counts.
 
     Raises
     ------
     ValueError
-        If ``limit`` is not positive and finite, or ``settled`` is negative.
+        If ``limit`` is not positive and finite.
 
     Examples
     --------
     >>> first_crossing([10, 20, 30, 40], [50.0, 9.0, 40.0, 50.0], limit=38.0)
     30.0
     """
-    limit, settled = _tools.positive("limit", limit), _tools.count("settled", settled, least=0)
+    limit = _tools.positive("limit", limit)
     updates, sharpness = (np.asarray(values, dtype=np.float64) for values in (updates, sharpness))
-    crossed = updates[(sharpness > limit) & (updates >= settled)]
+    crossed = updates[(sharpness > limit) & (updates >= 20)]
     return float(crossed[0]) if len(crossed) else math.nan
 
 
@@ -85,7 +74,7 @@ def adam_limit(beta1: float = 0.9) -> float:
     .. math:: \eta\, \lambda_{\max}(P^{-1/2} H P^{-1/2}) < \frac{2 + 2 \beta_1}{1 - \beta_1}, \qquad
               P = \operatorname{diag}\big(\sqrt{\hat v} + \epsilon\big)
 
-    It is the limit of gradient descent with averaged momentum; the preconditioner :math:`P` counts as constant
+    It is the limit of gradient descent with averaged momentum, for a constant preconditioner :math:`P`
     (Cohen et al. 2022).
 
     Parameters
@@ -110,7 +99,7 @@ def adam_limit(beta1: float = 0.9) -> float:
 
 
 class SpikeWatch(Callback):
-    r"""Record what the exponential neuron and the curvature do during a run with Adam.
+    r"""Record the sharpness and the exponential neuron during a run with Adam.
 
     Parameters
     ----------
@@ -121,10 +110,10 @@ class SpikeWatch(Callback):
     ----------
     rows : list of dict
         One for each measurement: ``update``; ``sharpness``, the largest eigenvalue of :math:`D^{1/2} H D^{1/2}` on
-        the whole training split, where D holds the learning rate that Adam has for each number,
-        :math:`\eta / (\sqrt{\hat v} + \epsilon)`, so that its limit is `adam_limit`; ``share``, the part of its
-        eigenvector that belongs to the exponential neuron (0 to 1); and the neuron's ``a``, ``w`` (length), ``b``
-        and ``exponent`` (largest on the training split). NaN without a neuron.
+        the whole training split, where D holds Adam's learning rate for each parameter,
+        :math:`\eta / (\sqrt{\hat v} + \epsilon)`, so that its limit is `adam_limit`; ``share``, the fraction of the
+        squared eigenvector that belongs to the exponential neuron; and the neuron's ``a``, ``w`` (its norm), ``b``
+        and ``exponent`` (the largest on the training split). Without a neuron, all but the first two are NaN.
 
     Raises
     ------
@@ -139,14 +128,14 @@ class SpikeWatch(Callback):
         self.rows: list[dict[str, float]] = []
 
     def after_update(self, run: Run) -> None:
-        """Measure, if it is time; neither the model nor the run is changed."""
+        """Measure after every ``every`` updates, without changing the model or the run."""
         if run.update % self.every == 0:
             with evaluation_mode(run.model):
                 self.rows.append({"update": run.update, **_curvature(run), **_neuron(run)})
 
 
 def _curvature(run: Run) -> dict[str, float]:
-    from enlib.curvature import sharpness  # here, because workers that only train should not load it
+    from enlib.curvature import sharpness  # imported here because workers that only train do not need it
 
     rates = _adam_rates(run.optimizer)
     point = {name: p.detach() for name, p in run.model.named_parameters()}
@@ -162,7 +151,7 @@ def _curvature(run: Run) -> dict[str, float]:
     try:
         origin = {name: torch.zeros_like(p) for name, p in point.items()}
         top = sharpness(loss, origin, tol=1e-2, max_products=30)
-    except ValueError:  # where the loss overflows there is no curvature
+    except ValueError:  # the loss overflows
         return {"sharpness": math.nan, "share": math.nan}
     pieces = torch.split(top.vector, [p.numel() for p in point.values()])
     of_neuron = [piece for name, piece in zip(point, pieces, strict=True) if name.startswith("neuron.")]
@@ -171,9 +160,9 @@ def _curvature(run: Run) -> dict[str, float]:
 
 
 def _adam_rates(optimizer: torch.optim.Optimizer) -> dict[Tensor, Tensor]:
-    """Return the learning rate that Adam had for each number in its last update, in the shape of the parameter."""
+    """Return, for each parameter, the learning rates of its numbers in Adam's last update, in its shape."""
     if not isinstance(optimizer, torch.optim.Adam):
-        raise TypeError(f"expected torch.optim.Adam, got {type(optimizer).__name__}: others have no preconditioner")
+        raise TypeError(f"expected torch.optim.Adam, got {type(optimizer).__name__}: the watch needs Adam")
     rates = {}
     for group in optimizer.param_groups:
         for parameter in group["params"]:

@@ -16,12 +16,11 @@ from enlib import _tools
 from enlib._tools import generator, hide_progress
 from enlib.datasets import Dataset, Split
 from enlib.losses import polynomial_hinge, wrong
-from enlib.models import WithExponentialNeuron
-from enlib.training.evaluation import _check_type, batches
+from enlib.training.evaluation import batches
 from enlib.training.history import History, why_diverged
-from enlib.training.loop import _moved, _Settings
-from enlib.training.optimizers import OPTIMIZERS, SCHEDULES, _check_momentum, _LearningRateFactor
-from enlib.training.stacked_mlp import StackedMLP, _stackable_layers, _with_ones
+from enlib.training.optimizers import MOMENTUM, OPTIMIZERS, SCHEDULES, LearningRateFactor
+from enlib.training.settings import Settings, check_type, learning_rates, move, penalty_weight
+from enlib.training.stacked_mlp import StackedMLP, check_stackable, with_ones
 
 # Parameters, derivatives and moments of this many networks fit into the cache.
 GROUP = 32
@@ -34,7 +33,6 @@ def fit_stacked(
     seed: int,
     lr: float | Sequence[float],
     optimizer: str = "adam",
-    momentum: float = 0.9,
     neuron_lr: float | Sequence[float | None] | None = None,
     lam: float | Sequence[float] = 0.0,
     schedule: str | Sequence[str] = "constant",
@@ -44,15 +42,14 @@ def fit_stacked(
     stop_at_zero_errors: bool = True,
     evaluate_every: int = 1,
     validate: bool = True,
-    divergence_threshold: float = 1e6,
     device: str | torch.device = "auto",
     progress: bool | None = None,
 ) -> list[History]:
-    r"""Return the histories of training many networks that share data and batches, each trained as `enlib.fit` does.
+    r"""Return the histories of training many networks at once, each as `enlib.fit` would train it.
 
-    The first layers of all networks see the same batch, and are one matrix product. A network that is done, or
-    diverges, leaves the others at once. In float64 the parameters agree with those of `fit` up to rounding; in
-    float32 the rounding differs, and with it, occasionally, the epoch of the last error by one.
+    All networks see the same batches, so that their first layers are one matrix product. A network that reaches zero
+    training errors or diverges is removed, and the others continue. In float64 the parameters agree with those of
+    `fit` up to rounding. In float32 the rounding differs more, and the epoch of the last error may differ by one.
 
     Parameters
     ----------
@@ -63,23 +60,21 @@ def fit_stacked(
         The training split is learned, the validation split evaluated, the test split not used.
     seed : int
         Seed of the batch order, as in `fit`.
-    lr : float, or sequence of one for each model
+    lr : float, or sequence of float, one for each model
         The learning rate.
     optimizer : {"adam", "sgd", "momentum"}
         See `make_optimizer`.
-    momentum : float
-        For ``"momentum"``: at least 0, below 1.
-    neuron_lr : float or None, or sequence of one for each model
-        The learning rate of the exponential neuron; None means ``lr``, and is the only choice without a neuron.
-    lam : float, or sequence of one for each model
-        Weight of the penalty; zero for a model without the neuron.
-    schedule : str, or sequence of one for each model
+    neuron_lr : float or None, or sequence of these, one for each model
+        The learning rate of the exponential neuron; None means ``lr``. It must be None for a model without a neuron.
+    lam : float, or sequence of float, one for each model
+        Weight of the penalty; zero for a model without a neuron.
+    schedule : str, or sequence of str, one for each model
         ``"constant"`` or ``"cosine"`` over all updates; see `make_schedule`.
     power : float
         Exponent of the polynomial hinge loss, at least 1.
     validate : bool
-        Whether to evaluate the validation split too; if not, its columns are NaN.
-    batch_size, epochs, stop_at_zero_errors, evaluate_every, divergence_threshold, device, progress
+        Whether to evaluate the validation split; if not, its loss and errors are NaN.
+    batch_size, epochs, stop_at_zero_errors, evaluate_every, device, progress
         As in `fit`.
 
     Returns
@@ -90,7 +85,8 @@ def fit_stacked(
     Raises
     ------
     ValueError
-        If an argument is out of range, there is not one for each model, or the models cannot be stacked.
+        If an argument is out of range, a sequence does not have one entry for each model, or the models cannot be
+        stacked.
     TypeError
         If an argument has the wrong type.
 
@@ -103,19 +99,20 @@ def fit_stacked(
     >>> [history.status for history in histories]
     ['converged', 'converged', 'converged']
     """
-    settings = _Settings(seed, batch_size, epochs, evaluate_every, stop_at_zero_errors, divergence_threshold)
+    settings = Settings(seed, batch_size, epochs, evaluate_every, stop_at_zero_errors)
     _tools.known("optimizer", optimizer, OPTIMIZERS)
-    momentum, power = _check_momentum(momentum), _tools.positive("power", power)
-    if power < 1:
-        raise ValueError(f"expected power >= 1, got {power}: the theorem needs at least 3")
-    _check_models(models, data)
+    power = _tools.positive("power", power)
+    check_type(models, Sequence, "a list of models", "pass [model] for a single one")
+    if not models or len({id(model) for model in models}) != len(models):
+        raise ValueError("expected at least one model, each once: build one for each run")
     networks = _networks(models, lr=lr, neuron_lr=neuron_lr, lam=lam, schedule=schedule)
-    data = _moved(models, data, device)
+    data = move(models, data, device)
+    check_stackable(models, data.in_features)
     names = ("train", "validation") if validate else ("train",)
-    splits = {name: Split(_with_ones(data.splits[name].inputs), data.splits[name].targets) for name in names}
-    updates = settings.epochs * settings.updates_per_epoch(data)
+    splits = {name: Split(with_ones(data.splits[name].inputs), data.splits[name].targets) for name in names}
+    updates = settings.updates(data)
     groups = [
-        _Group(networks[start : start + GROUP], optimizer, momentum, power, updates, settings)
+        _Group(networks[start : start + GROUP], optimizer, power, updates, settings)
         for start in range(0, len(networks), GROUP)
     ]
     order = generator(settings.seed, "batch order")
@@ -140,7 +137,7 @@ def fit_stacked(
 
 @dataclass(eq=False)
 class _Network:
-    """One network of a group: its settings, what was recorded of it, and its history once its run has ended."""
+    """One network of a group: its settings, its record so far, and after the end of its run its history."""
 
     model: nn.Module
     lr: float
@@ -153,17 +150,17 @@ class _Network:
 
 
 class _Group:
-    """Networks that are trained together; the runs of some end earlier, and the others continue without them.
+    """Networks that are trained together. When the run of one ends, the others continue.
 
     Parameters
     ----------
     networks : sequence of _Network
-        When a run ends, its model is written and its history set.
-    optimizer, momentum, power
+        At the end of a run, its model gets the trained parameters, and its history is set.
+    optimizer, power
         As in `fit_stacked`.
     updates : int
         Number of updates in the whole run.
-    settings : _Settings
+    settings : Settings
         How long the run lasts and when it is evaluated.
     """
 
@@ -171,20 +168,19 @@ class _Group:
         self,
         networks: Sequence[_Network],
         optimizer: str,
-        momentum: float,
         power: float,
         updates: int,
-        settings: _Settings,
+        settings: Settings,
     ) -> None:
         self.running = list(networks)
         self.stack = StackedMLP([network.model for network in networks])
-        self.optimizer = _StackedOptimizer(optimizer, self.stack.parameters, momentum=momentum)
-        self.schedules = {name: _LearningRateFactor(name, updates) for name in SCHEDULES}
+        self.optimizer = _StackedOptimizer(optimizer, self.stack.parameters)
+        self.schedules = {name: LearningRateFactor(name, updates) for name in SCHEDULES}
         self.power, self.settings = power, settings
         self.update = 0
 
     def step(self, inputs: Tensor, targets: Tensor) -> None:
-        """Make one update on one batch; networks that diverge do not make it."""
+        """Make one update on one batch, without the networks that diverge on it."""
         while self.running:
             loss, derivatives = self.stack.gradient(inputs, targets, self.power)
             lam = self._lam()
@@ -197,10 +193,10 @@ class _Group:
                 self.optimizer.step(self.stack.parameters, derivatives, self._rates_of_parameters())
                 self.update += 1
                 return
-            self.finish(diverged)  # rare enough that the others may go through the batch again
+            self.finish(diverged)  # then compute the batch again for the others; this is rare
 
     def evaluate(self, epoch: int, splits: Mapping[str, Split]) -> None:
-        """Evaluate the networks and record the results; end the runs of those that are done or diverged."""
+        """Evaluate the networks, record the results, and end the runs that are finished or diverged."""
         if not self.running:
             return
         seen: dict[str, list[float]] = {}
@@ -222,12 +218,12 @@ class _Group:
         self.finish(dict.fromkeys(done, "") | diverged)
 
     def finish(self, causes: Mapping[int, str]) -> None:
-        """End the runs of some networks, write these back into their models, and continue with the others.
+        """End the runs of some networks, write their parameters into their models, and keep the others.
 
         Parameters
         ----------
         causes : mapping of int to str
-            For the index of each network whose run ends, why it diverged; empty if it did not.
+            Maps the index of each network whose run ends to why it diverged; an empty string if it did not.
         """
         if not causes:
             return
@@ -245,9 +241,8 @@ class _Group:
         self.optimizer.keep(indices)
 
     def _diverged(self, what: str, losses: Iterable[float]) -> dict[int, str]:
-        threshold = self.settings.divergence_threshold
-        causes = {index: why_diverged(what, loss, threshold) for index, loss in enumerate(losses)}
-        return {index: cause for index, cause in causes.items() if cause}
+        causes = ((index, why_diverged(what, loss)) for index, loss in enumerate(losses))
+        return {index: cause for index, cause in causes if cause}
 
     def _learning_rates(self) -> list[tuple[float, float]]:
         """Return the learning rates at this update, of each base network and of its neuron."""
@@ -256,7 +251,7 @@ class _Group:
         return [(network.lr * factor, network.neuron_lr * factor) for network, factor in pairs]
 
     def _rates_of_parameters(self) -> list[Tensor]:
-        """Return the learning rates for each parameter; in the spare row of the first layer, the neuron's own."""
+        """Return the learning rates for each parameter; in the spare row of the first layer, those of the neurons."""
         lr, neuron_lr = self.stack.a.new_tensor(self._learning_rates()).unbind(1)
         first, *others = self.stack.layers
         in_first = lr[:, None, None].repeat(1, first.shape[1], 1)
@@ -272,7 +267,7 @@ class _Group:
 
 
 class _StackedOptimizer:
-    r"""One update for R networks at once, the same as R optimizers of `make_optimizer`.
+    r"""An optimizer of R networks at once that makes the same updates as R optimizers from `make_optimizer`.
 
     Parameters
     ----------
@@ -280,8 +275,6 @@ class _StackedOptimizer:
         Which optimizer.
     parameters : sequence of Tensor, each of shape (R, ...)
         Changed in place.
-    momentum : float
-        For ``"momentum"``.
 
     Notes
     -----
@@ -298,10 +291,8 @@ class _StackedOptimizer:
 
     BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
-    def __init__(self, name: str, parameters: Sequence[Tensor], *, momentum: float = 0.9) -> None:
-        self.name = name
-        self.momentum = momentum
-        self.updates = 0
+    def __init__(self, name: str, parameters: Sequence[Tensor]) -> None:
+        self.name, self.updates = name, 0
         kept = {"adam": 2, "momentum": 1, "sgd": 0}[name]
         self.moments = [[torch.zeros_like(p) for p in parameters] for _ in range(kept)]
 
@@ -313,11 +304,11 @@ class _StackedOptimizer:
         parameters, derivatives : sequence of Tensor, each of shape (R, ...)
             The parameters are changed in place.
         lr : sequence of Tensor
-            For each parameter the learning rates, of a shape that broadcasts against it.
+            The learning rates for each parameter, of a shape that broadcasts to its shape.
         """
         self.updates += 1
         if self.name == "adam":
-            # The corrections for the moments' start at zero go into the learning rate and epsilon.
+            # The corrections of the moments, which start at zero, are factors of the learning rate and of epsilon.
             first, second = 1 - self.BETA1**self.updates, math.sqrt(1 - self.BETA2**self.updates)
             for p, g, m, v, eta in zip(parameters, derivatives, *self.moments, lr, strict=True):
                 m.lerp_(g, 1 - self.BETA1)
@@ -327,7 +318,7 @@ class _StackedOptimizer:
             return
         if self.name == "momentum":
             for g, m in zip(derivatives, self.moments[0], strict=True):
-                m.mul_(self.momentum).add_(g)
+                m.mul_(MOMENTUM).add_(g)
             derivatives = self.moments[0]
         for p, g, eta in zip(parameters, derivatives, lr, strict=True):
             p.addcmul_(g, eta, value=-1)
@@ -337,34 +328,14 @@ class _StackedOptimizer:
         self.moments = [[m[indices] for m in moments] for moments in self.moments]
 
 
-def _check_models(models: Sequence[nn.Module], data: Dataset) -> None:
-    _check_type(models, Sequence, "a list of models", "pass [model] for a single one")
-    _check_type(data, Dataset, "a Dataset", "see enlib.datasets.load")
-    if len({id(model) for model in models}) != len(models) or not models:
-        raise ValueError("expected at least one model, each once: build one for each run")
-    features = _stackable_layers(models)[0][0].in_features
-    if features != data.in_features:
-        raise ValueError(
-            f"expected networks for {data.in_features} numbers per sample, got some for {features}: "
-            "build them for this data, as enlib.make_model does"
-        )
-
-
 def _networks(models: Sequence[nn.Module], **given: Any) -> list[_Network]:
-    """Return each model with its own settings, checked."""
+    """Return the networks, each with its own checked settings."""
     each = {name: _each(name, value, len(models)) for name, value in given.items()}
     networks = []
     for index, model in enumerate(models):
         lr, neuron_lr, lam, schedule = (each[name][index] for name in ("lr", "neuron_lr", "lam", "schedule"))
-        lr, lam = _tools.positive("lr", lr), _tools.non_negative("lam", lam)
-        for name, value, neutral in (("lam", lam, 0.0), ("neuron_lr", neuron_lr, None)):
-            if value != neutral and not isinstance(model, WithExponentialNeuron):
-                raise ValueError(
-                    f"expected {name} = {neutral} for a model without the exponential neuron, got {value}: "
-                    f"wrap it in WithExponentialNeuron, or give each model a {name} of its own"
-                )
-        neuron_lr = lr if neuron_lr is None else _tools.positive("neuron_lr", neuron_lr)
-        networks.append(_Network(model, lr, neuron_lr, lam, _tools.known("schedule", schedule, SCHEDULES)))
+        rates, lam = learning_rates(model, lr, neuron_lr), penalty_weight(model, lam)
+        networks.append(_Network(model, *rates, lam, _tools.known("schedule", schedule, SCHEDULES)))
     return networks
 
 

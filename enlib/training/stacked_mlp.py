@@ -1,9 +1,9 @@
 r"""R multilayer perceptrons of one shape, with or without an exponential neuron, as one batch of matrices.
 
-Each layer is one tensor of shape (R, rows, columns + 1). The last column is the bias, for which every activation
-carries a row of ones. Every hidden layer therefore has a spare row; in the first, it holds w and b of the exponential
-neuron, whose exponent is linear in the input like any other unit of that layer. A network without the neuron is one
-whose :math:`a` is 0 and stays so.
+Each layer is one tensor of shape (R, rows, columns + 1). The last column is the bias, so every activation has a row
+of ones. Each hidden layer therefore has a spare row. In the first hidden layer, the spare row holds w and b of the
+exponential neuron, whose exponent is linear in the input like the units of that layer. In a network without the
+neuron, :math:`a` is always 0.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from enlib.models import WithExponentialNeuron, onednn_linear
 
-# The activations of this many samples fit into the cache; a full batch goes through in chunks.
+# The activations of this many samples fit into the cache. Larger batches are computed in chunks.
 CHUNK = 256
 
 
@@ -25,23 +25,18 @@ class StackedMLP:
     Parameters
     ----------
     models : sequence of nn.Module
-        Networks from `enlib.mlp` with at least one hidden layer, of one shape, bare or in `WithExponentialNeuron`.
+        Networks that pass `check_stackable`, on one device.
 
     Attributes
     ----------
     layers : list of Tensor
-        Layer l has shape (R, rows, columns + 1); see above.
+        Each of shape (R, rows, columns + 1), as this module's docstring describes.
     a : Tensor of shape (R,)
         Amplitudes; zero where there is no exponential neuron.
     exponential : Tensor of shape (R,)
-        1 for networks with the neuron, 0 for those without one.
+        1 for networks with the neuron, 0 for networks without it.
     largest_exponent : Tensor of shape (R,)
-        The largest exponent that `gradient` met so far; at first, the one that the models met.
-
-    Raises
-    ------
-    ValueError
-        If there are no models, they differ in shape or type, or they are not such networks.
+        The largest exponent in training so far, including that of the models before they were stacked.
 
     Examples
     --------
@@ -52,12 +47,11 @@ class StackedMLP:
     """
 
     def __init__(self, models: Sequence[nn.Module]) -> None:
-        linear = _stackable_layers(models)
-        rows = [layer.out_features for layer in linear[0]]
-        first = linear[0][0].weight
+        *hidden, last = _linear_layers(models[0])
+        first = hidden[0].weight
         self.layers = [
-            first.new_zeros(len(models), out + (depth + 1 < len(rows)), linear[0][depth].in_features + 1)
-            for depth, out in enumerate(rows)
+            *(first.new_zeros(len(models), layer.out_features + 1, layer.in_features + 1) for layer in hidden),
+            first.new_zeros(len(models), last.out_features, last.in_features + 1),
         ]
         self.a = first.new_zeros(len(models))
         self.exponential = first.new_tensor([isinstance(m, WithExponentialNeuron) for m in models])
@@ -89,7 +83,7 @@ class StackedMLP:
 
     @torch.no_grad()
     def write(self, index: int, model: nn.Module) -> None:
-        """Copy the numbers of one network back into a model."""
+        """Copy the parameters of one network into a model."""
         for theirs, ours in self._pairs(index, model):
             theirs.copy_(ours)
 
@@ -100,13 +94,13 @@ class StackedMLP:
         self.largest_exponent = self.largest_exponent[indices]
 
     def __call__(self, inputs: Tensor) -> Tensor:
-        """Return outputs of shape (R, n) for inputs of shape (n, d + 1) from `_with_ones`."""
+        """Return outputs of shape (R, n) for inputs of shape (n, d + 1) from `with_ones`."""
 
         def outputs(chunk: Tensor) -> Tensor:
             output, exponent, _ = self._forward(chunk)
             return output + self.a[:, None] * exponent.exp()
 
-        # One function call per chunk, so that its activations are freed before those of the next are made.
+        # One function call per chunk frees its activations before the next chunk.
         return torch.cat([outputs(chunk) for chunk in torch.split(inputs, CHUNK)], dim=1)
 
     def _forward(self, inputs: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
@@ -129,7 +123,7 @@ class StackedMLP:
         Parameters
         ----------
         inputs : Tensor of shape (n, d + 1)
-            From `_with_ones`; the last column is one.
+            From `with_ones`; the last column is one.
         targets : Tensor of shape (n,)
             Labels in {-1, +1}.
         power : float
@@ -145,13 +139,13 @@ class StackedMLP:
         total: list[Tensor] = []
         for x, y in zip(torch.split(inputs, CHUNK), torch.split(targets, CHUNK), strict=True):
             output, exponent, hidden = self._forward(x)
-            # fmax ignores NaN: what was reached before a divergence should be kept.
+            # fmax ignores NaN, so the largest exponent before a divergence is kept.
             self.largest_exponent = torch.fmax(self.largest_exponent, exponent.amax(dim=1))
             # From here on, for speed, each quantity overwrites one that is no longer needed, so the order matters:
-            # `e` takes the memory of `exponent`, `d_output` that of `slope`, and `d_exponent` that of `e`.
+            # `e` overwrites `exponent`, `d_output` overwrites `slope`, and `d_exponent` overwrites `e`.
             e = exponent.exp_()
             slack = torch.addcmul(output, self.a[:, None], e).mul_(-y).add_(1).clamp_(min=0)
-            # For power 1, slack.pow(0) would be 1 beyond the margin too, where the loss is flat.
+            # For power 1, slack.pow(0) would also be 1 beyond the margin, where the loss is flat.
             slope = slack.pow(power - 1) if power > 1 else (slack > 0).to(slack)
             loss += torch.linalg.vecdot(slope, slack) / len(inputs)
             d_output = slope.mul_(y * (-power / len(inputs)))
@@ -168,48 +162,54 @@ class StackedMLP:
         d_before = d_output[:, None]
         for layer, activation in zip(reversed(self.layers[1:]), reversed(hidden), strict=True):
             parts.append(torch.bmm(d_before, activation.transpose(1, 2)))
-            # In the spare row the activation is 1, and the derivative of the sigmoid therefore 0.
+            # In the spare row the activation is 1, so the derivative of the sigmoid is 0.
             d_before = torch.ops.aten.sigmoid_backward(torch.bmm(layer.transpose(1, 2), d_before), activation)
         d_before[:, -1] = d_exponent
         first = onednn_linear(d_before.view(-1, len(inputs)), inputs.t().contiguous())
         return [first.view_as(self.layers[0]), *reversed(parts)]
 
 
-def _with_ones(inputs: Tensor) -> Tensor:
+def with_ones(inputs: Tensor) -> Tensor:
     """Return inputs of shape (n, ...) as (n, d + 1), with a last column of ones for the biases.
 
     Examples
     --------
-    >>> _with_ones(torch.tensor([[[2.0], [3.0]]]))
+    >>> with_ones(torch.tensor([[[2.0], [3.0]]]))
     tensor([[2., 3., 1.]])
     """
     return nn.functional.pad(inputs.flatten(1), (0, 1), value=1.0)
 
 
-def _stackable_layers(models: Sequence[nn.Module]) -> list[list[nn.Linear]]:
-    """Return the layers of each network; raise `ValueError` if the networks cannot be stacked."""
-    if not models:
-        raise ValueError("expected at least one network, got none: pass a list of them")
-    linear = [_linear_layers(model) for model in models]
-    kinds = {tuple((w.shape, w.dtype, w.device) for w in (layer.weight for layer in one)) for one in linear}
-    if len(kinds) != 1:
-        raise ValueError(f"expected networks of one shape, type and device, got {len(kinds)} kinds: group them")
-    for model, layers in zip(models, linear, strict=True):
-        if not all(p.requires_grad and p.dtype == layers[0].weight.dtype for p in model.parameters()):
+def check_stackable(models: Sequence[nn.Module], in_features: int) -> None:
+    """Raise `ValueError` unless the models are networks for ``in_features`` inputs that can be stacked."""
+    kinds = set()
+    for model in models:
+        layers = _linear_layers(model)
+        sizes = [layers[0].in_features]
+        if isinstance(model, WithExponentialNeuron):
+            sizes.append(len(model.neuron.w))
+            if model.neuron.max_exponent is not None:
+                raise ValueError(
+                    "expected a neuron without max_exponent, got one with a bound: train it with enlib.fit"
+                )
+        for size in sizes:
+            if size != in_features:
+                raise ValueError(
+                    f"expected networks and neurons for {in_features} numbers per sample, got one for {size}: "
+                    "build them for this data, as enlib.make_model does"
+                )
+        if not all(parameter.requires_grad for parameter in model.parameters()):
             raise ValueError(
-                "expected networks of one type that train all their parameters, got frozen or mixed ones: train them "
-                "with enlib.fit"
+                "expected networks that train all their parameters, got frozen ones: train them with enlib.fit"
             )
-        if isinstance(model, WithExponentialNeuron) and len(model.neuron.w) != layers[0].in_features:
-            raise ValueError(
-                f"expected a neuron for {layers[0].in_features} numbers per sample, as many as its base network "
-                f"takes, got one for {len(model.neuron.w)}: build both for the same data"
-            )
-    return linear
+        shapes = tuple(layer.weight.shape for layer in layers)
+        kinds |= {(shapes, parameter.dtype) for parameter in model.parameters()}
+    if len(kinds) > 1:
+        raise ValueError(f"expected networks of one shape and type, got {len(kinds)} kinds: group them")
 
 
 def _linear_layers(model: nn.Module) -> list[nn.Linear]:
-    """Return the layers of a network from `enlib.mlp`."""
+    """Return the layers of a network from `enlib.mlp`, bare or in `WithExponentialNeuron`."""
     base = model.base if isinstance(model, WithExponentialNeuron) else model
     parts = list(base) if isinstance(base, nn.Sequential) else []
     linear = [part for part in parts if isinstance(part, nn.Linear)]
@@ -220,6 +220,4 @@ def _linear_layers(model: nn.Module) -> list[nn.Linear]:
             f"expected networks from enlib.mlp with a hidden layer, got {type(base).__name__}: "
             "train others with enlib.fit"
         )
-    if isinstance(model, WithExponentialNeuron) and model.neuron.max_exponent is not None:
-        raise ValueError("expected a neuron without max_exponent, got one with a bound: train it with enlib.fit")
     return linear

@@ -114,22 +114,12 @@ def test_works_inside_torch_func_transforms():
     assert float(model.neuron.largest_exponent) == -math.inf
 
 
-def test_parameter_groups_cover_every_parameter_once():
-    model, _, _ = random_problem(0)
-    base, neuron = model.parameter_groups(0.1, 0.01)
-    assert (base["lr"], neuron["lr"]) == (0.1, 0.01)
-    ids = [id(p) for p in base["params"] + neuron["params"]]
-    assert sorted(ids) == sorted(id(p) for p in model.parameters())
-    assert len(neuron["params"]) == 3
-    assert model.parameter_groups(0.1)[1]["lr"] == 0.1
-
-
 @pytest.mark.parametrize(
     "arguments, message",
     [
         ({"in_features": 0}, "expected in_features to be an integer >= 1, got 0"),
         ({"in_features": 3, "w_std": -1}, "expected w_std >= 0, got -1"),
-        ({"in_features": 3, "a": math.nan}, "expected a finite initial a, got nan"),
+        ({"in_features": 3, "a": math.nan}, "expected finite a, got 1 NaN"),
     ],
 )
 def test_bad_arguments(arguments, message):
@@ -142,9 +132,9 @@ def test_bad_arguments(arguments, message):
     [
         ({"in_features": "3"}, "expected in_features to be an integer >= 1, got '3'"),
         ({"in_features": 3, "w_std": None}, "expected w_std >= 0, got None"),
-        ({"in_features": 3, "a": "1"}, "expected a finite initial a, got '1'"),
-        ({"in_features": 3, "b": [1.0]}, r"expected a finite initial b, got \[1.0\]"),
-        ({"in_features": 3, "max_exponent": True}, "expected a finite max_exponent, got True"),
+        ({"in_features": 3, "a": "1"}, "expected a to be numbers, got '1'"),
+        ({"in_features": 3, "b": [1.0]}, "expected b to be one number, got an array"),
+        ({"in_features": 3, "max_exponent": True}, "expected max_exponent to be numbers, got True"),
     ],
 )
 def test_wrong_types(arguments, message):
@@ -171,10 +161,6 @@ def test_bad_use():
         WithExponentialNeuron(nn.Linear(5, 2), 5, seed=0)(x.float())
     with pytest.raises(ValueError, match="expected lam >= 0, got -0.1"):
         model.penalty(-0.1)
-    with pytest.raises(ValueError, match="expected lr > 0, got -1"):
-        model.parameter_groups(-1)
-    with pytest.raises(ValueError, match="expected neuron_lr > 0, got 0"):
-        model.parameter_groups(0.1, 0)
 
 
 def with_gradients(seed, power, lam, n=9, d=4):

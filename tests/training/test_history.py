@@ -40,4 +40,4 @@ def test_a_missing_column_is_nan():
     [(1e6, ""), (-1.0, ""), (1e7, "loss 1e+07 exceeds 1e+06"), (math.inf, "loss is inf"), (math.nan, "loss is nan")],
 )
 def test_what_diverges(value, cause):
-    assert why_diverged("loss", value, 1e6) == cause
+    assert why_diverged("loss", value) == cause

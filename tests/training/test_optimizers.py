@@ -13,7 +13,12 @@ def test_neuron_has_a_learning_rate_of_its_own(name):
     model = WithExponentialNeuron(mlp((2, 1), seed=0), 2, seed=0)
     groups = make_optimizer(name, model, lr=0.1, neuron_lr=0.001).param_groups
     assert [group["lr"] for group in groups] == [0.1, 0.001]
-    assert {id(p) for p in groups[1]["params"]} == {id(p) for p in model.neuron.parameters()}
+    assert [id(p) for group in groups for p in group["params"]] == [
+        id(p) for part in (model.base, model.neuron) for p in part.parameters()
+    ]
+    assert [group["lr"] for group in make_optimizer(name, model, lr=0.1).param_groups] == [0.1, 0.1]
+    with pytest.raises(ValueError, match="expected neuron_lr > 0, got 0"):
+        make_optimizer(name, model, lr=0.1, neuron_lr=0)
 
 
 def test_sgd_is_gradient_descent():
@@ -64,8 +69,11 @@ def test_constant_stays():
     [
         ("adam", {"lr": -0.1}, "expected lr > 0, got -0.1"),
         ("adm", {"lr": 0.1}, "did you mean 'adam'"),
-        ("momentum", {"lr": 0.1, "momentum": 1.0}, r"expected momentum in \[0, 1\), got 1.0"),
-        ("sgd", {"lr": 0.1, "neuron_lr": 0.1}, "leave neuron_lr out"),
+        (
+            "sgd",
+            {"lr": 0.1, "neuron_lr": 0.1},
+            "expected a WithExponentialNeuron for neuron_lr=0.1, got Linear: wrap it",
+        ),
         ("sgd", {"lr": 0.1, "fused": True}, "expected optimizer 'adam' for fused=True, got 'sgd'"),
     ],
 )
@@ -89,7 +97,6 @@ def test_bad_schedule():
         ("adam", {"lr": None}, "expected lr > 0, got None"),
         ("adam", {"lr": [0.1]}, r"expected lr > 0, got \[0.1\]"),
         (3, {"lr": 0.1}, "expected optimizer to be one of adam, sgd, momentum; got 3"),
-        ("momentum", {"lr": 0.1, "momentum": "0.9"}, "expected momentum >= 0, got '0.9'"),
         ("adam", {"lr": 0.1, "model": [1]}, "expected a torch.nn.Module, got list: build one"),
     ],
 )
@@ -105,7 +112,7 @@ def test_a_schedule_needs_an_optimizer():
 
 @pytest.mark.parametrize("lr", [np.float32(0.5), np.float64(0.5), torch.tensor(0.5), torch.tensor(0.5).double()])
 def test_scalars_of_numpy_and_torch_become_plain(lr):
-    optimizer = make_optimizer("momentum", nn.Linear(1, 1), lr=lr, momentum=np.float32(0.5))
+    optimizer = make_optimizer("momentum", nn.Linear(1, 1), lr=lr)
     schedule = make_schedule("cosine", optimizer, updates=np.int64(3))
     assert type(optimizer.param_groups[0]["lr"]) is float
     assert schedule.get_last_lr() == [0.5]

@@ -13,9 +13,10 @@ from torch import nn
 from enlib import WithExponentialNeuron, fit, make_optimizer, make_schedule, mlp, polynomial_hinge
 from enlib.datasets import Split, load
 from enlib.training import fit_stacked, stacked
-from enlib.training.loop import _Settings
+from enlib.training import history as history_module
+from enlib.training.settings import Settings
 from enlib.training.stacked import _Group, _Network, _StackedOptimizer
-from enlib.training.stacked_mlp import _with_ones
+from enlib.training.stacked_mlp import with_ones
 
 OPTIMIZERS = ("sgd", "momentum", "adam")
 
@@ -303,39 +304,38 @@ def test_global_random_state_neither_matters_nor_changes(data):
 def test_bad_input(data):
     base = mlp((100, 5, 1), seed=0)
     neuron = WithExponentialNeuron(mlp((100, 5, 1), seed=1), 100, seed=1)
+    relu = nn.Sequential(nn.Flatten(), nn.Linear(100, 2), nn.ReLU(), nn.Linear(2, 1), nn.Flatten(0))
+    without_bias, frozen = (mlp((100, 5, 1), seed=0) for _ in range(2))
+    without_bias[1].bias = None
+    frozen[1].weight.requires_grad_(False)
+    mixed = WithExponentialNeuron(mlp((100, 5, 1), seed=0).double(), 100, seed=0)
     for models, arguments, message in [
         ([], {}, "expected at least one model, each once"),
         ([base, base], {}, "expected at least one model, each once"),
-        ([base, mlp((100, 6, 1), seed=0)], {}, "one shape, type and device, got 2 kinds: group them"),
+        ([base, mlp((100, 6, 1), seed=0)], {}, "networks of one shape and type, got 2 kinds: group them"),
         ([base, mlp((100, 5, 1), seed=0).double()], {}, "got 2 kinds: group them"),
         ([mlp((100, 1), seed=0)], {}, "with a hidden layer, got Sequential: train others with enlib.fit"),
         ([torch.nn.Linear(100, 1)], {}, "expected networks from enlib.mlp with a hidden layer, got Linear"),
-        ([mlp((64, 5, 1), seed=0)], {}, "expected networks for 100 numbers per sample, got some for 64"),
-        (
-            [WithExponentialNeuron(base, 1, seed=0)],
-            {},
-            "as many as its base network takes, got one for 1: build both",
-        ),
+        ([relu], {}, "expected networks from enlib.mlp"),
+        ([without_bias], {}, "expected networks from enlib.mlp"),
+        ([frozen], {}, "got frozen ones: train them with enlib.fit"),
+        ([mixed], {}, "networks of one shape and type, got 2 kinds: group them"),
+        ([mlp((64, 5, 1), seed=0)], {}, "expected networks and neurons for 100 numbers per sample, got one for 64"),
+        ([WithExponentialNeuron(base, 1, seed=0)], {}, "numbers per sample, got one for 1: build them"),
         ([WithExponentialNeuron(base, 100, max_exponent=3.0, seed=0)], {}, "expected a neuron without max_exponent"),
         ([base], {"lr": 0.0}, "expected lr > 0, got 0.0"),
         ([base], {"lr": [0.1, 0.2]}, "expected one lr, or 1, one for each model, got 2: check the lengths"),
         ([neuron], {"neuron_lr": -1.0}, "expected neuron_lr > 0, got -1.0"),
-        ([base, neuron], {"neuron_lr": 0.1}, "expected neuron_lr = None for a model without the exponential neuron"),
-        (
-            [base, neuron],
-            {"lam": 0.1},
-            "expected lam = 0.0 for a model without the exponential neuron, got 0.1: wrap",
-        ),
+        ([base, neuron], {"neuron_lr": 0.1}, "expected a WithExponentialNeuron for neuron_lr=0.1, got Sequential"),
+        ([base, neuron], {"lam": 0.1}, "expected a WithExponentialNeuron for lam=0.1, got Sequential: wrap it"),
         ([neuron], {"lam": -0.1}, "expected lam >= 0, got -0.1"),
         ([base], {"schedule": "cosin"}, "did you mean 'cosine'"),
         ([base], {"optimizer": "adm"}, "did you mean 'adam'"),
-        ([base], {"optimizer": "momentum", "momentum": 1.0}, r"expected momentum in \[0, 1\), got 1.0: 0.9 is usual"),
         ([base], {"power": 0.5}, "expected power >= 1, got 0.5"),
         ([base], {"power": math.nan}, "expected power > 0, got nan"),
         ([base], {"epochs": 0}, "expected epochs to be an integer >= 1, got 0"),
         ([base], {"evaluate_every": 0}, "expected evaluate_every to be an integer >= 1"),
         ([base], {"batch_size": 0}, "expected batch_size to be an integer >= 1, got 0"),
-        ([base], {"divergence_threshold": 0}, "expected divergence_threshold > 0"),
         ([base], {"seed": -1}, "expected seed to be an integer >= 0"),
         ([base], {"device": "gpu"}, "did you mean 'cpu'"),
     ]:
@@ -400,11 +400,11 @@ def test_a_full_batch_of_160_networks_takes_little_memory():
 # One group, step by step.
 
 
-def group(models, *, lr=0.1, schedules=None, optimizer="sgd", updates=10, threshold=1e6, lam=None, stop=True):
+def group(models, *, lr=0.1, schedules=None, optimizer="sgd", updates=10, lam=None, stop=True):
     count = len(models)
     lams, names = lam or [0.0] * count, schedules or ["constant"] * count
     networks = [_Network(m, lr * (k + 1), lr / 10, lams[k], names[k]) for k, m in enumerate(models)]
-    return _Group(networks, optimizer, 0.9, 3, updates, _Settings(0, 8, 1, 1, stop, threshold)), networks
+    return _Group(networks, optimizer, 3, updates, Settings(0, 8, 1, 1, stop)), networks
 
 
 def small(count, *, exponential=False, **neuron):
@@ -414,7 +414,7 @@ def small(count, *, exponential=False, **neuron):
 
 def batch(n=8):
     random = torch.Generator().manual_seed(0)
-    return _with_ones(torch.randn(n, 3, generator=random)), torch.randn(n, generator=random).sign()
+    return with_ones(torch.randn(n, 3, generator=random)), torch.randn(n, generator=random).sign()
 
 
 @torch.no_grad()
@@ -484,8 +484,9 @@ def test_a_network_that_diverges_leaves_before_the_update_and_the_others_make_it
 
 
 @torch.no_grad()
-def test_when_all_have_left_nothing_happens():
-    together, networks = group(small(2), threshold=1e-9)
+def test_when_all_have_left_nothing_happens(monkeypatch):
+    monkeypatch.setattr(history_module, "DIVERGENCE_THRESHOLD", 1e-9)
+    together, networks = group(small(2))
     inputs, targets = batch()
     splits = {"train": Split(inputs, targets)}
     together.evaluate(0, splits)
@@ -550,17 +551,15 @@ def test_an_output_of_nan_is_an_error():
 RUNS, SHAPE = 4, (3, 2)
 
 
-def both(name, lrs, gradients, *, momentum=0.9, keep=None):
+def both(name, lrs, gradients, *, keep=None):
     """Return the weights after some updates, stacked and one by one; ``keep`` = (when, which) drops the others."""
     start = torch.randn(RUNS, *SHAPE, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     layers = [nn.Linear(SHAPE[1], SHAPE[0], bias=False).double() for _ in range(RUNS)]
     for layer, weights in zip(layers, start, strict=True):
         layer.weight.data.copy_(weights)
-    optimizers = [
-        make_optimizer(name, layer, lr=lr, momentum=momentum) for layer, lr in zip(layers, lrs, strict=True)
-    ]
+    optimizers = [make_optimizer(name, layer, lr=lr) for layer, lr in zip(layers, lrs, strict=True)]
     stacked, eta, alive = start.clone(), torch.tensor(lrs, dtype=torch.float64), list(range(RUNS))
-    ours = _StackedOptimizer(name, [stacked], momentum=momentum)
+    ours = _StackedOptimizer(name, [stacked])
     for k, gradient in enumerate(gradients):
         if keep is not None and k == keep[0]:
             which = torch.tensor(keep[1], dtype=torch.long)
@@ -588,13 +587,6 @@ def test_every_update_is_that_of_pytorch(name, lrs, updates, scale, when, which)
     gradients = scale * torch.randn(updates, RUNS, *SHAPE, generator=random, dtype=torch.float64)
     one, other = both(name, lrs, gradients, keep=(when, which))
     torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12 * max(1.0, scale))
-
-
-def test_another_momentum():
-    gradients = torch.ones(10, RUNS, *SHAPE, dtype=torch.float64)
-    one, other = both("momentum", [0.1] * RUNS, gradients, momentum=0.5)
-    torch.testing.assert_close(one, other, rtol=0, atol=1e-13)
-    assert not torch.allclose(one, both("momentum", [0.1] * RUNS, gradients)[0])
 
 
 def test_without_a_gradient_adam_stands_still():

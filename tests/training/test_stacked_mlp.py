@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enlib import WithExponentialNeuron, mlp, polynomial_hinge
-from enlib.training.stacked_mlp import CHUNK, StackedMLP, _with_ones
+from enlib.training.stacked_mlp import CHUNK, StackedMLP, with_ones
 
 
 def networks(widths, count, *, dtype=torch.float64, every=2, a=0.3):
@@ -49,7 +49,7 @@ def check_gradient(widths, count, n, power, seed=0):
     stack = StackedMLP(models)
     expected = [by_autograd(model, inputs, targets, power) for model in models]
     with torch.no_grad():
-        loss, derivatives = stack.gradient(_with_ones(inputs), targets, power)
+        loss, derivatives = stack.gradient(with_ones(inputs), targets, power)
     for index, (model, (their_loss, theirs)) in enumerate(zip(models, expected, strict=True)):
         torch.testing.assert_close(loss[index], their_loss.detach(), rtol=1e-12, atol=1e-13)
         for name, ours in in_model(stack, derivatives, index, model).items():
@@ -86,7 +86,7 @@ def test_outputs_are_those_of_the_models(n):
     models = networks((6, 5, 3, 1), 5)
     inputs, _ = samples(n, 6)
     with torch.no_grad():
-        outputs = StackedMLP(models)(_with_ones(inputs))
+        outputs = StackedMLP(models)(with_ones(inputs))
         for index, model in enumerate(models):
             torch.testing.assert_close(outputs[index], model(inputs), rtol=1e-12, atol=1e-13)
 
@@ -98,8 +98,8 @@ def test_outputs_in_float32():
     stack = StackedMLP(models)
     expected = [by_autograd(model, inputs, targets, 3) for model in models]
     with torch.no_grad():
-        outputs = stack(_with_ones(inputs))
-        loss, derivatives = stack.gradient(_with_ones(inputs), targets)
+        outputs = stack(with_ones(inputs))
+        loss, derivatives = stack.gradient(with_ones(inputs), targets)
         for index, (model, (their_loss, theirs)) in enumerate(zip(models, expected, strict=True)):
             torch.testing.assert_close(outputs[index], model(inputs), rtol=1e-5, atol=1e-5)
             torch.testing.assert_close(loss[index], their_loss.detach(), rtol=1e-5, atol=1e-6)
@@ -109,7 +109,7 @@ def test_outputs_in_float32():
 
 def test_images_are_flattened():
     x = torch.arange(8.0).view(2, 2, 2)
-    assert _with_ones(x).tolist() == [[0, 1, 2, 3, 1], [4, 5, 6, 7, 1]]
+    assert with_ones(x).tolist() == [[0, 1, 2, 3, 1], [4, 5, 6, 7, 1]]
 
 
 def test_where_there_is_no_neuron_nothing_moves():
@@ -128,7 +128,7 @@ def test_the_largest_exponent_is_that_of_the_neuron():
     for seed in (0, 1):
         inputs, targets = samples(2 * CHUNK + 5, 6, seed=seed)
         with torch.no_grad():
-            stack.gradient(_with_ones(inputs), targets)
+            stack.gradient(with_ones(inputs), targets)
             for index in (1, 3):
                 models[index](inputs)
                 assert float(stack.largest_exponent[index]) == pytest.approx(
@@ -138,17 +138,17 @@ def test_the_largest_exponent_is_that_of_the_neuron():
 
 def test_evaluating_does_not_note_exponents():
     stack = StackedMLP(networks((6, 5, 1), 2))
-    stack(_with_ones(samples(5, 6)[0]))
+    stack(with_ones(samples(5, 6)[0]))
     assert stack.largest_exponent.tolist() == [-math.inf] * 2
 
 
 def test_what_was_reached_before_a_blow_up_stays():
     stack = StackedMLP(networks((6, 5, 1), 2))
     inputs, targets = samples(5, 6)
-    stack.gradient(_with_ones(inputs), targets)
+    stack.gradient(with_ones(inputs), targets)
     before = stack.largest_exponent.clone()
     stack.layers[0][1, -1] = math.nan
-    loss, _ = stack.gradient(_with_ones(inputs), targets)
+    loss, _ = stack.gradient(with_ones(inputs), targets)
     assert torch.equal(stack.largest_exponent, before)
     assert loss.isnan().tolist() == [False, True], "one network's NaN is no other's"
 
@@ -185,27 +185,3 @@ def test_keeping_some_is_a_stack_of_these(which):
         expected = StackedMLP([models[index] for index in which])
         assert all(torch.equal(one, other) for one, other in zip(stack.parameters, expected.parameters, strict=True))
         assert torch.equal(stack.exponential, expected.exponential)
-
-
-def test_what_cannot_be_stacked():
-    with pytest.raises(ValueError, match="expected at least one network, got none"):
-        StackedMLP([])
-    with pytest.raises(ValueError, match="got 2 kinds: group them"):
-        StackedMLP([mlp((3, 2, 1), seed=0), mlp((3, 2, 2, 1), seed=0)])
-    relu = torch.nn.Sequential(
-        torch.nn.Flatten(), torch.nn.Linear(3, 2), torch.nn.ReLU(), torch.nn.Linear(2, 1), torch.nn.Flatten(0)
-    )
-    with pytest.raises(ValueError, match="expected networks from enlib.mlp"):
-        StackedMLP([relu])
-    without_bias = mlp((3, 2, 1), seed=0)
-    without_bias[1].bias = None
-    with pytest.raises(ValueError, match="expected networks from enlib.mlp"):
-        StackedMLP([without_bias])
-
-
-def test_what_fit_would_train_otherwise_is_refused():
-    frozen, mixed = mlp((3, 2, 1), seed=0), WithExponentialNeuron(mlp((3, 2, 1), seed=0).double(), 3, seed=0)
-    frozen[1].weight.requires_grad_(False)
-    for model in (frozen, mixed):
-        with pytest.raises(ValueError, match="got frozen or mixed ones: train them with enlib.fit"):
-            StackedMLP([model])
