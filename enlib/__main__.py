@@ -1,8 +1,12 @@
-"""Run the command line: ``python -m enlib``."""
+"""``python -m enlib``: see `enlib.cli`."""
 
 import sys
 
-from enlib.cli import main
-
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        from enlib.cli import main
+
+        sys.exit(main())
+    except KeyboardInterrupt:  # while torch was being imported
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)

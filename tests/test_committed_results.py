@@ -66,7 +66,7 @@ def test_nothing_in_them_names_a_place_or_a_person(name):
     text = (RESULTS / f"{name}_manifest.json").read_text()
     assert "/" not in text
     machines = read_manifest(RESULTS, name)["machines"].values()
-    assert all(set(machine["description"]) == set(describe()) for machine in machines)
+    assert all(set(machine["description"]) <= set(describe()) for machine in machines)
 
 
 @pytest.mark.slow

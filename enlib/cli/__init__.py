@@ -55,7 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except MemoryError:
             status = _fail("expected this to fit into memory, got more: ask for fewer samples")
         except (ValueError, TypeError, OSError, DataError, RuntimeError) as error:
-            status = _fail(str(error))
+            bare = isinstance(error, OSError) and not str(error).startswith("expected")
+            status = _fail(
+                f"expected the system to allow this, got {error}: check paths and limits" if bare else str(error)
+            )
         except KeyboardInterrupt:
             print("interrupted", *(f"by {number.name}" for number in received), file=sys.stderr)
             status = 128 + signal.SIGINT

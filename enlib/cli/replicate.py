@@ -77,8 +77,9 @@ def run(options: argparse.Namespace) -> int:
         return _compare(chosen, recorded, options)
     missing = [unit for unit in chosen if not recorded.rows.keys() >= _identities([unit])]
     if not missing:
-        if journal.has_units:  # whose table a killed sweep may not have written
-            journal.export(order=_order)
+        if recorded.unwritten:  # by a sweep that was killed
+            recorded = journal.export(order=_order)
+        _say(recorded.disagreements)
         print(f"nothing to do: all {len(_identities(chosen))} runs are in {journal.table}")
         return 0
     _load_images(missing, options)
@@ -86,10 +87,14 @@ def run(options: argparse.Namespace) -> int:
         _make_all(missing, journal, options)
     finally:
         finished = journal.export(order=_order)
-        for disagreement in finished.disagreements:
-            print(f"two results of one run, of which the first stands: {disagreement}")
+        _say(finished.disagreements)
         print(_summary(chosen, recorded.rows.keys(), finished.rows.keys(), journal.table), flush=True)
     return 0
+
+
+def _say(disagreements: Iterable[str]) -> None:
+    for disagreement in disagreements:
+        print(f"two results of one run, of which the first stands: {disagreement}")
 
 
 def _chosen(options: argparse.Namespace) -> list[Unit]:
@@ -105,12 +110,12 @@ def _chosen(options: argparse.Namespace) -> list[Unit]:
         raise ValueError(
             f"expected problems in table {options.table} of profile {options.profile}, got none: choose another one"
         )
-    if options.only:
-        names = [experiment.problem for experiment in listed]
-        listed = [e for e in listed if fnmatch.fnmatchcase(e.problem, options.only)]
-        if not listed:
-            _tools.known("problem", options.only, names)
     found = units(recipe for experiment in listed for recipe in experiment.recipes())
+    if options.only is not None:
+        names = dict.fromkeys(unit[0].problem for unit in found)
+        found = [unit for unit in found if fnmatch.fnmatchcase(unit[0].problem, options.only)]
+        if not found:
+            _tools.known("problem", options.only, names)
     if options.seeds is not None:
         _tools.count("--seeds", options.seeds)
         found = [unit for unit in found if unit[0].seed < options.seeds]

@@ -48,7 +48,7 @@ def add_parser(commands: Any) -> None:
     option("--device", default="auto", help="cpu, cuda, mps, auto")
     option("--threads", type=int, help="of the CPU")
     option("--checkpoint", type=Path, help="save the run here after every epoch")
-    option("--resume", action="store_true", help="resume from the checkpoint")
+    option("--resume", action="store_true", help="resume from the checkpoint if there is one")
     option("--plot", type=Path, help="write the learning curves here (.png, .svg, .pdf)")
     parser.set_defaults(run=run)
 
@@ -84,7 +84,14 @@ def _recipe(options: argparse.Namespace) -> Recipe:
     _tools.known("model", options.model, MODELS)
     own = {each.name for each in fields(Recipe)}
     settings = {name: value for name, value in vars(options).items() if name in own}
-    settings["inner"], settings["outer"] = options.radii or (None, None)
+    drawn: dict[str, dict[str, Any]] = {
+        "spheres": {"radii": (1.0, 1.5), "train": 2000},
+        "gaussians": {"shift": 0.5, "train": 5000},
+    }
+    given = {name: getattr(options, name) for name in ("radii", "shift", "train")}
+    given = drawn.get(options.data, {}) | {name: value for name, value in given.items() if value is not None}
+    settings["inner"], settings["outer"] = given.pop("radii", (None, None))
+    settings |= given
     if options.lr is None:
         settings["lr"] = {"fc1": 1e-2, "fc2": 1e-3, "conv": 3e-4}[options.model]
     if options.lam is None:

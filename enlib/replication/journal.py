@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,14 @@ from filelock import FileLock, Timeout
 from enlib import _tools
 from enlib.replication.experiments import Unit
 from enlib.replication.machine import Machine, machine_hash
-from enlib.replication.recipe import PROTOCOL, Recipe, identify
+from enlib.replication.recipe import NOBODY, PROTOCOL, Recipe, identify
 from enlib.replication.tidy import Row, from_csv, plain, to_csv
 
 FORMAT = 1  # of the table and its manifest
 _ENDS = {"first": ("run",), "last": ("machine",)}
+_TWO_RESULTS = "two results of one run, of which the first stands"
+# What a file that is not what was written may raise: the file system, JSON, or a content of another form.
+_UNREADABLE = (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 
 
 class JournalError(ValueError):
@@ -68,33 +72,25 @@ class Journal:
         """The path of the table."""
         return self.folder / f"{self.name}.csv"
 
-    @property
-    def has_units(self) -> bool:
-        """Whether the folder holds units, and not only a table, as after git clone."""
-        return any(self._runs.glob("*.json"))
-
     def path(self, unit: Unit) -> Path:
         """Return the path of the file that holds a unit once it is finished."""
-        text = " ".join(sorted(recipe.identity for recipe in unit))
-        return self._runs / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
+        return self._units / f"{_unit_name(unit)}.json"
 
     @contextmanager
     def claim(self, unit: Unit) -> Iterator[bool]:
         """Claim a unit for this process, and yield whether that succeeded; a claim ends with its process."""
-        self._make_folder()
-        lock = FileLock(self._runs / ".locks" / f"{self.path(unit).stem}.lock", blocking=False)
-        try:
-            lock.acquire()
-        except Timeout:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            lock.release()
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._lock(_unit_name(unit), blocking=False))
+            except Timeout:
+                yield False
+            else:
+                yield True
 
     def keep(self, unit: Unit, rows: Sequence[Row], machine: Mapping[str, Any]) -> None:
         """Write the rows of a finished unit; they are on the disk when this returns.
+
+        A unit that is there already stays as it is; a result that differs from it is kept beside it.
 
         Parameters
         ----------
@@ -112,15 +108,25 @@ class Journal:
         JournalError
             If the file cannot be written, for example on a full disk; everything before it is kept.
         """
+        if len(rows) != len(unit):
+            raise ValueError(f"expected {len(unit)} rows, one for each recipe, got {len(rows)}")
         runs = []
         for recipe, row in zip(unit, rows, strict=True):
             if identify(row) != recipe.identity:
                 raise ValueError(f"expected the row of run {recipe.identity}, got that of {identify(row)}")
             numbers = plain({name: value for name, value in row.items() if name != "trace"})
-            runs.append({"row": numbers, "trace": [plain(point) for point in row.get("trace", ())]})
+            trace = [plain(point) for point in row.get("trace") or ()]
+            if {"run", "machine"} & set(numbers) or any("run" in point for point in trace):
+                raise ValueError("expected rows without the columns run and machine, got one: rename it")
+            runs.append({"row": numbers, "trace": trace})
+        path = self.path(unit)
+        if path.exists():
+            if json.dumps(_read_unit(path)["runs"]) == json.dumps(runs):
+                return
+            path = path.with_suffix(f".{machine_hash(machine)}.json")
         content = json.dumps({"protocol": PROTOCOL, "machine": dict(machine), "runs": runs}).encode()
         self._make_folder()
-        _write(self.path(unit), _digest(content).encode() + b"\n" + content)
+        _write(path, _digest(content).encode() + b"\n" + content)
 
     def read(self) -> Finished:
         """Return all finished runs: those of the table, if there is one, and those of the units.
@@ -131,18 +137,22 @@ class Journal:
             If a file is damaged, edited, or of another protocol or of other code; it is left as it is.
         """
         runs = Finished()
-        if _paths(self.folder, self.name)[0].exists():
-            manifest = read_manifest(self.folder, self.name)
-            traces: dict[str, list[Row]] = {}
-            for point in read_traces(self.folder, self.name):
-                traces.setdefault(point.pop("run"), []).append(point)
-            for row in read_rows(self.folder, self.name):
+        if any(os.path.lexists(path) for path in _paths(self.folder, self.name)):
+            manifest, rows, traces = _committed(self.folder, self.name)
+            by_run: dict[str, list[Row]] = {}
+            for point in traces:
+                by_run.setdefault(point.pop("run"), []).append(point)
+            for row in rows:
                 run, machine = row.pop("run"), row.pop("machine")
-                runs.add(run, row, manifest["machines"][machine]["description"], traces.get(run, []))
-        for path in sorted(self._runs.glob("*.json")):
-            content = _read_unit(path)
-            for made in content["runs"]:
-                runs.add(identify(made["row"]), made["row"], content["machine"], made["trace"])
+                runs.add(run, row, manifest["machines"][machine]["description"], by_run.get(run, []))
+            runs.disagreements += manifest["notes"].get(_TWO_RESULTS, [])
+            runs.unwritten = "replaces" in manifest
+        for path in self._unit_files():
+            unit = _read_unit(path)
+            for made in unit["runs"]:
+                if runs.add(identify(made["row"]), made["row"], unit["machine"], made["trace"]):
+                    runs.unwritten = True
+        runs.disagreements = sorted(set(runs.disagreements))
         return runs
 
     def export(self, order: Callable[[Row], Any] | None = None) -> Finished:
@@ -156,7 +166,7 @@ class Journal:
         Returns
         -------
         Finished
-            What the table holds.
+            The runs that the table holds.
 
         Raises
         ------
@@ -164,39 +174,72 @@ class Journal:
             If they cannot be written, or a file cannot be used; the ones before are left whole.
         """
         self._make_folder()
-        with FileLock(self._runs / ".locks" / "export.lock"):
+        with self._lock("export", blocking=True):
             runs = self.read()
             if not runs.rows:
                 return runs
             found = sorted(runs.rows.items())
             rows = [{"run": run, **row, "machine": machine_hash(machine)} for run, (row, machine) in found]
             rows = sorted(rows, key=order) if order else rows
+            if mixed := _mixed_columns(rows):
+                raise JournalError(
+                    f"expected numbers or texts in a column, got both in {mixed[0]}: other code made some"
+                )
             table, manifest_path = _paths(self.folder, self.name)
             contents = {table: to_csv(rows, **_ENDS)}
             if runs.traces:
                 points = [{"run": row["run"], **point} for row in rows for point in runs.traces.get(row["run"], ())]
-                contents[_traces_path(table)] = to_csv(points, first=("run",))
+                # Before the table: a row without its trace would lose it, a trace without its row does no harm.
+                contents = {_traces_path(table): to_csv(points, first=("run",))} | contents
             manifest = _manifest(rows, runs, contents)
             # Several files cannot be renamed at once. Until the last one is, the manifest vouches for the old ones.
-            before = {path.name: _digest(path.read_bytes()) for path in contents if path.exists()}
+            before = {path.name: _digest(path.read_bytes()) for path in contents if path.is_file()}
             _write_json(manifest_path, manifest | {"replaces": before})
             for path, content in contents.items():
                 _write(path, content)
             _write_json(manifest_path, manifest)
             return runs
 
+    def _unit_files(self) -> list[Path]:
+        try:
+            return sorted(path for path in self._units.iterdir() if path.suffix == ".json")
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise JournalError(
+                f"expected a folder that can be read at {self._units}, got {_reason(error)}: check its permissions"
+            ) from error
+
+    @contextmanager
+    def _lock(self, name: str, *, blocking: bool) -> Iterator[None]:
+        self._make_folder()
+        lock = FileLock(self._units / ".locks" / f"{name}.lock", blocking=blocking)
+        try:
+            lock.acquire()
+        except OSError as error:  # a Timeout, too, which is for the caller
+            if isinstance(error, Timeout):
+                raise
+            raise JournalError(
+                f"expected a lock that can be held at {lock.lock_file}, got {_reason(error)}: check its permissions"
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
     def _make_folder(self) -> None:
-        locks = self._runs / ".locks"
+        locks, ignore = self._units / ".locks", self._units / ".gitignore"
         try:
             locks.mkdir(parents=True, exist_ok=True)
-            (self._runs / ".gitignore").write_text("*\n", encoding="utf-8")
+            if not os.path.lexists(ignore):
+                _tools.write_atomically(ignore, b"*\n")
         except OSError as error:
             raise JournalError(
                 f"expected a folder that can be written at {locks}, got {_reason(error)}: name another folder"
             ) from error
 
     @property
-    def _runs(self) -> Path:
+    def _units(self) -> Path:
         return self.folder / f"{self.name}.runs"
 
 
@@ -204,21 +247,28 @@ class Journal:
 class Finished:
     """Finished runs by their identity, each with its row and machine.
 
-    Of two results of one run the first stands; where they differ, ``disagreements`` says so.
+    Of two results of one run the first stands; where they differ, ``disagreements`` says so. ``unwritten`` tells
+    whether the table lacks something.
     """
 
     rows: dict[str, tuple[Row, Machine]] = field(default_factory=dict)
     traces: dict[str, list[Row]] = field(default_factory=dict)
     disagreements: list[str] = field(default_factory=list)
+    unwritten: bool = False
 
-    def add(self, run: str, row: Row, machine: Machine, trace: list[Row]) -> None:
-        """Add a run, or note in what it differs from the result that is there."""
+    def add(self, run: str, row: Row, machine: Machine, trace: list[Row]) -> bool:
+        """Add a run, or note in what it differs from the result that is there; return whether anything was new."""
         if run not in self.rows:
             self.rows[run] = row, machine
             if trace:
                 self.traces[run] = trace
-        elif columns := self.differences(run, row, trace):
-            self.disagreements.append(f"{row['problem']}, seed {row['seed']}, run {run}: {', '.join(columns)}")
+            return True
+        if columns := self.differences(run, row, trace):
+            found = f"{row['problem']}, seed {row['seed']}, run {run}: {', '.join(columns)}"
+            if found not in self.disagreements:
+                self.disagreements.append(found)
+                return True
+        return False
 
     def differences(self, run: str, row: Row, trace: list[Row]) -> list[str]:
         """Return the columns in which a result of a run differs from the one that is there, to the last bit."""
@@ -246,29 +296,7 @@ def read_rows(folder: Path | str, name: str = "replication") -> list[Row]:
     JournalError
         If there is no table, it is not what its manifest says, or its rows are not runs of this code.
     """
-    path, _ = _paths(Path(folder), name)
-    manifest = read_manifest(folder, name)
-    rows: list[Row] = _read_table(path, manifest, _ENDS)
-    found: Counter[str] = Counter(row["run"] for row in rows)
-    kinds: dict[str, set[str]] = {}
-    for row in rows:
-        for column, value in row.items():
-            kinds.setdefault(column, set()).add(
-                "" if value is None else "text" if isinstance(value, str) else "number"
-            )
-    made = Counter(row["machine"] for row in rows)
-    told = {machine: each["rows"] for machine, each in manifest["machines"].items()}
-    wrong = (
-        [f"run {run} {count} times" for run, count in found.items() if count > 1]
-        + [f"run {row['run']} with settings of {_identify(row)}" for row in rows if _identify(row) != row["run"]]
-        + [f"a machine {m} that is not described" for m in made.keys() - told.keys()]
-        + [f"text among the numbers of {column}" for column, seen in kinds.items() if {"text", "number"} <= seen]
-    )
-    if "replaces" not in manifest and (len(rows) != manifest["rows"] or made != told):
-        wrong.append(f"{len(rows)} rows where the manifest counts {manifest['rows']}, or counts of other machines")
-    if wrong:
-        raise _refusal(path, wrong[0])
-    return rows
+    return _committed(Path(folder), name)[1]
 
 
 def read_traces(folder: Path | str, name: str) -> list[Row]:
@@ -279,9 +307,7 @@ def read_traces(folder: Path | str, name: str) -> list[Row]:
     JournalError
         If the table is not what its manifest says.
     """
-    path = _traces_path(_paths(Path(folder), name)[0])
-    manifest = read_manifest(folder, name)
-    return _read_table(path, manifest, {"first": ("run",)}) if path.name in manifest.get("files", {}) else []
+    return _committed(Path(folder), name)[2]
 
 
 def read_manifest(folder: Path | str, name: str = "replication") -> dict[str, Any]:
@@ -290,9 +316,10 @@ def read_manifest(folder: Path | str, name: str = "replication") -> dict[str, An
     Returns
     -------
     dict
-        ``protocol``; the number of ``rows``; the ``sha256`` of the table; ``machines``, by the short hash in the
-        table's last column, each with the number of its ``rows`` and its ``description``; and ``notes``, such as the
-        digests of the data.
+        ``format`` and ``protocol``; the number of ``rows``; the ``sha256`` of the table, and of other ``files``;
+        ``machines``, by the short hash in the table's last column, each with the number of its ``rows`` and its
+        ``description``; and ``notes``, such as the digests of the data. While an export is under way, ``replaces``
+        has the digests of the files before it.
 
     Raises
     ------
@@ -301,12 +328,15 @@ def read_manifest(folder: Path | str, name: str = "replication") -> dict[str, An
     """
     _, path = _paths(Path(folder), name)
     try:
-        manifest: dict[str, Any] = json.loads(path.read_bytes())
+        manifest: dict[str, Any] = json.loads(_bytes(path))
         found = manifest["format"], manifest["protocol"]
         entries = manifest["machines"].items()
         machines = {m: (machine_hash(made["description"]), int(made["rows"])) for m, made in entries}
-        whole = {"rows", "sha256", "notes"} <= set(manifest)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        digests = [manifest["sha256"], *manifest.get("files", {}).values(), *manifest.get("replaces", {}).values()]
+        whole = (
+            all(isinstance(d, str) for d in digests) and isinstance(manifest["notes"], dict) and "rows" in manifest
+        )
+    except _UNREADABLE as error:
         raise _refusal(path, _reason(error)) from error
     if found != (FORMAT, PROTOCOL):
         raise JournalError(
@@ -318,18 +348,72 @@ def read_manifest(folder: Path | str, name: str = "replication") -> dict[str, An
     return manifest
 
 
+def _committed(folder: Path, name: str) -> tuple[dict[str, Any], list[Row], list[Row]]:
+    """Return a manifest and the rows and traces that belong to it, also while another process writes them."""
+    while True:
+        manifest = read_manifest(folder, name)
+        try:
+            return manifest, *_read_tables(folder, name, manifest)
+        except JournalError:
+            if read_manifest(folder, name) == manifest:
+                raise
+
+
+def _read_tables(folder: Path, name: str, manifest: dict[str, Any]) -> tuple[list[Row], list[Row]]:
+    path, _ = _paths(folder, name)
+    if _yet_to_be_written(path, manifest):
+        return [], []
+    rows = _read_table(path, manifest, **_ENDS)
+    found: Counter[str] = Counter(row["run"] for row in rows)
+    made = Counter(row["machine"] for row in rows)
+    told = {machine: each["rows"] for machine, each in manifest["machines"].items()}
+    for run, count in found.items():
+        if count > 1:
+            raise _refusal(path, f"run {run} {count} times")
+    for row in rows:
+        if (identity := _identify(row)) != row["run"]:
+            raise _refusal(path, f"run {row['run']} with settings of {identity}")
+    if unknown := made.keys() - told.keys():
+        raise _refusal(path, f"a machine {unknown.pop()} that is not described")
+    if mixed := _mixed_columns(rows):
+        raise _refusal(path, f"text among the numbers of {mixed[0]}")
+    if "replaces" not in manifest and (len(rows) != manifest["rows"] or made != told):
+        raise _refusal(
+            path, f"{len(rows)} rows where the manifest counts {manifest['rows']}, or counts of other machines"
+        )
+    traces_path = _traces_path(path)
+    if traces_path.name not in manifest.get("files", {}) or _yet_to_be_written(traces_path, manifest):
+        return rows, []
+    return rows, _read_table(traces_path, manifest, first=("run",))
+
+
+def _yet_to_be_written(path: Path, manifest: Mapping[str, Any]) -> bool:
+    """Return whether a file is missing because its first export is under way, or was interrupted."""
+    return not os.path.lexists(path) and "replaces" in manifest and path.name not in manifest["replaces"]
+
+
+def _mixed_columns(rows: list[Row]) -> list[str]:
+    """Return the columns that hold both texts and numbers."""
+    kinds: dict[str, set[bool]] = {}
+    for row in rows:
+        for column, value in row.items():
+            if value is not None:
+                kinds.setdefault(column, set()).add(isinstance(value, str))
+    return [column for column, seen in kinds.items() if len(seen) > 1]
+
+
 def _manifest(rows: list[Row], runs: Finished, contents: Mapping[Path, bytes]) -> dict[str, Any]:
     """Return the manifest of a table, with the machines that made its rows."""
     descriptions = {machine_hash(machine): machine for _, machine in runs.rows.values()}
     made = Counter(row["machine"] for row in rows)
     # Drawn data have a digest for each seed, in the table; images have one digest, which is stated here.
-    images = sorted({(str(row["data"]), str(row["data_digest"])) for row in rows if row.get("train") is None})
+    images = sorted({(str(row["data"]), str(row.get("data_digest"))) for row in rows if row.get("train") is None})
     notes: dict[str, list[str]] = {}
     for data, digest in images:
         notes.setdefault(f"digest of {data}", []).append(digest)
     if runs.disagreements:
-        notes["two results of one run, of which the first stands"] = sorted(set(runs.disagreements))
-    table, *others = contents.items()
+        notes[_TWO_RESULTS] = runs.disagreements
+    *others, table = contents.items()
     return {
         "format": FORMAT,
         "protocol": PROTOCOL,
@@ -344,33 +428,51 @@ def _read_unit(path: Path) -> dict[str, Any]:
     """Return the contents of a unit's file, or refuse it."""
     advice = "move it away; its runs will be made again"
     try:
-        digest, _, content = path.read_bytes().partition(b"\n")
-    except OSError as error:
-        raise JournalError(f"expected to read {path}, got {_reason(error)}: {advice}") from error
-    if digest.decode(errors="replace") != _digest(content):
-        raise JournalError(f"expected {path} as it was written, got a damaged or edited file: {advice}")
-    unit: dict[str, Any] = json.loads(content)
-    if unit["protocol"] != PROTOCOL:
-        raise JournalError(f"expected runs of protocol {PROTOCOL} in {path}, got {unit['protocol']}: {advice}")
-    if path.stem != Journal(path.parent).path(tuple(Recipe.from_row(made["row"]) for made in unit["runs"])).stem:
-        raise JournalError(f"expected the runs that {path} is named after, got others, made by other code: {advice}")
+        digest, _, content = _bytes(path).partition(b"\n")
+        if digest.decode(errors="replace") != _digest(content):
+            raise JournalError(f"expected {path} as it was written, got a damaged or edited file: {advice}")
+        unit: dict[str, Any] = json.loads(content)
+        if unit["protocol"] != PROTOCOL:
+            raise JournalError(f"expected runs of protocol {PROTOCOL} in {path}, got {unit['protocol']}: {advice}")
+        for made in unit["runs"]:
+            plain(made["row"])
+            made["trace"] = [dict(point) for point in made["trace"]]
+        name = _unit_name(tuple(Recipe.from_row(made["row"]) for made in unit["runs"]))
+        machine_hash(unit["machine"])
+        valid = {"problem", "seed"} <= set.intersection(*(set(m["row"]) for m in unit["runs"]))
+    except JournalError:
+        raise
+    except _UNREADABLE as error:
+        raise JournalError(f"expected a unit of runs in {path}, got {_reason(error)}: {advice}") from error
+    if not valid or any(identify(made["row"]) == NOBODY for made in unit["runs"]):
+        raise JournalError(f"expected a unit of runs in {path}, got rows that are not runs: {advice}")
+    if path.name.partition(".")[0] != name:
+        raise JournalError(
+            f"expected unit {name} in {path}, got a file of another name, or made by other code: {advice}"
+        )
     return unit
 
 
-def _read_table(path: Path, manifest: Mapping[str, Any], ends: Mapping[str, tuple[str, ...]]) -> list[Row]:
+def _read_table(path: Path, manifest: Mapping[str, Any], **ends: tuple[str, ...]) -> list[Row]:
     """Return the rows of a table that its manifest vouches for."""
+    files = {f"{path.stem}.csv": manifest["sha256"]} | manifest.get("files", {})
+    known = {files[path.name], manifest.get("replaces", {}).get(path.name)}
     try:
-        table = path.read_bytes()
-    except OSError as error:
+        table = _bytes(path)
+        if _digest(table) not in known:
+            raise _refusal(path, "another SHA-256 than its manifest's: it was edited, or came without its manifest")
+        return from_csv(table, **ends)
+    except JournalError:
+        raise
+    except _UNREADABLE as error:
         raise _refusal(path, _reason(error)) from error
-    known = {manifest["sha256"], *manifest.get("files", {}).values(), *manifest.get("replaces", {}).values()}
-    if _digest(table) not in known:
-        raise _refusal(path, "another SHA-256 than its manifest's: it was edited, or came without its manifest")
-    try:
-        rows = from_csv(table, **ends)
-    except ValueError as error:
-        raise _refusal(path, str(error)) from error
-    return rows
+
+
+def _bytes(path: Path) -> bytes:
+    """Return the contents of a regular file: reading anything else may never end."""
+    if path.exists() and not path.is_file():
+        raise OSError(f"something that is no file at {path}")
+    return path.read_bytes()
 
 
 def _refusal(path: Path, found: str) -> JournalError:
@@ -378,6 +480,11 @@ def _refusal(path: Path, found: str) -> JournalError:
         f"expected a table of runs and its manifest at {path}, got {found}: restore both (git checkout), move both "
         "away, or name another folder"
     )
+
+
+def _unit_name(unit: Unit) -> str:
+    text = " ".join(sorted(recipe.identity for recipe in unit))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _identify(row: Row) -> str | None:
@@ -413,4 +520,4 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _reason(error: Exception) -> str:
-    return str(error.strerror if isinstance(error, OSError) else error) or type(error).__name__
+    return str((error.strerror if isinstance(error, OSError) else None) or error) or type(error).__name__

@@ -55,6 +55,7 @@ def describe(device: str | torch.device = "cpu", dtype: torch.dtype = torch.floa
         "system": platform.system(),
         "machine": platform.machine(),
         "processor": _processor(),
+        "capability": torch.backends.cpu.get_cpu_capability(),  # which kernels compute
         "device": f"{device.type}{gpu}",
         "dtype": str(dtype).removeprefix("torch."),
         "threads": threads,
@@ -80,8 +81,10 @@ def _commit() -> tuple[str | None, bool | None]:
     commit = _git("rev-list", "-1", "HEAD", "--", ".")
     if commit is None or not re.fullmatch("[0-9a-f]{40,64}", commit):
         return None, None
-    settings = ("-c", "core.fsmonitor=false", "-c", "status.showUntrackedFiles=normal")
-    return commit, bool(_git(*settings, "status", "--porcelain=v1", "--", "."))
+    settings = ("core.fsmonitor=false", "core.excludesFile=", "status.showUntrackedFiles=normal")
+    options = [word for setting in settings for word in ("-c", setting)]
+    status = _git(*options, "status", "--porcelain=v1", "--", ".")
+    return commit, None if status is None else bool(status)
 
 
 def _git(*arguments: str) -> str | None:
@@ -95,6 +98,7 @@ def _git(*arguments: str) -> str | None:
             env=environment | {"GIT_OPTIONAL_LOCKS": "0"},
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=30,
         )
     except (OSError, ValueError, subprocess.TimeoutExpired):

@@ -27,6 +27,10 @@ _NAMES = {
 }
 
 
+NOBODY = "0" * 16
+"""The identity of a row whose ``problem`` is not that of its recipe."""
+
+
 def _added_later(default: Any) -> Any:
     """Declare a setting that counts only where it differs from its default: older runs keep their identity."""
     return field(default=default, metadata={"later": True})
@@ -140,6 +144,9 @@ class Recipe:
             _tools.known(name, getattr(self, name), allowed)
         if self.train is None and self.data in ("spheres", "gaussians"):
             raise ValueError(f"expected the number of training samples of {self.data}, got train=None: pass train")
+        for name in {"spheres": ("inner", "outer"), "gaussians": ("shift",)}.get(self.data, ()):
+            if getattr(self, name) is None:
+                raise ValueError(f"expected {name} for {self.data}, got none: pass it")
         own = self._later_settings & {"neuron_lr", "a", "w_std", "max_exponent"} | ({"lam"} if self.lam else set())
         for name in sorted(own):
             if not self.exponential:
@@ -225,7 +232,7 @@ def identify(row: Mapping[str, Any]) -> str:
         If a column is missing, or holds what no recipe can.
     """
     recipe = Recipe.from_row(row)
-    return recipe.identity if row.get("problem") == recipe.problem else "0" * 16
+    return recipe.identity if row.get("problem") == recipe.problem else NOBODY
 
 
 def _plain(each: Field[Any], value: Any) -> Any:
@@ -237,7 +244,7 @@ def _plain(each: Field[Any], value: Any) -> Any:
         return _tools.count(each.name, value, least=0 if each.name in ("seed", "order", "watch") else 1)
     if kind == "float":
         check = _tools.non_negative if each.name in ("lam", "a", "w_std") else _tools.positive
-        return check(each.name, value)
+        return check(each.name, value) + 0.0  # no -0.0, which has another text
     if not isinstance(value, {"bool": bool, "str": str}[kind]):
         raise TypeError(f"expected {each.name} of type {kind}, got {value!r}: see Recipe")
     return value

@@ -74,7 +74,7 @@ def test_wrong_usage_is_status_2(capsys):
 def test_errors_are_one_message_without_a_traceback():
     ran = subprocess.run([sys.executable, "-m", "enlib", "train", "--data", "sphere"], capture_output=True, text=True)
     assert ran.returncode == 1
-    assert ran.stderr.startswith("error: expected data set to be one of")
+    assert ran.stderr.startswith("error: expected data to be one of")
     assert "did you mean 'spheres'" in ran.stderr
     assert "Traceback" not in ran.stderr
 

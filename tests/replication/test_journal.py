@@ -155,6 +155,72 @@ def test_two_results_of_one_run_are_said_and_the_first_stands(folder):
     assert said == sorted(found.disagreements)
 
 
+def test_another_result_of_a_unit_is_kept_beside_the_first(tmp_path):
+    kept = Journal(tmp_path)
+    for loss, machine in ((0.5, MACHINE), (0.6, OTHER), (0.5, OTHER)):
+        kept.keep(unit(), rows(unit(), loss=loss), machine)
+    assert len(kept.export().disagreements) == 2
+    assert {row["train_loss"] for row in read_rows(tmp_path)} <= {0.5, 0.6}
+    for path in (tmp_path / "replication.runs").glob("*.json"):
+        path.unlink()
+    assert len(kept.export().disagreements) == 2, "the note stays with the table"
+
+
+def test_a_trace_that_an_interrupted_export_did_not_write_is_not_lost(tmp_path, monkeypatch):
+    watched = [(recipe(seed, watch=1, stacked=False),) for seed in range(3)]
+    kept, write = Journal(tmp_path, "mechanism"), journal._write
+    for steps in range(4):
+        one = watched[min(steps, 2)]
+        kept.keep(one, rows(one, trace=[{"update": 10, "sharpness": float(steps)}]), MACHINE)
+        left = [steps]
+
+        def interrupted(path, content, left=left):
+            left[0] -= 1
+            if left[0] < 0:
+                raise KeyboardInterrupt
+            write(path, content)
+
+        monkeypatch.setattr(journal, "_write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            kept.export()
+        monkeypatch.setattr(journal, "_write", write)
+        assert kept.read().disagreements == (kept.read().disagreements if steps == 3 else [])
+    found = kept.export()
+    assert set(found.traces) == set(found.rows) == {point["run"] for point in read_traces(tmp_path, "mechanism")}
+
+
+def test_readers_and_writers_at_once_are_never_refused(tmp_path):
+    """A reader may come between any two writes of an export."""
+    kept = Journal(tmp_path)
+    seen = []
+    write = journal._write
+    for seed in range(4):
+        kept.keep(unit(seed), rows(unit(seed)), {"processor": f"{seed}", "threads": 1})
+
+        def watched(path, content):
+            write(path, content)
+            if (tmp_path / TABLE).exists():
+                seen.append(len(read_rows(tmp_path)))
+
+        journal._write = watched
+        try:
+            kept.export()
+        finally:
+            journal._write = write
+    assert seen == sorted(seen)
+    assert seen[-1] == 8
+
+
+def test_what_is_no_file_is_not_read(folder):
+    (folder / TABLE).unlink()
+    (folder / TABLE).mkdir()
+    with pytest.raises(JournalError, match="something that is no file"):
+        read_rows(folder)
+    (folder / TABLE).rmdir()
+    with pytest.raises(JournalError, match="No such file"):
+        Journal(folder).read()
+
+
 def test_a_run_that_is_not_the_units_is_refused(tmp_path):
     with pytest.raises(ValueError, match="expected the row of run"):
         Journal(tmp_path).keep(unit(0), rows(unit(1)), MACHINE)
@@ -224,7 +290,10 @@ TABLE, MANIFEST = "replication.csv", "replication_manifest.json"
         (lambda f: (f / MANIFEST).write_text("{"), "Expecting property name"),
         (lambda f: (f / MANIFEST).write_text("[]"), "got list indices"),
         (damaged_json(MANIFEST, lambda m: m.pop("machines")), "got 'machines'"),
-        (damaged_json(MANIFEST, lambda m: m.pop("notes")), "missing entries"),
+        (damaged_json(MANIFEST, lambda m: m.pop("notes")), "got 'notes'"),
+        (damaged_json(MANIFEST, lambda m: m.update(replaces=None)), "NoneType"),
+        (damaged_json(MANIFEST, lambda m: m.update(sha256=[1])), "missing entries"),
+        (damaged_json(MANIFEST, lambda m: machine_of(m).update(rows=1e999)), "infinity"),
         (damaged_json(MANIFEST, lambda m: m.update(protocol=9)), "expected format 1 and protocol 1"),
         (damaged_json(MANIFEST, lambda m: m.update(rows=5)), "4 rows where the manifest counts 5"),
         (damaged_json(MANIFEST, lambda m: machine_of(m).update(rows=3)), "counts of other machines"),
@@ -256,7 +325,11 @@ def test_a_table_that_is_not_what_was_written_is_refused_and_left_as_it_is(folde
         (lambda text: text[: len(text) // 2], "a damaged or edited file"),
         (lambda text: b"", "a damaged or edited file"),
         (lambda text: resealed(text, b'"protocol": 1', b'"protocol": 9'), "expected runs of protocol 1 in .*, got 9"),
-        (lambda text: resealed(text, b'"lr": 0.01', b'"lr": 0.02'), "made by other code"),
+        (lambda text: resealed(text, b'"lr": 0.01', b'"lr": 0.02'), "or made by other code"),
+        (lambda text: resealed(text, b'"runs"', b'"sums"'), "expected a unit of runs in .*, got 'runs'"),
+        (lambda text: resealed(text, b'"lr": 0.01', b'"lr": NaN'), "expected a unit of runs in .*, got expected lr"),
+        (lambda text: resealed(text, b'"problem": "digits-1v7"', b'"problem": "mnist"'), "rows that are not runs"),
+        (lambda text: resealed(text, b'{"protocol"', b"[" * 9999), "expected a unit of runs in"),
     ],
 )
 def test_a_unit_that_is_not_what_was_written_is_refused_and_left_as_it_is(folder, change, message):

@@ -114,6 +114,8 @@ def test_leftovers_of_killed_processes_do_not_stay(tmp_path):
     old = journal.folder / "replication.runs" / f".{journal.path(unit(0)).name}.0123456789abcdef.part"
     old.write_bytes(b"half")
     os.utime(old, (0, 0))
+    journal.keep(unit(1), rows(unit(1)), MACHINE)
+    journal.path(unit(0)).unlink()
     journal.keep(unit(0), rows(unit(0)), MACHINE)
     assert not old.exists()
 

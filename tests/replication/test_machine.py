@@ -37,7 +37,7 @@ def test_a_description_says_what_numbers_depend_on_and_not_whose_machine_it_is()
     described = describe(threads=3)
     assert set(described) == {
         *("enlib", "commit", "dirty", "python", "torch", "numpy", "scipy", "system", "machine", "processor"),
-        *("device", "dtype", "threads"),
+        *("capability", "device", "dtype", "threads"),
     }
     assert described["torch"] == torch.__version__
     assert (described["device"], described["dtype"], described["threads"]) == ("cpu", "float32", 3)

@@ -31,9 +31,9 @@ ALONE = Recipe(
 recipes = st.builds(
     lambda **settings: Recipe(**settings | ({} if settings["exponential"] else {"lam": 0.0})),
     data=st.sampled_from(["spheres", "gaussians", "digits-1v7"]),
-    inner=st.none() | st.floats(0.1, 2.0),
-    outer=st.none() | st.floats(0.1, 9.0),
-    shift=st.none() | st.floats(0.01, 1.0),
+    inner=st.floats(0.1, 2.0),
+    outer=st.floats(0.1, 9.0),
+    shift=st.floats(0.01, 1.0),
     train=st.integers(1, 10**6),
     standardize=st.sampled_from(["default", "none", "feature"]),
     model=st.just("fc1"),
@@ -68,6 +68,8 @@ def test_every_field_is_part_of_the_identity(field):
     alone = dataclasses.replace(SPHERES, stacked=field in ("model", "stacked"))
     if field == "exponential":
         alone = dataclasses.replace(alone, lam=0.0)
+    if field == "data":
+        alone = dataclasses.replace(alone, shift=0.1)
     other = dataclasses.replace(alone, **{field: ANOTHER[field]})
     assert other.identity != alone.identity
 
@@ -123,6 +125,7 @@ def test_a_setting_that_came_later_counts_only_where_it_is_used():
         ({"exponential": 1}, "expected exponential of type bool, got 1"),
         ({"data": None}, "expected data of type str, got None"),
         ({"train": None}, "expected the number of training samples of spheres"),
+        ({"outer": None}, "expected outer for spheres, got none"),
         ({"measure": "noize"}, "did you mean 'noise'"),
         ({"loss": "exponential"}, "expected loss to be one of"),
         ({"exponential": False}, "expected exponential=True for lam=0.01"),
