@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from enlib import _tools
-from enlib.statistics.effects import Array, column, numbers
+from enlib.statistics.effects import Array, column
 
 
 def typical_best(times: npt.ArrayLike, tries: int, *, cap: float) -> float:
@@ -96,12 +96,10 @@ def expected_best(values: npt.ArrayLike, *, by: npt.ArrayLike | None = None) -> 
     >>> expected_best([3.0, 0.0, 9.0], by=[1, 2, 3])
     array([4., 2., 3.])
     """
-    array = numbers("values", values)
+    array = _tools.array("values", values, finite=True)
     if not array.ndim or not array.shape[-1]:
         raise ValueError(f"expected values of shape (..., n), got shape {array.shape}: pass one for each trial")
-    if not np.isfinite(array).all():
-        raise ValueError(f"expected finite values, got {array}: give a diverged trial the errors of a coin")
-    keys = array if by is None else numbers("by", by)
+    keys = array if by is None else _tools.array("by", by)
     if keys.shape != array.shape:
         raise ValueError(
             f"expected by of shape {array.shape}, as the values, got {keys.shape}: pass one for each trial"
