@@ -49,7 +49,7 @@ def log_ratios(without: npt.ArrayLike, with_neuron: npt.ArrayLike) -> Array:
 def log_ratio_bounds(without: npt.ArrayLike, with_neuron: npt.ArrayLike, cap: float) -> tuple[Array, Array]:
     """Return the smallest and the largest log-ratio that each pair can have if no run was watched beyond ``cap``.
 
-    A censored run would have taken longer than the cap; nobody knows how much longer.
+    A censored run would have taken longer than the cap; how much longer is unknown.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def log_ratio_bounds(without: npt.ArrayLike, with_neuron: npt.ArrayLike, cap: fl
 
 
 def differences(without: npt.ArrayLike, with_neuron: npt.ArrayLike) -> Array:
-    r"""Return the difference of the two values of each seed; it is negative where the neuron does better.
+    r"""Return the difference of the two values of each seed; it is negative where the neuron is better.
 
     .. math:: d_i = e_i^{\text{with}} - e_i^{\text{without}}
 

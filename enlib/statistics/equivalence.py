@@ -157,11 +157,9 @@ def _two_one_sided(values: Array, margin: float, level: float) -> Equivalence:
         mean = math.nan if missing else float(values.mean())
         return Equivalence(verdict, p, mean, low, high, method, n - missing, note)
 
-    if missing:
-        note = f"{missing} of {n} pairs have a run without a value"
+    if missing or n < 2:
+        note = f"{missing} of {n} pairs have a run without a value" if missing else "one pair has no spread"
         return conclude(math.nan, math.nan, math.nan, "not made", note)
-    if n < 2:
-        return conclude(math.nan, math.nan, math.nan, "not made", "one pair has no spread")
     if np.ptp(values) <= 1e-12 * max(1.0, np.abs(values).max()):
         chance = 0.5**n
         p = chance if abs(values[0]) < margin else 1.0

@@ -74,7 +74,7 @@ def paired_ratio(
     bootstrap t, mean               94.7 %    95.1 %
     ==============================  ========  ========
 
-    The bootstrap knows only the n values that it draws from, so the spread of their mean comes out too small by
+    The bootstrap draws from the n values alone, so it underestimates the spread of their mean by
     :math:`\sqrt{(n-1)/n}`, and its normal quantiles ignore that the spread itself is estimated. The t intervals need
     every effect to be finite. On such log-ratios the signed-rank test detects a ratio of 1.33 at the 5 % level in
     75 % of the cases with ten pairs, in 81 % with twelve, and in 97 % with twenty.
@@ -147,7 +147,7 @@ def paired_difference(
     Returns
     -------
     PairedEstimate
-        Percentage points; below 0 the neuron does better.
+        Percentage points; below 0 the neuron is better.
 
     Raises
     ------

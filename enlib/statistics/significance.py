@@ -22,8 +22,7 @@ class HypothesisTest:
     ----------
     p : float
     statistic : float
-        The method's test statistic.
-    method : str
+        The test statistic.
     used : int
         Number of entries that the test rests on.
     note : str
@@ -34,7 +33,6 @@ class HypothesisTest:
 
     p: float
     statistic: float
-    method: str
     used: int
     note: str = ""
     direction: int = 0
@@ -89,7 +87,6 @@ def signed_rank(paired_effects: npt.ArrayLike) -> HypothesisTest:
     return HypothesisTest(
         min(1.0, float(2 * tail)),
         observed / 2,
-        "signed rank, exact",
         len(values),
         direction=int(np.sign(2 * observed - doubled[values != 0].sum())),
     )
@@ -170,7 +167,7 @@ def mcnemar(only_first_wrong: int, only_second_wrong: int) -> HypothesisTest:
     discordant = b + _tools.count("only_second_wrong", only_second_wrong, least=0)
     # SciPy either refuses zero trials or returns NaN, depending on its version.
     p = float(binomtest(b, discordant, 0.5).pvalue) if discordant else 1.0
-    return HypothesisTest(p, float(b), "McNemar, exact", discordant)
+    return HypothesisTest(p, float(b), discordant)
 
 
 def log_rank(without: npt.ArrayLike, with_neuron: npt.ArrayLike, cap: npt.ArrayLike) -> HypothesisTest:
@@ -219,8 +216,8 @@ def log_rank(without: npt.ArrayLike, with_neuron: npt.ArrayLike, cap: npt.ArrayL
         warnings.simplefilter("ignore", RuntimeWarning)
         found = logrank(second, first)
     if np.isnan(found.pvalue):
-        return HypothesisTest(1.0, 0.0, "log-rank", runs, "no time tells the arms apart")
-    return HypothesisTest(float(found.pvalue), float(found.statistic), "log-rank", runs)
+        return HypothesisTest(1.0, 0.0, runs, "no time tells the arms apart")
+    return HypothesisTest(float(found.pvalue), float(found.statistic), runs)
 
 
 def holm(p_values: npt.ArrayLike) -> Array:

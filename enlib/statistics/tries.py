@@ -61,13 +61,13 @@ def expected_best(values: npt.ArrayLike, *, by: npt.ArrayLike | None = None) -> 
     with the trials in order, the best first, and the chances of `typical_best`.
 
     It is exact, and unbiased for the expectation over all settings that the grid stands for. Drawing *with*
-    replacement, which is also done, promises too little, because one trial may be drawn twice; the error is largest
+    replacement, which is also common, is too pessimistic, because one trial may be drawn twice; the error is largest
     for k near n.
 
     Parameters
     ----------
     values : array_like of shape (..., n)
-        Values to be small, such as errors; one for each trial along the last axis.
+        Values to minimize, such as errors; one for each trial along the last axis.
     by : array_like of shape (..., n), optional
         Values by which the best trial is chosen, such as errors on another split; by default ``values`` themselves.
         The smallest is the best, and the first among equals.
@@ -122,7 +122,7 @@ def chance_of_lower(
     Parameters
     ----------
     first, second : array_like of shape (n,) and (m,)
-        Values to be small, one for each trial; NaN for a censored one, which is worse than any other.
+        Values to minimize, one for each trial; NaN for a censored one, which is worse than any other.
     tries : (int, int)
         Number of trials that the first and the second arm draw.
 

@@ -1,4 +1,4 @@
-"""The report's three tables, made again with seeds, intervals and tests, and the verdict on each of their rows."""
+"""The report's three tables, recomputed with seeds, intervals and tests, and the verdict on each of their rows."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ def quality_table(rows: Sequence[Row], *, by: str = "own") -> Table:
 def speed_table(rows: Sequence[Row], *, by: str = "own") -> Table:
     """Return Table 2: epochs to zero training errors.
 
-    For each seed and arm, it shows the fastest trial, even if that one diverges later. A seed of which no trial
-    reaches zero errors is censored, not dropped.
+    For each seed and arm, it shows the fastest trial, even if it diverges later. A seed without a trial
+    that reaches zero errors is censored, not dropped.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def unpack(text: str, size: int) -> npt.NDArray[np.bool_]:
     Raises
     ------
     ValueError
-        If the text is not such a cell or belongs to a split of another size, or the size is not a positive integer.
+        If the text is not such a cell, or belongs to a split of another size.
 
     Examples
     --------
@@ -219,7 +219,7 @@ def _error_line(pairs: Pairs, split: str) -> Line:
     printed = (published.QUALITY if split == "train" else published.GENERALIZATION).get(pairs.problem)
     size = float(pairs.without[0][f"{split}_size"])
     errors = pairs.values(f"{split}_errors")
-    # A diverged trial may be the best that there is; its loss, if any, is then above any number.
+    # A diverged trial may be the best of its seed; without a loss, it counts as worse than any number.
     losses = [np.where(np.isnan(arm), np.inf, arm * size) for arm in pairs.values(f"{split}_loss")]
     finite = [np.where(np.isfinite(arm), arm, np.nan) for arm in losses]
     points = [100 * arm / size for arm in errors]

@@ -47,7 +47,7 @@ def tuned(rows: Iterable[Row]) -> list[Row]:
 
 
 def problems(rows: Iterable[Row], printed: Iterable[str]) -> list[str]:
-    """Return the problems of a table: those that the report prints or, if the rows have none of them, all.
+    """Return the problems of a table: those that the report prints, or all if the rows have none of these.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def problems(rows: Iterable[Row], printed: Iterable[str]) -> list[str]:
 
 
 def label(problem: str) -> str:
-    """Return a problem's name as tables print it; a name of another form is returned as it is.
+    """Return a problem's name as tables print it; any other name is returned unchanged.
 
     Examples
     --------
@@ -149,7 +149,7 @@ def choose(rows: Iterable[Row], problem: str, score: Score, *, by: str = "own") 
     score : callable
         `quality`, `speed`, `generalization`, or another function of a row; the smallest is the best.
     by : {"own", "others"}
-        ``"own"`` chooses the best trial of each seed, as the report does: each number is then the best of as many
+        ``"own"`` chooses the best trial of each seed, as the report does: each number is then the best of all
         tries. ``"others"`` chooses, for each seed, the setting with the best mean rank on the other seeds: the result
         for someone who tunes on other data.
 

@@ -209,7 +209,7 @@ def moment_table(rows: Sequence[Row]) -> Table:
 
 
 def trained_noise_table(rows: Sequence[Row]) -> Table:
-    """Return what noise does to the networks with the neuron that ended without a training error.
+    """Return how noise changes the loss of the networks with the neuron that ended without a training error.
 
     Parameters
     ----------
