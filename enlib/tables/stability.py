@@ -27,7 +27,7 @@ INPUTS = {
 _PLACES = {"neuron": "exponential neuron", "unit": "one sigmoid unit", "layer": "layer of 50"}
 _PAST = {"spikes": "spiked", "diverges": "diverged"}
 
-# The conditions of the study of remedies. Its files are older than this table, and keep their names.
+# Conditions of the study of remedies, as its files name them; the table prints the second name of a pair.
 _PLAIN = "with the neuron"
 _REMEDIES = {"a tenth of the step size": "a tenth of the step size, neuron only"}
 
