@@ -10,7 +10,7 @@ from enlib import _tools
 from enlib.replication import read_rows
 from enlib.tables import COMPARISONS, TABLES
 
-# From a method of a table to the ending of its file.
+# From a method of `Table` to the ending of the file that it writes.
 FORMATS = {"text": "txt", "markdown": "md", "csv": "csv"}
 
 

@@ -7,7 +7,6 @@ has no value. No pair is dropped without being counted; `log_ratios` and `differ
 from enlib.statistics.effects import differences, log_ratios
 from enlib.statistics.equivalence import Equivalence, difference_equivalence, ratio_equivalence
 from enlib.statistics.estimates import (
-    KaplanMeier,
     PairedEstimate,
     Share,
     kaplan_meier,
@@ -28,7 +27,6 @@ from enlib.statistics.tries import chance_of_lower, expected_best, typical_best
 __all__ = [
     "Equivalence",
     "HypothesisTest",
-    "KaplanMeier",
     "PairedEstimate",
     "Share",
     "chance_of_lower",

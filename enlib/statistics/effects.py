@@ -1,8 +1,6 @@
-"""The effect of the neuron in each pair of runs, and what a censored run says about it; the checks of all arrays."""
+"""The effect of the neuron in each pair of runs, what a censored run says about it, and the checks of arrays."""
 
 from __future__ import annotations
-
-import reprlib
 
 import numpy as np
 import numpy.typing as npt
@@ -45,19 +43,13 @@ def log_ratios(without: npt.ArrayLike, with_neuron: npt.ArrayLike) -> Array:
     >>> log_ratios([10, 20, 30, float("nan")], [20, 10, float("nan"), float("nan")]).round(3)
     array([ 0.693, -0.693,    inf,    nan])
     """
-    first, second = _pairs(without, with_neuron)
-    for name, times in (("without", first), ("with_neuron", second)):
-        if np.any(times <= 0):
-            raise ValueError(f"expected {name} > 0, got {np.nanmin(times):g}: write NaN for a time not reached")
-    with np.errstate(invalid="ignore"):
-        size = np.log(np.maximum(first, second) / np.minimum(first, second))
-    return _mark_censored(first, second, np.copysign(size, second - first))
+    return _log_ratios(*_times(without, with_neuron))
 
 
 def log_ratio_bounds(without: npt.ArrayLike, with_neuron: npt.ArrayLike, cap: float) -> tuple[Array, Array]:
     """Return the smallest and the largest log-ratio that each pair can have if no run was watched beyond ``cap``.
 
-    A censored run would have taken longer than the cap; nobody knows how much longer.
+    A censored run would have taken longer than the cap; how much longer is unknown.
 
     Parameters
     ----------
@@ -77,17 +69,17 @@ def log_ratio_bounds(without: npt.ArrayLike, with_neuron: npt.ArrayLike, cap: fl
     >>> print(smallest.round(3), largest.round(3))
     [ 1.386 -0.693] [   inf -0.693]
     """
-    first, second = _pairs(without, with_neuron)
+    first, second = _times(without, with_neuron)
     cap = _tools.positive("cap", cap, advice="pass the cap that the runs had")
-    if np.any(np.append(first, second) > cap):
+    if any(np.any(np.isfinite(times) & (times > cap)) for times in (first, second)):
         raise ValueError(f"expected cap at or above every time, got {cap:g}: pass the cap that the runs had")
-    smallest = log_ratios(first, np.where(np.isnan(second) & ~np.isnan(first), cap, second))
-    largest = log_ratios(np.where(np.isnan(first) & ~np.isnan(second), cap, first), second)
+    smallest = _log_ratios(first, np.where(np.isfinite(first), np.minimum(second, cap), second))
+    largest = _log_ratios(np.where(np.isfinite(second), np.minimum(first, cap), first), second)
     return smallest, largest
 
 
 def differences(without: npt.ArrayLike, with_neuron: npt.ArrayLike) -> Array:
-    r"""Return the difference of the two values of each seed; it is negative where the neuron does better.
+    r"""Return the difference of the two values of each seed; it is negative where the neuron is better.
 
     .. math:: d_i = e_i^{\text{with}} - e_i^{\text{without}}
 
@@ -117,27 +109,13 @@ def differences(without: npt.ArrayLike, with_neuron: npt.ArrayLike) -> Array:
     array([-0.1, -0.1, -inf])
     """
     first, second = _pairs(without, with_neuron)
-    return _mark_censored(first, second, np.round(second - first, 10))
-
-
-def numbers(name: str, values: npt.ArrayLike) -> Array:
-    """Return ``values`` as an array of float64 of the same shape; text, None and ragged lists are refused."""
-    try:
-        # A tensor may need a gradient, or live on another device.
-        array = np.asarray(values.detach().cpu().double() if hasattr(values, "detach") else values)
-        if array.dtype.kind not in "biufO" or any(v is None or isinstance(v, str | bytes) for v in array.flat):
-            raise TypeError
-        return array.astype(np.float64)
-    except (TypeError, ValueError, RuntimeError):
-        raise TypeError(
-            f"expected numbers in {name}, got {reprlib.repr(values)}: pass a list, array or tensor of numbers, with "
-            "NaN for a run without a value"
-        ) from None
+    with np.errstate(invalid="ignore"):
+        return np.round(second - first, 10)
 
 
 def column(name: str, values: npt.ArrayLike, *, finite: bool = True) -> Array:
     """Return one number per seed; NaN passes, and infinity only if ``finite`` is False."""
-    array = numbers(name, values)
+    array = _tools.array(name, values)
     if array.ndim != 1 or not array.size:
         raise ValueError(
             f"expected {name} of shape (n,), one entry per seed, got shape {array.shape}: pass a flat array"
@@ -149,9 +127,9 @@ def column(name: str, values: npt.ArrayLike, *, finite: bool = True) -> Array:
     return array
 
 
-def censored_times(name: str, times: npt.ArrayLike, cap: npt.ArrayLike) -> tuple[CensoredData, int]:
-    """Return times, of which NaN is censored at its cap, in SciPy's form, and their number."""
-    values, ends = column(name, times), numbers("cap", cap)
+def censored_times(name: str, times: npt.ArrayLike, cap: npt.ArrayLike) -> CensoredData:
+    """Return times in SciPy's form; NaN is censored at its cap."""
+    values, ends = column(name, times), _tools.array("cap", cap)
     if ends.shape not in ((), values.shape):
         raise ValueError(
             f"expected one cap, or {len(values)}, got shape {ends.shape}: pass one for all or one per seed"
@@ -164,7 +142,7 @@ def censored_times(name: str, times: npt.ArrayLike, cap: npt.ArrayLike) -> tuple
         late = values[values > ends][0]
         raise ValueError(f"expected {name} at or below the cap, got {late:g}: write NaN for it, or pass a later cap")
     censored = np.isnan(values)
-    return CensoredData.right_censored(np.where(censored, ends, values), censored), len(values)
+    return CensoredData.right_censored(np.where(censored, ends, values), censored)
 
 
 def fraction(name: str, value: float) -> float:
@@ -176,17 +154,26 @@ def fraction(name: str, value: float) -> float:
 
 
 def _pairs(without: npt.ArrayLike, with_neuron: npt.ArrayLike) -> tuple[Array, Array]:
-    """Return both arms as arrays of one length, finite or NaN."""
+    """Return both arms as arrays of one length; a run without a value is infinite, and so is worse than any other."""
     first, second = column("without", without), column("with_neuron", with_neuron)
     if len(first) != len(second):
         raise ValueError(
             f"expected as many runs without as with the neuron, got {len(first)} and {len(second)}: give both one "
             "entry per seed, NaN for a run without a value"
         )
+    return np.where(np.isnan(first), np.inf, first), np.where(np.isnan(second), np.inf, second)
+
+
+def _times(without: npt.ArrayLike, with_neuron: npt.ArrayLike) -> tuple[Array, Array]:
+    """Return the pairs after checking that their times are positive."""
+    first, second = _pairs(without, with_neuron)
+    for name, times in (("without", first), ("with_neuron", second)):
+        if np.any(times <= 0):
+            raise ValueError(f"expected {name} > 0, got {times.min():g}: write NaN for a time not reached")
     return first, second
 
 
-def _mark_censored(first: Array, second: Array, values: Array) -> Array:
-    """Return the effects, infinite where exactly one run of the pair is censored."""
-    values = np.where(np.isnan(second) & ~np.isnan(first), np.inf, values)
-    return np.where(np.isnan(first) & ~np.isnan(second), -np.inf, values)
+def _log_ratios(first: Array, second: Array) -> Array:
+    with np.errstate(invalid="ignore"):
+        size = np.log(np.maximum(first, second) / np.minimum(first, second))
+        return np.copysign(size, second - first)

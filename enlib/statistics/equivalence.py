@@ -12,8 +12,6 @@ from scipy.stats import ttest_1samp
 from enlib import _tools
 from enlib.statistics.effects import Array, differences, fraction, log_ratios
 
-EQUIVALENT, NOT_SHOWN, NOT_TESTABLE = "equivalent", "not shown", "not testable"
-
 
 @dataclass(frozen=True)
 class Equivalence:
@@ -28,8 +26,6 @@ class Equivalence:
     mean, low, high : float
         Mean effect and its interval of confidence 1 - 2 x level, in the unit of the margin. The interval lies within
         the margins exactly when the verdict is "equivalent". NaN where equivalence is not testable.
-    margin, level : float
-        As passed.
     method : str
     used : int
         Number of pairs; none may be censored.
@@ -42,8 +38,6 @@ class Equivalence:
     mean: float
     low: float
     high: float
-    margin: float
-    level: float
     method: str
     used: int
     note: str = ""
@@ -110,7 +104,7 @@ def ratio_equivalence(
         raise ValueError(f"expected margin > 1, got {margin}: it is a factor; 1.1 stands for 10 percent")
     found = _two_one_sided(log_ratios(without, with_neuron), math.log(margin), level)
     mean, low, high = (float(np.exp(value)) for value in (found.mean, found.low, found.high))
-    return replace(found, mean=mean, low=low, high=high, margin=float(margin))
+    return replace(found, mean=mean, low=low, high=high)
 
 
 def difference_equivalence(
@@ -159,15 +153,13 @@ def _two_one_sided(values: Array, margin: float, level: float) -> Equivalence:
     n, missing = len(values), int(np.sum(~np.isfinite(values)))
 
     def conclude(p: float, low: float, high: float, method: str, note: str = "") -> Equivalence:
-        verdict = NOT_TESTABLE if math.isnan(p) else EQUIVALENT if p <= level else NOT_SHOWN
+        verdict = "not testable" if math.isnan(p) else "equivalent" if p <= level else "not shown"
         mean = math.nan if missing else float(values.mean())
-        return Equivalence(verdict, p, mean, low, high, margin, level, method, n - missing, note)
+        return Equivalence(verdict, p, mean, low, high, method, n - missing, note)
 
-    if missing:
-        note = f"{missing} of {n} pairs have a run without a value"
+    if missing or n < 2:
+        note = f"{missing} of {n} pairs have a run without a value" if missing else "one pair has no spread"
         return conclude(math.nan, math.nan, math.nan, "not made", note)
-    if n < 2:
-        return conclude(math.nan, math.nan, math.nan, "not made", "one pair has no spread")
     if np.ptp(values) <= 1e-12 * max(1.0, np.abs(values).max()):
         chance = 0.5**n
         p = chance if abs(values[0]) < margin else 1.0

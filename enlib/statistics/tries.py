@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from enlib import _tools
-from enlib.statistics.effects import Array, column, numbers
+from enlib.statistics.effects import Array, column
 
 
 def typical_best(times: npt.ArrayLike, tries: int, *, cap: float) -> float:
@@ -61,13 +61,13 @@ def expected_best(values: npt.ArrayLike, *, by: npt.ArrayLike | None = None) -> 
     with the trials in order, the best first, and the chances of `typical_best`.
 
     It is exact, and unbiased for the expectation over all settings that the grid stands for. Drawing *with*
-    replacement, which is also done, promises too little, because one trial may be drawn twice; the error is largest
+    replacement, which is also common, is too pessimistic, because one trial may be drawn twice; the error is largest
     for k near n.
 
     Parameters
     ----------
     values : array_like of shape (..., n)
-        Values to be small, such as errors; one for each trial along the last axis.
+        Values to minimize, such as errors; one for each trial along the last axis.
     by : array_like of shape (..., n), optional
         Values by which the best trial is chosen, such as errors on another split; by default ``values`` themselves.
         The smallest is the best, and the first among equals.
@@ -96,12 +96,10 @@ def expected_best(values: npt.ArrayLike, *, by: npt.ArrayLike | None = None) -> 
     >>> expected_best([3.0, 0.0, 9.0], by=[1, 2, 3])
     array([4., 2., 3.])
     """
-    array = numbers("values", values)
+    array = _tools.array("values", values, finite=True)
     if not array.ndim or not array.shape[-1]:
         raise ValueError(f"expected values of shape (..., n), got shape {array.shape}: pass one for each trial")
-    if not np.isfinite(array).all():
-        raise ValueError(f"expected finite values, got {array}: give a diverged trial the errors of a coin")
-    keys = array if by is None else numbers("by", by)
+    keys = array if by is None else _tools.array("by", by)
     if keys.shape != array.shape:
         raise ValueError(
             f"expected by of shape {array.shape}, as the values, got {keys.shape}: pass one for each trial"
@@ -124,7 +122,7 @@ def chance_of_lower(
     Parameters
     ----------
     first, second : array_like of shape (n,) and (m,)
-        Values to be small, one for each trial; NaN for a censored one, which is worse than any other.
+        Values to minimize, one for each trial; NaN for a censored one, which is worse than any other.
     tries : (int, int)
         Number of trials that the first and the second arm draw.
 

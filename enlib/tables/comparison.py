@@ -1,4 +1,4 @@
-"""The report's three tables, made again with seeds, intervals and tests, and the verdict on each of their rows."""
+"""The report's three tables, recomputed with seeds, intervals and tests, and the verdict on each of their rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from enlib.tables.selection import (
     Pairs,
     Row,
     Score,
-    checked,
     choose_any,
     generalization,
     label,
@@ -37,6 +36,7 @@ TIME_MARGIN = 1.1
 ERROR_MARGIN = 0.2
 """Error rates within this many percentage points of each other count as equivalent."""
 
+_LEVEL = 0.05
 _HOLM = "p: exact signed-rank test on the pairs, adjusted by Holm over the rows of this table."
 _CHOICE = {"own": "the best of a grid for each seed", "others": "the setting tuned on the other seeds"}
 
@@ -59,9 +59,9 @@ def quality_table(rows: Sequence[Row], *, by: str = "own") -> Table:
     Raises
     ------
     ValueError
-        If ``by`` is unknown, a run is there twice, or a column is missing or of another kind.
+        If ``by`` is unknown, or a row is not a run of the replication.
     """
-    chosen, notes = _chosen(rows, published.QUALITY, quality, by, "train_errors", "train_loss", "train_size")
+    chosen, notes = _chosen(rows, published.QUALITY, quality, by)
     lines = [_error_line(pairs, "train") for pairs in chosen]
     return _error_table("quality", f"Table 1. Training loss and errors, {_CHOICE[by]}", lines, notes)
 
@@ -69,8 +69,8 @@ def quality_table(rows: Sequence[Row], *, by: str = "own") -> Table:
 def speed_table(rows: Sequence[Row], *, by: str = "own") -> Table:
     """Return Table 2: epochs to zero training errors.
 
-    For each seed and arm, it shows the fastest trial, even if that one diverges later. A seed of which no trial
-    reaches zero errors is censored, not dropped.
+    For each seed and arm, it shows the fastest trial, even if it diverges later. A seed without a trial
+    that reaches zero errors is censored, not dropped.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def speed_table(rows: Sequence[Row], *, by: str = "own") -> Table:
     ValueError
         As `quality_table`.
     """
-    chosen, notes = _chosen(rows, published.SPEED, speed, by, "epochs_to_zero", "epochs")
+    chosen, notes = _chosen(rows, published.SPEED, speed, by)
     lines = _adjusted([_speed_line(pairs) for pairs in chosen])
     margin = f"{100 * (TIME_MARGIN - 1):.0f} %"
     shown = [
@@ -128,10 +128,7 @@ def generalization_table(rows: Sequence[Row], *, by: str = "own") -> Table:
     ValueError
         As `quality_table`.
     """
-    chosen, notes = _chosen(
-        rows, published.GENERALIZATION, generalization, by,
-        "epochs_to_zero", "validation_errors", "validation_loss", "test_errors", "test_loss", "test_size",
-    )  # fmt: skip
+    chosen, notes = _chosen(rows, published.GENERALIZATION, generalization, by)
     lines, unusable = [], []
     for pairs in chosen:
         usable = pairs.subset(
@@ -148,25 +145,24 @@ def generalization_table(rows: Sequence[Row], *, by: str = "own") -> Table:
     return _error_table("generalization", f"Table 3. Test loss and errors, {_CHOICE[by]}", lines, notes)
 
 
-def finding(line: Mapping[str, Any], level: float = 0.05) -> str:
-    """Return the verdict of a row of Tables 1 to 3 on the neuron, in one word.
+def finding(line: Mapping[str, Any]) -> str:
+    """Return the verdict of a row of Tables 1 to 3 on the neuron, in one word, from tests at the level of 5 %.
 
     Parameters
     ----------
     line : dict
         From ``numbers`` of a table.
-    level : float
-        Level of the paired test, after Holm's adjustment, and of the test of equivalence; in (0, 1).
 
     Returns
     -------
     str
         ``"equivalent"`` if the difference is shown to be within the margin; otherwise ``"better"`` or ``"worse"`` if
-        the paired test shows one; otherwise ``"undecided"``: neither a difference nor its absence is shown.
+        the paired test, adjusted by Holm, shows one; otherwise ``"undecided"``: neither a difference nor its absence
+        is shown.
     """
-    if line["p_equivalence"] <= level:
+    if line["p_equivalence"] <= _LEVEL:
         return "equivalent"
-    if not line["p_holm"] <= level:
+    if not line["p_holm"] <= _LEVEL:
         return "undecided"
     return "worse" if line["direction"] > 0 else "better"
 
@@ -188,14 +184,13 @@ def unpack(text: str, size: int) -> npt.NDArray[np.bool_]:
     Raises
     ------
     ValueError
-        If the text is not such a cell or belongs to a split of another size, or the size is not a positive integer.
+        If the text is not such a cell, or belongs to a split of another size.
 
     Examples
     --------
     >>> unpack("c-mV4005x?p#", 3)
     array([ True, False,  True])
     """
-    size = _tools.count("size", size)
     try:
         packed = zlib.decompress(base64.b85decode(text))
     except (TypeError, ValueError, zlib.error):
@@ -205,23 +200,26 @@ def unpack(text: str, size: int) -> npt.NDArray[np.bool_]:
     return np.unpackbits(np.frombuffer(packed, dtype=np.uint8), count=size).astype(bool)
 
 
-def _chosen(
-    rows: Sequence[Row], printed: Mapping[str, Any], score: Score, by: str, *columns: str
-) -> tuple[list[Pairs], list[str]]:
+def _chosen(rows: Sequence[Row], printed: Mapping[str, Any], score: Score, by: str) -> tuple[list[Pairs], list[str]]:
     """Return the pairs of each problem of a table, and notes on what is missing."""
     _tools.known("by", by, _CHOICE)
-    rows = checked(tuned(checked(rows, "measure", "optimizer")), "status", *columns)
+    rows = tuned(rows)
     found = [choose_any(rows, problem, score, by=by) for problem in problems(rows, printed)]
     incomplete = [f"{label(pairs.problem)} ({pairs.incomplete})" for pairs in found if pairs.incomplete]
     notes = [f"Seeds left out because trials are missing: {'; '.join(incomplete)}."] if incomplete else []
     return [pairs for pairs in found if len(pairs)], notes
 
 
+def _adjusted(lines: list[Line]) -> list[Line]:
+    adjusted = statistics.holm([line["p"] for line in lines])
+    return [line | {"p_holm": float(p)} for line, p in zip(lines, adjusted, strict=True)]
+
+
 def _error_line(pairs: Pairs, split: str) -> Line:
     printed = (published.QUALITY if split == "train" else published.GENERALIZATION).get(pairs.problem)
     size = float(pairs.without[0][f"{split}_size"])
     errors = pairs.values(f"{split}_errors")
-    # A diverged trial may be the best that there is; its loss, if any, is then above any number.
+    # A diverged trial may be the best of its seed; without a loss, it counts as worse than any number.
     losses = [np.where(np.isnan(arm), np.inf, arm * size) for arm in pairs.values(f"{split}_loss")]
     finite = [np.where(np.isfinite(arm), arm, np.nan) for arm in losses]
     points = [100 * arm / size for arm in errors]
@@ -268,11 +266,11 @@ def _summaries(values: Sequence[Array]) -> Line:
     """Return median, smallest and largest of each arm; what was not reached counts as infinite."""
     line: Line = {}
     for arm, column in zip(ARMS.values(), values, strict=True):
-        filled = np.sort(np.nan_to_num(column, nan=np.inf))
+        filled = np.nan_to_num(column, nan=np.inf)
         line |= {
-            arm: float(filled[[(len(filled) - 1) // 2, len(filled) // 2]].mean()),
-            f"{arm}_low": float(filled[0]),
-            f"{arm}_high": float(filled[-1]),
+            arm: float(np.median(filled)),
+            f"{arm}_low": float(filled.min()),
+            f"{arm}_high": float(filled.max()),
             f"{arm}_reached": int(np.isfinite(filled).sum()),
         }
     return line
@@ -288,11 +286,6 @@ def _tested(test: HypothesisTest) -> Line:
 
 def _equivalence(test: Equivalence) -> Line:
     return {"p_equivalence": test.p, "equivalent": test.verdict}
-
-
-def _adjusted(lines: list[Line]) -> list[Line]:
-    adjusted = statistics.holm([line["p"] for line in lines])
-    return [line | {"p_holm": float(p)} for line, p in zip(lines, adjusted, strict=True)]
 
 
 def _wrong_in_one_arm(pairs: Pairs) -> Line:

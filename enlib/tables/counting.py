@@ -1,4 +1,4 @@
-"""Runs that spike or diverge: when they do, how many, and how many more in one arm of a pair than in the other."""
+"""Runs that spike or diverge: when they do, how many do, and how many more in one arm of a pair than in the other."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _SETTINGS = (
 def moment(row: Row, event: str) -> float:
     """Return when a run first spiked, or diverged, as a fraction of its training; NaN if it never did.
 
-    A run that diverges without an earlier spike counts as spiking when it diverges, so that there is a moment exactly
-    where `happened` is true.
+    A run that diverges without an earlier spike counts as spiking when it diverges, so a run has a moment exactly
+    if `happened` is true of it.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def moment(row: Row, event: str) -> float:
     Raises
     ------
     ValueError
-        If the event is another one.
+        If the event is unknown.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def happened(row: Row, event: str) -> bool:
     Raises
     ------
     ValueError
-        If the event is another one.
+        If the event is unknown.
 
     Examples
     --------
@@ -107,7 +107,7 @@ def twins(rows: Iterable[Row], setting: str, first: object, second: object) -> l
     Raises
     ------
     ValueError
-        If no run has such a setting.
+        If ``setting`` is not a setting of a run.
     """
     _tools.known("setting", setting, _SETTINGS)
     changed = {setting, "lam"} if setting == "exponential" else {setting}
@@ -125,7 +125,7 @@ def discordant(pairs: Iterable[Pair], event: str) -> tuple[int, int]:
 
 
 def surplus(pairs: Iterable[Pair], event: str) -> list[int]:
-    """Return for each seed, in order, in how many more of the second runs the event happened than in the first."""
+    """Return, for each seed in order, how many more of the second runs than of the first have the event."""
     more: Counter[int] = Counter()
     for first, second in pairs:
         more[first["seed"]] += happened(second, event) - happened(first, event)

@@ -7,7 +7,7 @@ import html
 import io
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from enlib.statistics import Share
@@ -28,7 +28,7 @@ class Table:
     shown : list of dict
         For each row, from column heading to the text of the cell; all rows have the same headings.
     numbers : list of dict
-        For each row, from column name to the numbers behind it, for programs.
+        For each row, from column name to the numbers behind it, for programs; empty where only the text is needed.
     notes : tuple of str
         What a reader must know to read the table.
 
@@ -53,7 +53,7 @@ class Table:
     name: str
     title: str
     shown: list[dict[str, str]]
-    numbers: list[dict[str, Any]]
+    numbers: list[dict[str, Any]] = field(default_factory=list)
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -88,12 +88,16 @@ class Table:
         return "\n".join([f"## {self.title}", "", head, rule, *lines, "", *notes]) + "\n"
 
     def csv(self) -> str:
-        """Return the numbers as CSV: ``inf`` is a time that was not reached, ``nan`` a test that was not made."""
-        names = list(dict.fromkeys(name for row in self.numbers for name in row))
+        """Return the numbers as CSV: ``inf`` is a time that was not reached, ``nan`` a test that was not made.
+
+        A table without numbers writes its cells.
+        """
+        rows = self.numbers or self.shown
+        names = list(dict.fromkeys(name for row in rows for name in row))
         text = io.StringIO()
         writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
         writer.writeheader()
-        writer.writerows(self.numbers)
+        writer.writerows(rows)
         return text.getvalue()
 
     def html(self) -> str:

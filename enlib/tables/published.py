@@ -1,4 +1,4 @@
-"""The numbers that the report prints, and what can be checked of them without a single run."""
+"""The numbers that the report prints, and the checks of them that need no run."""
 
 from __future__ import annotations
 

@@ -1,12 +1,11 @@
-"""The runs behind a table: what it needs of them, and the choice of each arm's best trial by a stated criterion."""
+"""The runs behind a table, and the choice of each arm's best trial by a stated criterion."""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from numbers import Real
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,56 +23,31 @@ ARMS = {False: "without", True: "with"}
 """From a row's ``exponential`` to what tables call the arm."""
 
 _SETTING = ("lr", "schedule", "lam")
-_RUN = ("problem", "seed", "exponential", *_SETTING)
-_RESTORE = "restore the results (git checkout), or run the sweep again"
-_TEXTS = {"problem", "schedule", "measure", "optimizer", "status", "data", "standardize", "model", "test_wrong"}
+_COLUMNS = ("problem", "seed", "exponential", *_SETTING, "measure", "optimizer", "status")
 
 
-def checked(rows: Iterable[Row], *columns: str) -> list[Row]:
-    """Return the rows as a list, after checking that they hold what a table needs of them.
-
-    Parameters
-    ----------
-    rows : iterable of dict
-        All runs; see `enlib.replication.read_rows`.
-    columns : str
-        Columns to check, beside those that say which run a row is.
+def checked(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows as a list, after checking that they are runs of the replication; `read_rows` checks the rest.
 
     Raises
     ------
     ValueError
-        If a column is missing, holds text instead of numbers or numbers instead of text, or a run is there twice.
+        If a column that every run of the replication has is missing.
     """
     rows = list(rows)
-    columns = (*_RUN, *columns)
-    seen = set()
-    for row in rows:
-        for name in columns:
-            if name not in row:
-                raise ValueError(f"expected column {name!r} in every row, got none: {_RESTORE}")
-            value = row[name]
-            if name in _TEXTS:
-                what, fits = "text", isinstance(value, str)
-            elif name == "exponential":
-                what, fits = "True or False", isinstance(value, bool | np.bool_)
-            else:
-                what, fits = "a number", isinstance(value, Real) and not isinstance(value, bool)
-            if not fits:
-                raise ValueError(f"expected {what} in column {name!r}, got {value!r} in {_title(row)}: {_RESTORE}")
-        identity = row.get("run") or tuple(row.get(name) for name in (*_RUN, "measure", "optimizer"))
-        if identity in seen:
-            raise ValueError(f"expected every run once, got {_title(row)} twice: {_RESTORE}")
-        seen.add(identity)
+    missing = next((name for row in rows for name in _COLUMNS if name not in row), None)
+    if missing:
+        raise ValueError(f"expected column {missing!r} in every row, got none: pass enlib.replication.read_rows(...)")
     return rows
 
 
 def tuned(rows: Iterable[Row]) -> list[Row]:
     """Return the runs behind Tables 1 to 3: those with Adam, without the stability experiments."""
-    return [row for row in rows if row["measure"] != "noise" and row["optimizer"] == "adam"]
+    return [row for row in checked(rows) if row["measure"] != "noise" and row["optimizer"] == "adam"]
 
 
 def problems(rows: Iterable[Row], printed: Iterable[str]) -> list[str]:
-    """Return the problems of a table: those that the report prints or, if the rows have none of them, all.
+    """Return the problems of a table: those that the report prints, or all if the rows have none of these.
 
     Parameters
     ----------
@@ -87,7 +61,7 @@ def problems(rows: Iterable[Row], printed: Iterable[str]) -> list[str]:
 
 
 def label(problem: str) -> str:
-    """Return a problem's name as tables print it; a name of another form is returned as it is.
+    """Return a problem's name as tables print it; any other name is returned unchanged.
 
     Examples
     --------
@@ -152,9 +126,9 @@ class Pairs:
     def subset(self, indices: Iterable[int]) -> Pairs:
         """Return the pairs at these indices alone."""
         kept = list(indices)
-        without, with_neuron = ([arm[i] for i in kept] for arm in (self.without, self.with_neuron))
         seeds = [self.seeds[i] for i in kept]
-        return Pairs(self.problem, seeds, without, with_neuron, self.trials, self.incomplete)
+        without, with_neuron = ([arm[i] for i in kept] for arm in (self.without, self.with_neuron))
+        return replace(self, seeds=seeds, without=without, with_neuron=with_neuron)
 
     def values(self, column: str) -> tuple[Array, Array]:
         """Return one column of both arms, each an array of shape (seeds,)."""
@@ -175,7 +149,7 @@ def choose(rows: Iterable[Row], problem: str, score: Score, *, by: str = "own") 
     score : callable
         `quality`, `speed`, `generalization`, or another function of a row; the smallest is the best.
     by : {"own", "others"}
-        ``"own"`` chooses the best trial of each seed, as the report does: each number is then the best of as many
+        ``"own"`` chooses the best trial of each seed, as the report does: each number is then the best of all
         tries. ``"others"`` chooses, for each seed, the setting with the best mean rank on the other seeds: the result
         for someone who tunes on other data.
 
@@ -187,7 +161,7 @@ def choose(rows: Iterable[Row], problem: str, score: Score, *, by: str = "own") 
     Raises
     ------
     ValueError
-        If there is no such seed, ``by`` is unknown, or a row is not what a table needs.
+        If there is no such seed, or ``by`` is unknown.
 
     Examples
     --------
@@ -198,19 +172,19 @@ def choose(rows: Iterable[Row], problem: str, score: Score, *, by: str = "own") 
     (array([20.]), array([21.]))
     """
     _tools.known("by", by, ("own", "others"))
-    rows = checked(rows)
+    rows = list(rows)
     found = choose_any(rows, problem, score, by=by)
     if not found.seeds:
         known = sorted({row["problem"] for row in rows})
         raise ValueError(
-            f"expected runs of both arms of {problem}, got none that are complete among {known}: finish "
-            "them with python -m enlib replicate"
+            f"expected runs of both arms of {problem}, got none that are complete among {known}: finish them "
+            "with python -m enlib replicate"
         )
     return found
 
 
 def choose_any(rows: Iterable[Row], problem: str, score: Score, *, by: str) -> Pairs:
-    """Return what `choose` does, which may be no pair at all, from rows that were checked."""
+    """Return the pairs that `choose` returns, of which there may be none."""
     arms: dict[tuple[int, bool], list[Row]] = defaultdict(list)
     for row in rows:
         if row["problem"] == problem:
@@ -249,10 +223,6 @@ def _ranks(scores: list[tuple[float, ...]]) -> list[float]:
 
 def _setting(row: Row) -> tuple[Any, ...]:
     return tuple(row[name] for name in _SETTING)
-
-
-def _title(row: Row) -> str:
-    return ", ".join(f"{name} {row.get(name)}" for name in _RUN)
 
 
 def _nan_last(value: float) -> float:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from enlib import _tools
 from enlib.statistics import holm, mcnemar, signed_rank, wilson
 from enlib.tables.counting import EVENTS, change, happened, moment, share, surplus, twins
 from enlib.tables.layout import Table, percent
@@ -27,7 +27,8 @@ INPUTS = {
 _PLACES = {"neuron": "exponential neuron", "unit": "one sigmoid unit", "layer": "layer of 50"}
 _PAST = {"spikes": "spiked", "diverges": "diverged"}
 
-# The study is older than this table, and its files keep the names of its conditions.
+# Conditions of the study of remedies, as its files name them; the table prints the second name of a pair.
+_PLAIN = "with the neuron"
 _REMEDIES = {"a tenth of the step size": "a tenth of the step size, neuron only"}
 
 
@@ -44,9 +45,9 @@ def stability_table(rows: Sequence[Row]) -> Table:
     Raises
     ------
     ValueError
-        If a run is there twice, or a column is missing or of another kind.
+        If a row is not a run of the replication.
     """
-    runs = _experiments(rows, "train", "epochs", "first_spike")
+    runs = _experiments(rows)
     cells: dict[tuple[Any, ...], dict[bool, list[Row]]] = {}
     for row in runs:
         key = row["data"], row["standardize"], row["schedule"], row["lr"]
@@ -101,7 +102,7 @@ def noise_table(rows: Sequence[Row]) -> Table:
     ValueError
         As `stability_table`.
     """
-    runs = _experiments(rows, *(f"noise_{place}" for place in _PLACES))
+    runs = _experiments(rows)
     survived = {_experiment(row) for row in runs if row["exponential"] and row["status"] != "diverged"}
     runs = [row for row in runs if _experiment(row) in survived]
     shown, numbers = [], []
@@ -148,32 +149,30 @@ def explosion_table(rows: Sequence[Row]) -> Table:
     ValueError
         As `stability_table`.
     """
-    runs = _tuned(rows)
-    shown: list[dict[str, str]] = []
-    numbers: list[dict[str, Any]] = []
-    for problem in problems(runs, ()):
-        pairs = twins([row for row in runs if row["problem"] == problem], "exponential", False, True)
+    chosen = tuned(rows)
+    shown, tests = [], []
+    for problem in problems(chosen, ()):
+        pairs = twins([row for row in chosen if row["problem"] == problem], "exponential", False, True)
         if not pairs:
             continue
         # A run without the neuron is in a pair for every lambda, and counts once.
         sides = [list({id(row): row for row in side}.values()) for side in zip(*pairs, strict=True)]
-        arms = list(zip(ARMS.values(), sides, strict=True))
-        shares = {(event, arm): share(side, event) for event in EVENTS for arm, side in arms}
         seeds = surplus(pairs, "diverges")
+        tests.append(signed_rank(seeds).p)
         shown.append(
             {"problem": label(problem), "seeds": f"{len(seeds)}"}
-            | {f"{event}, {arm}": percent(part) for (event, arm), part in shares.items()}
+            | {
+                f"{event}, {arm}": percent(share(side, event))
+                for event in EVENTS
+                for arm, side in zip(ARMS.values(), sides, strict=True)
+            }
         )
-        numbers.append(
-            {"problem": problem, "p": signed_rank(seeds).p}
-            | {f"{event}_{arm}": part.share for (event, arm), part in shares.items()}
-        )
-    _adjust(shown, numbers)
     notes = (
         "Share of runs in % [95 % interval by Wilson, which takes runs for independent].",
         "p: signed-rank test of the divergences of each seed, with minus without, adjusted by Holm.",
     )
-    return Table("explosions", "Runs of Tables 1 to 3 that spike and that diverge", shown, numbers, notes)
+    title = "Runs of Tables 1 to 3 that spike and that diverge"
+    return Table("explosions", title, _with_p_values(shown, tests), notes=notes)
 
 
 def moment_table(rows: Sequence[Row]) -> Table:
@@ -189,25 +188,28 @@ def moment_table(rows: Sequence[Row]) -> Table:
     ValueError
         As `stability_table`.
     """
-    neuron = [row for row in _tuned(rows) if row["exponential"]]
-    shown, numbers = [], []
+    neuron = [row for row in tuned(rows) if row["exponential"]]
+    shown = []
     for lr in sorted({row["lr"] for row in neuron}):
-        runs = [row for row in neuron if row["lr"] == lr]
-        at = np.array([moment(row, "spikes") for row in runs])
-        parts = {
-            "first tenth": int((at < 0.1).sum()),
-            "first half, rest": int(((at >= 0.1) & (at < 0.5)).sum()),
-            "second half": int((at >= 0.5).sum()),
-        }
-        rates = {"spike in %": percent(share(runs, "spikes")), "diverge in %": percent(share(runs, "diverges"))}
-        shown.append({"step size": f"{lr:g}", "runs": f"{len(runs)}"} | rates | {k: f"{n}" for k, n in parts.items()})
-        numbers.append({"lr": lr, "runs": len(runs), **parts})
+        chosen = [row for row in neuron if row["lr"] == lr]
+        at = np.array([moment(row, "spikes") for row in chosen])
+        shown.append(
+            {
+                "step size": f"{lr:g}",
+                "runs": f"{len(chosen)}",
+                "spike in %": percent(share(chosen, "spikes")),
+                "diverge in %": percent(share(chosen, "diverges")),
+                "first tenth": f"{np.sum(at < 0.1)}",
+                "first half, rest": f"{np.sum((at >= 0.1) & (at < 0.5))}",
+                "second half": f"{np.sum(at >= 0.5)}",
+            }
+        )
     title = "With the neuron: how many runs explode, and in which part of training they first spike"
-    return Table("moments", title, shown, numbers)
+    return Table("moments", title, shown)
 
 
 def trained_noise_table(rows: Sequence[Row]) -> Table:
-    """Return what noise does to the networks with the neuron that ended without a training error.
+    """Return how noise changes the loss of the networks with the neuron that ended without a training error.
 
     Parameters
     ----------
@@ -219,29 +221,22 @@ def trained_noise_table(rows: Sequence[Row]) -> Table:
     ValueError
         As `stability_table`.
     """
-    experiments = _experiments(rows, "train_errors", "train_loss", *(f"noise_{place}" for place in _PLACES))
-    shown, numbers = [], []
+    noised = [row for row in _experiments(rows) if not math.isnan(row["noise_neuron"])]
+    shown = []
     for name, inputs in INPUTS.items():
-        noised = [
-            row
-            for row in experiments
-            if (row["data"], row["standardize"]) == inputs and not math.isnan(row["noise_neuron"])
-        ]
-        runs = [row for row in noised if row["train_errors"] == 0]
-        factors = {place: _median([row[f"noise_{place}"] for row in runs]) for place in _PLACES}
-        loss = _median([row["train_loss"] * row["noise_neuron"] for row in runs])
+        mine = [row for row in noised if (row["data"], row["standardize"]) == inputs]
+        clean = [row for row in mine if row["train_errors"] == 0]
         shown.append(
-            {"inputs": name, "without an error": f"{len(runs)} of {len(noised)}"}
-            | {_PLACES[place]: f"{factor:.3g}" if runs else "-" for place, factor in factors.items()}
-            | {"loss, neuron noisy": f"{loss:.1g}" if runs else "-"}
+            {"inputs": name, "without an error": f"{len(clean)} of {len(mine)}"}
+            | {title: _median([row[f"noise_{place}"] for row in clean], ".3g") for place, title in _PLACES.items()}
+            | {"loss, neuron noisy": _median([row["train_loss"] * row["noise_neuron"] for row in clean], ".1g")}
         )
-        numbers.append({"inputs": name, "runs": len(runs), **factors, "loss": loss})
     title = "Networks without a training error: median factor of the noise, and loss with it"
-    return Table("trained_noise", title, shown, numbers)
+    return Table("trained_noise", title, shown)
 
 
 def standardization_table(rows: Sequence[Row]) -> Table:
-    """Return what standardized inputs change, with the neuron, in pairs of the stability experiments.
+    """Return how standardizing the inputs changes training with the neuron, in pairs of the stability experiments.
 
     Parameters
     ----------
@@ -253,69 +248,60 @@ def standardization_table(rows: Sequence[Row]) -> Table:
     ValueError
         As `stability_table`.
     """
-    neuron = [row for row in _experiments(rows, "first_spike", "train_errors") if row["exponential"]]
-    shown, numbers = [], []
-    for data in ("spheres", "gaussians"):
-        runs = [row for row in neuron if row["data"] == data]
-        for standardize in ("global", "feature"):
-            pairs = twins(runs, "standardize", "none", standardize)
-            if not pairs:
-                continue
+    neuron = [row for row in _experiments(rows) if row["exponential"]]
+    shown = []
+    for data, standardize in itertools.product(("spheres", "gaussians"), ("global", "feature")):
+        pairs = twins([row for row in neuron if row["data"] == data], "standardize", "none", standardize)
+        for event in EVENTS if pairs else ():
+            found = change(pairs, event)
             clean = [sum(row["train_errors"] == 0 for row in side) for side in zip(*pairs, strict=True)]
-            for event in EVENTS:
-                found = change(pairs, event)
-                shown.append(
-                    {
-                        "inputs": f"{data}, {STANDARDIZED[standardize]}", "event": event,
-                        "before in %": percent(found.before), "after in %": percent(found.after),
-                        "only before": f"{found.prevented}", "only after": f"{found.new}", "p": f"{found.p:.2g}",
-                        "end without an error": f"{clean[0]}, then {clean[1]} of {len(pairs)}",
-                    }
-                )  # fmt: skip
-                numbers.append({"data": data, "standardize": standardize, "event": event, "p": found.p})
+            shown.append(
+                {
+                    "inputs": f"{data}, {STANDARDIZED[standardize]}", "event": event,
+                    "before in %": percent(found.before), "after in %": percent(found.after),
+                    "only before": f"{found.prevented}", "only after": f"{found.new}", "p": f"{found.p:.2g}",
+                    "end without an error": f"{clean[0]}, then {clean[1]} of {len(pairs)}",
+                }
+            )  # fmt: skip
     notes = ("All step sizes and both schedules; p: signed-rank test on the seeds, unadjusted.",)
-    return Table("standardization", "Standardizing the inputs, with the neuron, in pairs", shown, numbers, notes)
+    title = "Standardizing the inputs, with the neuron, in pairs"
+    return Table("standardization", title, shown, notes=notes)
 
 
-def cure_table(trials: Iterable[Mapping[str, Any]], lr: float, *, plain: str = "with the neuron") -> Table:
-    """Return which seeds each remedy of the study keeps from spiking, and in which it causes a spike.
+def cure_table(trials: Sequence[Row], lr: float) -> Table:
+    """Return in how many seeds each remedy of the study prevents a spike, and in how many it causes one.
 
     Parameters
     ----------
-    trials : iterable of dict, or a structured array
+    trials : sequence of dict, or a structured array
         Rows of ``cures.csv``; `happened` decides which of them spiked.
     lr : float
         Learning rate.
-    plain : str
-        Condition to compare with.
 
     Raises
     ------
     ValueError
-        If no trial has this learning rate or condition, or a seed has no trial with the condition.
+        If no trial has this learning rate, or a seed has no trial with the neuron alone.
     """
-    trials = list(trials)
-    spiked: dict[str, dict[int, bool]] = {}
+    spiked: dict[str, dict[int, bool]] = {_PLAIN: {}}
     for trial in trials:
         if trial["lr"] == lr:
-            spiked.setdefault(str(trial["condition"]), {})[int(trial["seed"])] = happened(trial, "spikes")
-    if not spiked:
+            spiked.setdefault(trial["condition"], {})[trial["seed"]] = happened(trial, "spikes")
+    plain = spiked.pop(_PLAIN)
+    if not (plain or spiked):
         known = ", ".join(f"{rate:g}" for rate in sorted({trial["lr"] for trial in trials}))
         raise ValueError(f"expected trials at learning rate {lr}, got none: choose one of {known or 'no trial'}")
-    _tools.known("condition", plain, spiked)
-    shown: list[dict[str, str]] = []
-    numbers: list[dict[str, Any]] = []
-    for name in (name for name in spiked if name != plain):
-        unpaired = sorted(set(spiked[name]) - set(spiked[plain]))
+    shown, numbers = [], []
+    for name, seeds in spiked.items():
+        unpaired = sorted(seeds.keys() - plain.keys())
         if unpaired:
             raise ValueError(
-                f"expected a trial {plain!r} for every seed, got none for seed {unpaired[0]} of {name!r}: finish the "
-                "study"
+                f"expected a trial {_PLAIN!r} for every seed, got none for seed {unpaired[0]} of {name!r}: finish "
+                "the study"
             )
-        both = [(spiked[plain][seed], now) for seed, now in spiked[name].items()]
+        both = [(plain[seed], now) for seed, now in seeds.items()]
         saved, new = both.count((True, False)), both.count((False, True))
-        before = sum(first for first, _ in both)
-        left = sum(second for _, second in both)
+        before, left = (sum(side) for side in zip(*both, strict=True))
         parts = [
             f"{n} of {of}: {percent(wilson(n, of))}" if of else "none"
             for n, of in ((saved, before), (new, len(both) - before))
@@ -327,32 +313,24 @@ def cure_table(trials: Iterable[Mapping[str, Any]], lr: float, *, plain: str = "
             }
         )  # fmt: skip
         numbers.append({"cure": name, "saved": saved, "new": new, "left": left, "p": mcnemar(saved, new).p})
-    _adjust(shown, numbers)
+    shown = _with_p_values(shown, [line["p"] for line in numbers])
     notes = ("In % [95 % interval by Wilson]. p: McNemar's exact test, adjusted by Holm over this table.",)
     return Table("cures", f"Cures against the plain neuron, step size {lr:g}", shown, numbers, notes)
 
 
-def _experiments(rows: Iterable[Row], *columns: str) -> list[Row]:
-    """Return the runs of the stability experiments, checked."""
-    noised = [row for row in checked(rows, "measure") if row["measure"] == "noise"]
-    return checked(noised, "data", "standardize", "status", *columns)
+def _experiments(rows: Iterable[Row]) -> list[Row]:
+    """Return the runs of the stability experiments."""
+    return [row for row in checked(rows) if row["measure"] == "noise"]
 
 
-def _tuned(rows: Iterable[Row]) -> list[Row]:
-    """Return the runs behind Tables 1 to 3, checked."""
-    columns = "status", "first_spike", "diverged_at", "epochs", "train_size", "batch_size"
-    return checked(tuned(checked(rows, "measure", "optimizer")), *columns)
-
-
-def _adjust(shown: list[dict[str, str]], numbers: list[dict[str, Any]]) -> None:
-    """Add the p-values, adjusted by Holm over the table, to its cells and its numbers."""
-    for row, line, p in zip(shown, numbers, holm([line["p"] for line in numbers]), strict=True):
-        row["p"], line["p_holm"] = f"{p:.2g}", float(p)
+def _with_p_values(shown: list[dict[str, str]], p_values: list[float]) -> list[dict[str, str]]:
+    """Return the rows with a last cell for the p-values, adjusted by Holm over the table."""
+    return [row | {"p": f"{p:.2g}"} for row, p in zip(shown, holm(p_values), strict=True)]
 
 
 def _experiment(row: Row) -> tuple[Any, ...]:
     return row["problem"], row["lr"], row["schedule"], row["seed"]
 
 
-def _median(values: Sequence[float]) -> float:
-    return float(np.median(values)) if len(values) else math.nan
+def _median(values: Sequence[float], form: str) -> str:
+    return format(np.median(values), form) if values else "-"

@@ -57,9 +57,3 @@ def test_unknown_options(results, capsys, options, message):
 def test_a_folder_without_results(tmp_path, capsys):
     assert main(["report", "--results", str(tmp_path / "nowhere")]) == 1
     assert str(tmp_path / "nowhere") in capsys.readouterr().err
-
-
-def test_a_row_that_is_there_twice(results, monkeypatch, capsys):
-    monkeypatch.setattr(report, "read_rows", lambda folder: [row(0, True), row(0, False), row(0, True)])
-    assert main(["report", "--results", str(results)]) == 1
-    assert "error: expected every run once, got problem spheres-1.01-1000, seed 0" in capsys.readouterr().err

@@ -84,11 +84,6 @@ def test_ranks_are_whole_numbers(rank):
         signed_rank_distribution([1, rank])
 
 
-def test_ranks_are_a_sequence():
-    with pytest.raises(TypeError, match=r"expected ranks of shape \(n,\), got 3"):
-        signed_rank_distribution(3)
-
-
 def test_mcnemar_as_published():
     # Fagerland, Lydersen and Laake, BMC Medical Research Methodology 13:91 (2013), table 1.
     assert mcnemar(1, 7).p == pytest.approx(0.070, abs=5e-4)
@@ -106,11 +101,7 @@ def test_mcnemar_by_its_definition(b, c):
 
 def test_without_a_discordant_sample_there_is_nothing_to_test():
     # SciPy either refuses zero trials or returns NaN, depending on its version.
-    assert (mcnemar(0, 0).p, mcnemar([0, 0], [0, 0]).used) == (1.0, 0)
-
-
-def test_seeds_are_strata():
-    assert mcnemar([1, 2, 0], np.array([4, 3, 5])) == mcnemar(3, 12)
+    assert (mcnemar(0, 0).p, mcnemar(0, 0).used) == (1.0, 0)
 
 
 @pytest.mark.parametrize(
@@ -118,10 +109,7 @@ def test_seeds_are_strata():
     [
         (lambda: mcnemar(-1, 2), "only_first_wrong to be an integer >= 0, got -1"),
         (lambda: mcnemar(1, 2.5), "only_second_wrong to be an integer"),
-        (lambda: mcnemar("12", 2), "only_first_wrong to be an integer >= 0, got '1'"),
         (lambda: mcnemar(None, 2), "only_first_wrong to be an integer >= 0, got None"),
-        (lambda: mcnemar([1], [1, 2]), "as many counts for both classifiers, got 1 and 2"),
-        (lambda: mcnemar([], []), "only_first_wrong to be a count, or one per seed, got none"),
     ],
 )
 def test_bad_counts(call, message):

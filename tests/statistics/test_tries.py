@@ -131,5 +131,5 @@ def test_errors_say_what_to_do():
         chance_of_lower([1.0, 2.0], [1.0], tries=(3, 1))
     with pytest.raises(ValueError, match="expected tries for both arms, got 3"):
         chance_of_lower([1.0, 2.0], [1.0], tries=3)
-    with pytest.raises(TypeError, match="expected numbers in values, got None"):
+    with pytest.raises(TypeError, match="expected values to be numbers, got None"):
         expected_best(None)

@@ -6,7 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from replication_rows import row
 
-from enlib.tables import choose, generalization, label, quality, quality_table, speed, speed_table
+from enlib.tables import (
+    choose,
+    explosion_table,
+    generalization,
+    label,
+    moment_table,
+    noise_table,
+    quality,
+    quality_table,
+    speed,
+    speed_table,
+    stability_table,
+)
 
 PROBLEM = "spheres-1.01-1000"
 
@@ -100,31 +112,10 @@ def test_labels(problem, name):
 TRIALS = [row(seed, arm, epochs_to_zero=10.0 + arm) for seed in range(6) for arm in (False, True)]
 
 
-@pytest.mark.parametrize(
-    "damage, message",
-    [
-        (lambda rows: [*rows, rows[3]], "every run once, got problem spheres-1.01-1000, seed 1, .* twice: restore"),
-        (lambda rows: [*rows, dict(rows[3])], "every run once"),
-        (lambda rows: [{"epochs_to_zero": 1.0}], "column 'measure' in every row|column 'problem' in every row"),
-        (lambda rows: [{k: v for k, v in rows[0].items() if k != "status"}], "expected column 'status' in every row"),
-        (lambda rows: [rows[0] | {"epochs_to_zero": "soon"}], "a number in column 'epochs_to_zero', got 'soon' in"),
-        (lambda rows: [rows[0] | {"epochs_to_zero": None}], "a number in column 'epochs_to_zero', got None in"),
-        (lambda rows: [rows[0] | {"epochs": True}], "a number in column 'epochs', got True"),
-        (lambda rows: [rows[0] | {"lr": "0.01"}], "a number in column 'lr', got '0.01'"),
-        (lambda rows: [rows[0] | {"exponential": 1}], "True or False in column 'exponential', got 1"),
-        (lambda rows: [rows[0] | {"problem": 5}], "text in column 'problem', got 5"),
-    ],
-)
-def test_a_table_of_rows_that_are_not_runs(damage, message):
-    with pytest.raises(ValueError, match=message):
-        speed_table(damage(TRIALS))
-
-
-def test_a_run_is_identified_by_its_hash_where_it_has_one():
-    rows = [r | {"run": f"{index}"} for index, r in enumerate([*TRIALS, *TRIALS])]
-    assert choose(rows, PROBLEM, speed).trials == 2
-    with pytest.raises(ValueError, match="every run once"):
-        choose([r | {"run": "same"} for r in TRIALS], PROBLEM, speed)
+def test_rows_without_a_column_that_every_run_has():
+    for table in (quality_table, speed_table, stability_table, noise_table, explosion_table, moment_table):
+        with pytest.raises(ValueError, match="column 'status' in every row, got none: pass enlib"):
+            table([TRIALS[0], {name: value for name, value in TRIALS[1].items() if name != "status"}])
 
 
 def test_half_the_rows_are_said_to_be_missing():

@@ -61,10 +61,10 @@ def test_only_step_sizes_of_both_arms_are_compared(tuned, stability):
 def test_moments_by_step_size(tuned):
     tuned[2]["first_spike"] = 1.0
     tuned[3] |= {"first_spike": 15.0, "diverged_at": NEVER, "status": "converged"}
-    [line] = moment_table(tuned).numbers
+    [line] = moment_table(tuned).shown
     parts = line["first tenth"], line["first half, rest"], line["second half"]
-    assert line["runs"] == 12
-    assert parts == (1, 10, 1)
+    assert line["runs"] == "12"
+    assert parts == ("1", "10", "1")
 
 
 def test_noise_on_networks_that_learned(stability):
@@ -169,7 +169,6 @@ def test_noise_is_summed_up_by_quartiles_and_what_was_not_measured_is_left_out()
     "change, message",
     [
         ({"lr": 0.5}, "expected trials at learning rate 0.5, got none: choose one of 0.03"),
-        ({"plain": "nothing"}, "expected condition to be one of with the neuron, cure; got 'nothing'"),
         ({"extra": 7}, "a trial 'with the neuron' for every seed, got none for seed 7 of 'cure'"),
     ],
 )
@@ -179,13 +178,6 @@ def test_remedies_that_cannot_be_compared(change, message):
     trials += [{"condition": "cure", "seed": seed, **what} for seed in [change.pop("extra", 2)] if seed > 2]
     with pytest.raises(ValueError, match=message):
         cure_table(trials, **({"lr": 0.03} | change))
-
-
-@pytest.mark.parametrize("table", [stability_table, noise_table, explosion_table, moment_table])
-def test_a_text_among_the_numbers(table):
-    rows = [row(0, arm, measure=how) | {"lr": "fast"} for arm in (False, True) for how in ("noise", "test")]
-    with pytest.raises(ValueError, match="a number in column 'lr', got 'fast'"):
-        table(rows)
 
 
 def test_no_heading_ends_in_a_space():
