@@ -54,6 +54,11 @@ def _find_spike(losses):
     return next(k for k in range(1, len(losses)) if losses[k] > 100 * min(losses[:k]))
 
 
+def _width(w):
+    low, high = landscape.gain_interval(w)
+    return high - low
+
+
 def _step(w):
     return (w > 0) * 1.0
 
@@ -124,7 +129,7 @@ FUNCTIONS = {
         lambda w: 4 / w * math.acosh(math.sqrt(w) / 2),
         lambda w: 4 / w * torch.arccosh(torch.sqrt(w) / 2),
         lambda w: 4 / w * math.log((math.sqrt(w) + math.sqrt(w - 4)) / 2),
-        landscape.gain_interval_width,
+        _width,
     ],
     "slope in b": [lambda a, slope_in_a, lam: a * slope_in_a - lam * a**2],
     "change of the invariant": [lambda a, g, eta, lam: eta * lam * a**2 - eta**2 / 2 * g**2],
@@ -325,9 +330,9 @@ WRONG = {
         (lambda f, lam, eta, n: lam, "expand"),
     ],
     "interval width": [
-        (lambda w: landscape.gain_interval_width(w) / 2, "two ends"),
-        (lambda w: landscape.gain_interval_width(w) * w, "the inputs are a"),
-        (lambda w: landscape.gain_interval_width(w) * w / 2, "where z ends"),
+        (lambda w: _width(w) / 2, "two ends"),
+        (lambda w: _width(w) * w, "the inputs are a"),
+        (lambda w: _width(w) * w / 2, "where z ends"),
         (lambda w: 1.0, "from where to where"),
     ],
     "slope in b": [

@@ -117,7 +117,7 @@ class TanhLoss:
 
 @dataclass(frozen=True, eq=False)
 class SharpnessTrack:
-    """Runs of gradient descent, side by side, with the sharpness along them.
+    """Runs of gradient descent, side by side, with their sharpness.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def track_sharpness(
     Parameters
     ----------
     loss : callable
-        Maps weights of shape (runs, size) to losses of shape (runs,); no run may depend on another one.
+        Maps weights of shape (runs, size) to losses of shape (runs,); no run may depend on another.
     start : Tensor of shape (runs, size)
         Where each run begins.
     eta : float or array_like of shape (runs,)
@@ -174,7 +174,7 @@ def track_sharpness(
         Number of steps.
     every : int
         Steps from one measurement to the next. Choose an odd number: at the edge a run alternates between two sides,
-        and an even one would only ever see one of them.
+        and an even number would show only one of them.
     momentum : float
         The factor :math:`\mu`, at least 0 and below 1.
     tol : float
@@ -201,7 +201,7 @@ def track_sharpness(
     _check_runs(start)
     sizes = _tools.array("eta", eta)
     if sizes.shape not in ((), (1,), (len(start),)):
-        raise ValueError(f"expected one eta or {len(start)}, one for each run, got {sizes.shape}: pass so many")
+        raise ValueError(f"expected one eta or {len(start)}, one for each run, got {sizes.shape}: pass that many")
     sizes = np.broadcast_to(sizes, len(start)).copy()
     for size in sizes:
         _tools.positive("eta", size)
@@ -229,7 +229,7 @@ def track_sharpness(
 
 @dataclass(frozen=True, eq=False)
 class CentralFlow:
-    """A central flow, at the times of the steps of the gradient descent that it averages.
+    """A central flow, at the times of the gradient descent steps that it averages.
 
     Parameters
     ----------
@@ -238,11 +238,11 @@ class CentralFlow:
     weights : Tensor of shape (steps + 1, runs, size)
         The path.
     direction : Tensor of shape (steps + 1, runs, size)
-        The sharpest direction there: unit eigenvectors.
+        The sharpest direction at each point of the path: unit eigenvectors.
     sharpness : array of shape (steps + 1, runs)
         The largest eigenvalue.
     variance : array of shape (steps + 1, runs)
-        The mean square of the swing along the direction; 0 before the edge.
+        The mean square of the swing along this direction; 0 before the edge.
     loss : array of shape (steps + 1, runs)
         Loss on the path itself.
     """
@@ -260,7 +260,7 @@ class CentralFlow:
         return self.loss + self.sharpness * self.variance / 2
 
 
-def central_flow(loss: Losses, start: Tensor, *, eta: float, steps: int, substeps: int = 2) -> CentralFlow:
+def central_flow(loss: Losses, start: Tensor, *, eta: float, steps: int) -> CentralFlow:
     r"""Return the central flow of gradient descent, for one unstable direction.
 
     Gradient descent at the edge is at :math:`w + x u`, with u the sharpest direction and x changing sign at each
@@ -279,11 +279,10 @@ def central_flow(loss: Losses, start: Tensor, *, eta: float, steps: int, substep
     loss, start
         As for `track_sharpness`.
     eta : float
-        Step size of gradient descent, which is the time that passes in one of its steps.
+        Step size of gradient descent, which is the time of one of its steps. The flow takes two Euler steps in it:
+        with a single one the flow itself would swing.
     steps : int
         Number of steps of gradient descent to follow.
-    substeps : int
-        Euler steps for each of them, at least 2: with a single one the flow itself would swing.
 
     Returns
     -------
@@ -297,9 +296,9 @@ def central_flow(loss: Losses, start: Tensor, *, eta: float, steps: int, substep
     Notes
     -----
     With u the unit eigenvector, :math:`\nabla \lambda_{\max} = \nabla (u^\top H(w) u)` with u held fixed: a third
-    derivative. One power iteration a substep keeps u up to date. Once a second eigenvalue reaches the edge, this flow
-    no longer describes gradient descent, and does not notice. Where no swing lowers the sharpness, as on a parabola
-    above the edge, the variance is infinite and the path NaN.
+    derivative. One power iteration per Euler step keeps u up to date. Once a second eigenvalue reaches the edge, this
+    flow no longer describes gradient descent, and nothing warns of it. Where no swing lowers the sharpness, as on a
+    parabola above the edge, the variance is infinite and the path NaN.
 
     Examples
     --------
@@ -312,25 +311,24 @@ def central_flow(loss: Losses, start: Tensor, *, eta: float, steps: int, substep
     ([3.0, 3.5, 4.0, 4.0], [0.0, 0.0, 0.2])
     """
     eta, steps = _tools.positive("eta", eta), _tools.count("steps", steps)
-    substeps = _tools.count("substeps", substeps, least=2)
     _check_runs(start)
     _gradient(loss, start.detach().clone().requires_grad_(), keep=False)
-    dt = eta / substeps
+    dt = eta / 2
     w = start.detach().clone()
     u = torch.stack([sharpness(lambda p: loss(p["w"][None])[0], {"w": row}, tol=1e-6).vector for row in w])
     path: list[tuple[Tensor, ...]] = []
-    for k in range(steps * substeps + 1):
+    for k in range(2 * steps + 1):
         w = w.detach().requires_grad_()
         value, slope = _gradient(loss, w, keep=True)
         curved = _derivative((slope * u).sum(), w, keep=True)
         lam = (u * curved).sum(1)
         sharpening = _derivative(lam.sum(), w, keep=False)
         slope, lam = slope.detach(), lam.detach()
-        # What the sharpness would exceed the edge by after this substep, without a swing.
+        # How far the sharpness would exceed the edge after this Euler step, without a swing.
         excess = lam - 2 / eta - dt * (slope * sharpening).sum(1)
         variance = 2 * excess / (dt * sharpening.square().sum(1))
         variance = variance.nan_to_num(0.0, posinf=math.inf).clamp(min=0.0)
-        if k % substeps == 0:
+        if k % 2 == 0:
             path.append((w.detach(), u, lam, variance, value))
         w = w.detach() - dt * (slope + variance[:, None] / 2 * sharpening)
         u = torch.nn.functional.normalize(curved.detach(), dim=1)
