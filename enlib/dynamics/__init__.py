@@ -1,6 +1,6 @@
 """The effects of step sizes: descent on plain functions, the edge of stability, catapults, escapes to infinity."""
 
-from enlib.dynamics.descent import contraction, descend, hypergradient, regime
+from enlib.dynamics.descent import contraction, descend, regime
 from enlib.dynamics.edge import (
     Catapult,
     CentralFlow,
@@ -34,7 +34,6 @@ __all__ = [
     "descend",
     "example_a",
     "example_b",
-    "hypergradient",
     "regime",
     "track_sharpness",
 ]

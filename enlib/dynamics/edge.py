@@ -14,7 +14,7 @@ from torch import Tensor
 
 from enlib import _tools
 from enlib._tools import generator
-from enlib.curvature import sharpness
+from enlib.curvature import Sharpness, sharpness
 
 Array = npt.NDArray[np.float64]
 Losses = Callable[[Tensor], Tensor]
@@ -128,7 +128,7 @@ class SharpnessTrack:
     at : array of int, shape (m,)
         The steps at which the sharpness and the weights were recorded.
     sharpness : array of shape (m, runs)
-        The largest eigenvalue of the Hessian; NaN where a run has diverged.
+        The largest eigenvalue of the Hessian, to a part in a thousand; NaN where a run has diverged.
     weights : Tensor of shape (m, runs, size)
         The weights.
     """
@@ -154,7 +154,6 @@ def track_sharpness(
     steps: int,
     every: int,
     momentum: float = 0.0,
-    tol: float = 1e-3,
 ) -> SharpnessTrack:
     r"""Return runs of full-batch gradient descent with momentum, and their sharpness every few steps.
 
@@ -177,8 +176,6 @@ def track_sharpness(
         and an even number would show only one of them.
     momentum : float
         The factor :math:`\mu`, at least 0 and below 1.
-    tol : float
-        Relative error of the sharpness; see `enlib.curvature.sharpness`.
 
     Returns
     -------
@@ -208,7 +205,7 @@ def track_sharpness(
     steps, every = _tools.count("steps", steps), _tools.count("every", every)
     momentum = _tools.number("momentum", momentum)
     if not 0 <= momentum < 1:
-        raise ValueError(f"expected 0 <= momentum < 1, got {momentum}: 0.9 is usual")
+        raise ValueError(f"expected 0 <= momentum < 1, got {momentum}: 0.9 is common")
     step_size = torch.as_tensor(sizes).to(start)[:, None]
     w, v = start.detach().clone(), torch.zeros_like(start)
     losses, at, sharp, kept = [], [], [], []
@@ -220,7 +217,7 @@ def track_sharpness(
         losses.append(value)
         if k % every == 0:
             at.append(k)
-            sharp.append([_sharpness(loss, row, tol) for row in w])
+            sharp.append([_top(loss, row, tol=1e-3).value if row.isfinite().all() else math.nan for row in w])
             kept.append(w.clone())
         v = momentum * v - step_size * slope
         w = w + v
@@ -233,8 +230,6 @@ class CentralFlow:
 
     Parameters
     ----------
-    eta : float
-        Step size of that gradient descent.
     weights : Tensor of shape (steps + 1, runs, size)
         The path.
     direction : Tensor of shape (steps + 1, runs, size)
@@ -247,7 +242,6 @@ class CentralFlow:
         Loss on the path itself.
     """
 
-    eta: float
     weights: Tensor
     direction: Tensor
     sharpness: Array
@@ -315,7 +309,7 @@ def central_flow(loss: Losses, start: Tensor, *, eta: float, steps: int) -> Cent
     _gradient(loss, start.detach().clone().requires_grad_(), keep=False)
     dt = eta / 2
     w = start.detach().clone()
-    u = torch.stack([sharpness(lambda p: loss(p["w"][None])[0], {"w": row}, tol=1e-6).vector for row in w])
+    u = torch.stack([_top(loss, row, tol=1e-6).vector for row in w])
     path: list[tuple[Tensor, ...]] = []
     for k in range(2 * steps + 1):
         w = w.detach().requires_grad_()
@@ -333,9 +327,7 @@ def central_flow(loss: Losses, start: Tensor, *, eta: float, steps: int) -> Cent
         w = w.detach() - dt * (slope + variance[:, None] / 2 * sharpening)
         u = torch.nn.functional.normalize(curved.detach(), dim=1)
     weights, direction, lams, variances, losses = (torch.stack(part) for part in zip(*path, strict=True))
-    return CentralFlow(
-        eta, weights, direction, lams.cpu().numpy(), variances.cpu().numpy(), losses.cpu().numpy()
-    )  # fmt: skip
+    return CentralFlow(weights, direction, lams.cpu().numpy(), variances.cpu().numpy(), losses.cpu().numpy())
 
 
 @dataclass(frozen=True, eq=False)
@@ -446,10 +438,8 @@ def _derivative(value: Tensor, w: Tensor, *, keep: bool) -> Tensor:
     return derivative
 
 
-def _sharpness(loss: Losses, row: Tensor, tol: float) -> float:
-    if not torch.isfinite(row).all():
-        return float("nan")
-    return sharpness(lambda p: loss(p["w"][None])[0], {"w": row}, tol=tol).value
+def _top(loss: Losses, row: Tensor, *, tol: float) -> Sharpness:
+    return sharpness(lambda p: loss(p["w"][None])[0], {"w": row}, tol=tol)
 
 
 def _check_runs(start: Tensor) -> None:

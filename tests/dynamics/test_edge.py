@@ -61,7 +61,7 @@ def test_tanh_loss_refuses():
 @pytest.mark.parametrize("momentum", [0.0, 0.5])
 def test_is_torch_sgd_run_by_run_with_the_sharpness_of_the_dense_hessian(momentum):
     etas = [0.05, 0.1, 0.2]
-    run = track_sharpness(LOSS, STARTS, eta=etas, steps=60, every=20, momentum=momentum, tol=1e-6)
+    run = track_sharpness(LOSS, STARTS, eta=etas, steps=60, every=20, momentum=momentum)
     for i, eta in enumerate(etas):
         w = STARTS[i].clone().requires_grad_()
         optimizer = torch.optim.SGD([w], lr=eta, momentum=momentum)
@@ -73,7 +73,7 @@ def test_is_torch_sgd_run_by_run_with_the_sharpness_of_the_dense_hessian(momentu
                 torch.testing.assert_close(run.weights[k // 20, i], w.detach(), rtol=1e-6, atol=1e-9)
                 dense = torch.autograd.functional.hessian(LOSS, w.detach())
                 top = torch.linalg.eigvalsh(dense)[-1].item()
-                assert run.sharpness[k // 20, i] == pytest.approx(top, rel=1e-5)
+                assert run.sharpness[k // 20, i] == pytest.approx(top, rel=1e-3)
             value.backward()
             optimizer.step()
     assert run.at.tolist() == [0, 20, 40, 60]
@@ -156,11 +156,11 @@ def narrowing(w, pull=0.1, goal=10.0):
 def test_below_the_edge_it_is_descent_with_short_steps():
     starts = torch.stack([LOSS.start(seed) for seed in range(2)])
     flow = central_flow(LOSS, starts, eta=0.01, steps=100)
-    plain = track_sharpness(LOSS, starts, eta=0.005, steps=200, every=2, tol=1e-6)
+    plain = track_sharpness(LOSS, starts, eta=0.005, steps=200, every=2)
     torch.testing.assert_close(flow.weights, plain.weights, rtol=1e-9, atol=1e-12)
     assert not flow.variance.any()
     np.testing.assert_allclose(flow.loss, plain.loss[::2], rtol=1e-9)
-    np.testing.assert_allclose(flow.sharpness[-1], plain.sharpness[-1], rtol=1e-3)
+    np.testing.assert_allclose(flow.sharpness[-1], plain.sharpness[-1], rtol=3e-3)
 
 
 @pytest.mark.parametrize("eta", [0.21, 0.23, 0.24])
