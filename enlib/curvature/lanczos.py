@@ -269,7 +269,7 @@ def _tridiagonal(hessian: Hessian, basis: list[Tensor], seed: int) -> Iterator[t
                 "check for square roots and norms at zero, and for overflow"
             )
         diagonal.append(float(w @ basis[-1]))
-        # Nearly all that must be removed lies along the last two directions; the rest is rounding, which would grow.
+        # Nearly all that must be removed lies along the last two directions. The rest is rounding, which would grow.
         w.sub_(basis[-1], alpha=diagonal[-1])
         if len(basis) > 1:
             w.sub_(basis[-2], alpha=off[-1])

@@ -72,7 +72,7 @@ class TanhLoss:
         ends = (inputs.shape[1], targets.shape[1])
         if len(widths) < 2 or (widths[0], widths[-1]) != ends:
             raise ValueError(
-                f"expected widths from {ends[0]} to {ends[1]}, got {tuple(widths)}: the data set the first and last"
+                f"expected widths from {ends[0]} to {ends[1]}, got {tuple(widths)}: the data fix the first and last"
             )
         self._inputs, self._targets = inputs, targets
         self._layers = list(pairwise(widths))
@@ -398,7 +398,8 @@ def catapult(output: float, curvature: float, *, eta: float, width: int, steps: 
     # Slightly below the bound is rounding: u = v reaches it.
     if curvature < least * (1 - 1e-12):
         raise ValueError(
-            f"expected curvature >= 2 |output| / sqrt(width) = {least:.4g}, got {curvature}: no weights have less"
+            f"expected curvature >= 2 |output| / sqrt(width) = {least:.4g}, got {curvature}: "
+            "no weights have less; pass a larger one"
         )
     f, lam = [output], [curvature]
     with np.errstate(over="ignore", invalid="ignore"):

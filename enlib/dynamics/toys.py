@@ -188,7 +188,7 @@ class _Toy(ABC):
         """
         times = np.atleast_1d(_tools.array("times", times, finite=True))
         if times.ndim != 1 or not len(times) or times[0] < 0 or (np.diff(times) <= 0).any():
-            raise ValueError(f"expected times that ascend from 0 or later, got {times}: sort them")
+            raise ValueError(f"expected ascending times of at least 0, got {times}: sort them")
         solved = solve_ivp(
             lambda _, p: -self.gradient(p),
             (0.0, float(times[-1])),
@@ -671,7 +671,7 @@ def _log_steps(steps: int) -> Steps:
 def _check_at(at: npt.ArrayLike, steps: int) -> Steps:
     record = np.atleast_1d(_tools.array("at", at, finite=True))
     if (record % 1 != 0).any() or record.ndim != 1 or (np.diff(record) <= 0).any():
-        raise ValueError(f"expected the steps in at to be integers that ascend, got {at!r}: sort them")
+        raise ValueError(f"expected the steps in at to be ascending integers, got {at!r}: sort them")
     if len(record) and not 0 <= record[0] <= record[-1] <= steps:
         raise ValueError(
             f"expected the steps in at from 0 to {steps}, got {record[0]:g} to {record[-1]:g}: record only these"

@@ -136,7 +136,7 @@ def _layers(params: Parameters) -> list[str]:
     if not layers or set(params) - expected:
         raise ValueError(
             f"expected names such as '0.weight' and '0.bias', got {', '.join(params)}: "
-            "only the units of fully connected networks can be permuted here"
+            "only the units of fully connected networks can be permuted"
         )
     for layer in layers:
         weight, bias = params[f"{layer}.weight"], params.get(f"{layer}.bias")
@@ -144,7 +144,7 @@ def _layers(params: Parameters) -> list[str]:
             got = tuple(weight.shape) if bias is None else f"{tuple(weight.shape)} and {tuple(bias.shape)}"
             raise ValueError(
                 f"expected a weight of shape (out, in) and a bias of shape (out,) for layer {layer!r}, got {got}: "
-                "only fully connected layers can be permuted here"
+                "only fully connected layers can be permuted"
             )
     if len(layers) < 2:
         raise ValueError(f"expected a hidden layer, got the single layer {layers[0]!r}: there is nothing to permute")

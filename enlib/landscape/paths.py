@@ -103,7 +103,8 @@ def bezier_curve(a: Parameters, bend: Parameters, b: Parameters, t: Tensor) -> d
 
     .. math:: \gamma(t) = (1 - t)^2\, \theta_a + 2 t (1 - t)\, \theta_c + t^2\, \theta_b
 
-    It leaves a towards the bend c and arrives at b from it; with c halfway between a and b it is the straight line.
+    It leaves a in the direction of the bend c and reaches b from the direction of c. With c halfway between a and b
+    it is the straight line.
 
     Parameters
     ----------
@@ -247,7 +248,7 @@ def barrier(t: Tensor, losses: Tensor) -> float:
 
     .. math:: \max_t \big[ L(\gamma(t)) - (1 - t)\, L(\gamma(0)) - t\, L(\gamma(1)) \big]
 
-    It is never negative, because the ends count, and zero on any straight path of a convex loss.
+    It is never negative, because the ends are included, and it is zero on any straight path of a convex loss.
 
     Parameters
     ----------
