@@ -1,4 +1,4 @@
-"""The Hessian of a loss as an operator on vectors: its matrix is never formed unless you ask for it."""
+"""The Hessian of a loss as an operator on vectors: the matrix is formed only if you ask for it."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class Hessian:
     .. math:: H v = \nabla \left( \nabla L(\theta) \cdot v \right)
 
     A product is the derivative of a derivative, so it costs about as much as two gradients and never needs the
-    matrix :math:`H` (Pearlmutter 1994). All parameters together count as one flat vector of length ``size``, in the
-    order of the dictionary. Measuring leaves the parameters and the model's buffers as they were.
+    matrix :math:`H` (Pearlmutter 1994). All parameters together form one flat vector of length ``size``, in the order
+    of the dictionary. The parameters and the model's buffers stay unchanged.
 
     Parameters
     ----------
     loss : callable, or sequence of callables
         Maps a dictionary of tensors, named like ``params``, to the loss, a tensor of shape (). It must compute the
         loss from that dictionary, as ``torch.func.functional_call(model, params, (inputs,))`` does. Several callables
-        are added up, one at a time, so that only one graph is in memory; with a single one its graph is kept, and
-        each product is cheaper.
+        are added up, one at a time, so that only one graph is in memory. A single callable's graph is kept, which
+        makes each product cheaper.
     params : mapping of str to Tensor
         The point, in float32 or float64, on one device.
 
@@ -82,7 +82,15 @@ class Hessian:
 
     def __matmul__(self, vector: Tensor) -> Tensor:
         """Return the Hessian times a flat vector of shape (size,)."""
-        pieces = [piece.to(self.gradient) for piece in self.unflat(vector).values()]
+        if not isinstance(vector, Tensor) or vector.shape != (self.size,):
+            got = tuple(vector.shape) if isinstance(vector, Tensor) else type(vector).__name__
+            raise ValueError(
+                f"expected a flat vector of shape ({self.size},), got {got}: concatenate the parameters' pieces in "
+                "the order of the dictionary"
+            )
+        leaves = list(self._leaves.values())
+        split = torch.split(vector.to(self.gradient), [leaf.numel() for leaf in leaves])
+        pieces = [piece.view_as(leaf) for piece, leaf in zip(split, leaves, strict=True)]
         if self._kept is not None:
             total = self._product(self._kept, pieces)
         else:
@@ -98,24 +106,13 @@ class Hessian:
     def gradients(self) -> int:
         """Return the cost so far, in gradients of the whole loss.
 
-        By arithmetic: one for the gradient itself and two for each product; three where the loss comes in parts,
-        whose graphs are built anew. The measured time is often less.
+        The gradient itself counts as one and each product as two. With a loss in parts, each product counts as three,
+        because the graphs are built anew. The measured time is often less.
         """
         return 1 + (2 if self._kept is not None else 3) * self.products
 
-    def unflat(self, vector: Tensor) -> dict[str, Tensor]:
-        """Return a flat vector of shape (size,) cut into tensors named and shaped like the parameters."""
-        if not isinstance(vector, Tensor) or vector.shape != (self.size,):
-            got = tuple(vector.shape) if isinstance(vector, Tensor) else type(vector).__name__
-            raise ValueError(
-                f"expected a flat vector of shape ({self.size},), got {got}: concatenate the parameters' pieces in "
-                "the order of the dictionary, or use hvp, which takes a dictionary"
-            )
-        pieces = torch.split(vector, [leaf.numel() for leaf in self._leaves.values()])
-        return {name: p.view_as(leaf) for (name, leaf), p in zip(self._leaves.items(), pieces, strict=True)}
-
     def dense(self) -> Tensor:
-        """Return the matrix, of shape (size, size). It takes one product a row, so it is for small models only."""
+        """Return the matrix, of shape (size, size): for small models only, as each row takes one product."""
         identity = torch.eye(self.size, dtype=self.gradient.dtype, device=self.gradient.device)
         matrix = torch.stack([self @ row for row in identity])
         return (matrix + matrix.T) / 2
@@ -172,45 +169,6 @@ class Hessian:
 
     def _flat(self, tensors: Sequence[Tensor]) -> Tensor:
         return torch.cat([t.reshape(-1) for t in tensors])
-
-
-def hvp(loss: Parts, params: Params, vector: Params) -> dict[str, Tensor]:
-    r"""Return the Hessian times a vector.
-
-    .. math:: H v = \nabla \left( \nabla L(\theta) \cdot v \right)
-
-    For several products at one point, make a `Hessian` and keep it.
-
-    Parameters
-    ----------
-    loss, params
-        As for `Hessian`.
-    vector : mapping of str to Tensor
-        With the names and shapes of ``params``.
-
-    Returns
-    -------
-    dict of str to Tensor
-        With the names and shapes of ``params``.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `Hessian`; or if the vector's names or shapes differ from the parameters'.
-
-    Examples
-    --------
-    >>> point = {"w": torch.tensor([1.0, 2.0])}
-    >>> hvp(lambda p: (p["w"] ** 3).sum(), point, {"w": torch.tensor([1.0, 1.0])})
-    {'w': tensor([ 6., 12.])}
-    """
-    shapes = [{name: tuple(t.shape) for name, t in _tools.named_tensors(given).items()} for given in (params, vector)]
-    if shapes[0] != shapes[1]:
-        raise ValueError(
-            f"expected a vector like the parameters, {shapes[0]}, got {shapes[1]}: use their names and shapes"
-        )
-    hessian = Hessian(loss, params)
-    return hessian.unflat(hessian @ torch.cat([vector[name].reshape(-1) for name in params]))
 
 
 def _callables(loss: Any) -> list[Loss]:

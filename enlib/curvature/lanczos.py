@@ -1,4 +1,4 @@
-"""What Lanczos' method finds out about a Hessian: its largest eigenvalues, with error bounds, and their density."""
+"""Lanczos' method: the largest eigenvalues of a Hessian, with error bounds, and the density of all of them."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Eigenvalues:
     values : array of shape (k,)
         The eigenvalues.
     residuals : array of shape (k,)
-        Lengths of :math:`Hq - \theta q` for each value :math:`\theta` and its unit vector q. Some eigenvalue always
-        lies within this distance of :math:`\theta`.
+        Lengths of :math:`Hq - \theta q` for each value :math:`\theta` and its unit vector q. An eigenvalue is always
+        within this distance of :math:`\theta`.
     errors : array of shape (k,)
-        Estimated errors, residual² / gap to the other values found; they are much smaller.
+        Estimated errors, residual² / gap to the nearest other value; usually much smaller than the residuals.
     vectors : Tensor of shape (k, size)
-        The unit vectors, flat; see `Hessian.unflat`.
+        The unit vectors, flat, with the parameters in the order of the dictionary.
     converged : bool
         Whether all errors are within the tolerance.
     gradients : int
@@ -81,23 +81,13 @@ class SpectralDensity:
     def cdf(self, at: npt.ArrayLike) -> Array:
         """Return the fraction of eigenvalues up to each number in ``at``; NaN where that is NaN.
 
-        Half of a node's weight counts at the node itself, as the quadrature rule has it.
+        At a node itself, half of its weight counts, as in the quadrature rule.
         """
         at = _tools.array("at", at)
         below = np.concatenate([[0.0], np.cumsum(self.weights)])
         left = below[np.searchsorted(self.nodes, at, side="left")]
         right = below[np.searchsorted(self.nodes, at, side="right")]
         return np.where(np.isnan(at), np.nan, (left + right) / 2)
-
-    def density(self, at: npt.ArrayLike, width: float) -> Array:
-        r"""Return the density at each number in ``at``, smoothed by a Gaussian of standard deviation ``width``.
-
-        .. math:: \rho(t) = \sum_j \frac{w_j}{\sigma \sqrt{2 \pi}} e^{-(t - \theta_j)^2 / 2 \sigma^2}
-        """
-        width = _tools.positive("width", width)
-        z = (_tools.array("at", at)[..., None] - self.nodes) / width
-        density: Array = np.exp(-(z**2) / 2) @ self.weights / (width * np.sqrt(2 * np.pi))
-        return density
 
 
 def sharpness(
@@ -115,7 +105,7 @@ def sharpness(
 
     Lanczos' method finds the best value within the span of :math:`v, Hv, H^2 v, \dots` It starts from the gradient,
     which points mostly into sharp directions, plus a random vector, so that no direction is left out. It stops when
-    residual² / gap is within the tolerance; after only two products, when it is within a tenth of it.
+    residual² / gap is within the tolerance; after only two products, within a tenth of it.
 
     Parameters
     ----------
@@ -139,8 +129,8 @@ def sharpness(
 
     Notes
     -----
-    The residual bounds the distance to *an* eigenvalue. That it is the largest one is certain only up to the random
-    vector: a sharpest direction that is orthogonal to it stays unseen.
+    The residual bounds the distance to *an* eigenvalue. It is almost certainly the largest one: only a sharpest
+    direction that is nearly orthogonal to the random vector could be missed.
 
     Examples
     --------
@@ -166,8 +156,8 @@ def top_eigenvalues(
 ) -> Eigenvalues:
     r"""Return the k largest eigenvalues of the Hessian of a loss.
 
-    The method is that of `sharpness`. Each value is near an eigenvalue, as its residual guarantees; but where several
-    are equal or close together, one may be missed. A smaller tolerance makes that less likely.
+    The method is that of `sharpness`. Each value is near an eigenvalue, as its residual guarantees. Where several are
+    equal or close together, one may be missed; a smaller tolerance makes that less likely.
 
     Parameters
     ----------
@@ -179,7 +169,8 @@ def top_eigenvalues(
         As for `sharpness`.
     relative_to : {"each", "largest"}
         What the tolerance is relative to. Relative to each eigenvalue, many products may be needed where the k-th
-        lies at the edge of a cluster far below the first; a value below a thousandth of the largest counts as that.
+        lies at the edge of a cluster far below the first. Values below a thousandth of the largest are treated as a
+        thousandth of it.
 
     Returns
     -------
@@ -278,7 +269,7 @@ def _tridiagonal(hessian: Hessian, basis: list[Tensor], seed: int) -> Iterator[t
                 "check for square roots and norms at zero, and for overflow"
             )
         diagonal.append(float(w @ basis[-1]))
-        # Nearly all that must be removed lies along the last two directions; the rest is rounding, which would grow.
+        # Nearly all that must be removed lies along the last two directions. The rest is rounding, which would grow.
         w.sub_(basis[-1], alpha=diagonal[-1])
         if len(basis) > 1:
             w.sub_(basis[-2], alpha=off[-1])
@@ -324,7 +315,7 @@ def _top(
         residuals = off[-1] * np.abs(weights[-1])
         errors = _errors(values, residuals)
         largest = np.abs(values).max()
-        # After so few products it could stop at a direction that the start happens to favor: be stricter there.
+        # After so few products it could stop at a direction that the start happens to favor, so be stricter here.
         strict = 0.1 if m == k + 1 else 1.0
         enough = errors[:k] <= strict * tol * np.maximum(np.abs(values[:k]), floor * largest)
         done = m == hessian.size or (m > k and bool(enough.all()))

@@ -9,7 +9,7 @@ from enlib import _tools
 
 
 def newton_step(gradient: Tensor, hessian: Tensor, *, damping: float = 0.0) -> Tensor:
-    r"""Return Newton's step, which leads to the critical point of the local parabola, a saddle or maximum included.
+    r"""Return Newton's step, to the critical point of the local parabola, even if that is a saddle or a maximum.
 
     .. math:: r = -(H + \delta I)^{-1} g
 
@@ -42,9 +42,7 @@ def newton_step(gradient: Tensor, hessian: Tensor, *, damping: float = 0.0) -> T
     >>> newton_step(torch.tensor([2.0, 9.0]), torch.diag(torch.tensor([2.0, 3.0])))
     tensor([-1., -3.])
     """
-    damping = _tools.non_negative("damping", damping)
-    values, vectors = _eigen(gradient, hessian)
-    return _solve(gradient, values + damping, vectors)
+    return _step(gradient, hessian, damping, positive=False)
 
 
 def saddle_free_step(gradient: Tensor, hessian: Tensor, *, damping: float = 0.0) -> Tensor:
@@ -52,7 +50,7 @@ def saddle_free_step(gradient: Tensor, hessian: Tensor, *, damping: float = 0.0)
 
     .. math:: r = -(|H| + \delta I)^{-1} g, \qquad |H| = \sum_i |\lambda_i| q_i q_i^\top
 
-    (Dauphin et al. 2014.) Where all curvatures are positive, this is Newton's step.
+    Where all curvatures are positive, this is Newton's step (Dauphin et al. 2014).
 
     Parameters
     ----------
@@ -74,9 +72,7 @@ def saddle_free_step(gradient: Tensor, hessian: Tensor, *, damping: float = 0.0)
     >>> saddle_free_step(torch.tensor([2.0, 9.0]), torch.diag(torch.tensor([2.0, -3.0])))
     tensor([-1., -3.])
     """
-    damping = _tools.non_negative("damping", damping)
-    values, vectors = _eigen(gradient, hessian)
-    return _solve(gradient, values.abs() + damping, vectors)
+    return _step(gradient, hessian, damping, positive=True)
 
 
 def diagonal_step(gradient: Tensor, diagonal: Tensor, *, damping: float = 0.0) -> Tensor:
@@ -84,8 +80,8 @@ def diagonal_step(gradient: Tensor, diagonal: Tensor, *, damping: float = 0.0) -
 
     .. math:: r_i = -\frac{g_i}{|H_{ii}| + \delta}
 
-    (LeCun et al. 1998.) It is cheap and ignores everything off the diagonal: a rotation of the coordinates changes
-    it, and where coordinates are coupled it can overshoot.
+    The step is cheap and ignores everything off the diagonal: a rotation of the coordinates changes it, and where
+    coordinates are coupled it can overshoot (LeCun et al. 1998).
 
     Parameters
     ----------
@@ -126,7 +122,8 @@ def diagonal_step(gradient: Tensor, diagonal: Tensor, *, damping: float = 0.0) -
     return -gradient / sizes
 
 
-def _eigen(gradient: Tensor, hessian: Tensor) -> tuple[Tensor, Tensor]:
+def _step(gradient: Tensor, hessian: Tensor, damping: float, *, positive: bool) -> Tensor:
+    damping = _tools.non_negative("damping", damping)
     _tools.floats("gradient", gradient)
     _tools.floats("Hessian", hessian)
     if hessian.ndim != 2 or hessian.shape[0] != hessian.shape[1]:
@@ -135,7 +132,7 @@ def _eigen(gradient: Tensor, hessian: Tensor) -> tuple[Tensor, Tensor]:
         )
     if gradient.shape != hessian.shape[:1]:
         raise ValueError(
-            f"expected a gradient of shape ({len(hessian)},), got {tuple(gradient.shape)}: pass one slope for each"
+            f"expected a gradient of shape ({len(hessian)},), got {tuple(gradient.shape)}: pass one entry per row"
         )
     apart = (hessian - hessian.T).abs().max()
     if apart > 100 * torch.finfo(hessian.dtype).eps * hessian.abs().max():
@@ -144,13 +141,11 @@ def _eigen(gradient: Tensor, hessian: Tensor) -> tuple[Tensor, Tensor]:
             "Hessian is symmetric; if rounding made the difference, pass (H + H.T) / 2"
         )
     values, vectors = torch.linalg.eigh(hessian)
-    return values, vectors
-
-
-def _solve(gradient: Tensor, values: Tensor, vectors: Tensor) -> Tensor:
+    values = (values.abs() if positive else values) + damping
     if values.abs().min() <= len(values) * torch.finfo(values.dtype).eps * values.abs().max():
         raise ValueError(
             "expected an invertible Hessian, got a singular one: along some direction the loss is flat and Newton's "
             "step is infinite; add damping"
         )
-    return -vectors @ ((vectors.T @ gradient) / values)
+    step: Tensor = -vectors @ ((vectors.T @ gradient) / values)
+    return step

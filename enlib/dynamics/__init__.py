@@ -1,6 +1,6 @@
-"""What step sizes do: descent on plain functions, the edge of stability, catapults, and escapes to infinity."""
+"""The effects of step sizes: descent on plain functions, the edge of stability, catapults, escapes to infinity."""
 
-from enlib.dynamics.descent import contraction, descend, hypergradient, regime
+from enlib.dynamics.descent import contraction, descend, regime
 from enlib.dynamics.edge import (
     Catapult,
     CentralFlow,
@@ -17,7 +17,6 @@ from enlib.dynamics.toys import (
     ToyWithNeuron,
     example_a,
     example_b,
-    onset_step,
 )
 
 __all__ = [
@@ -35,8 +34,6 @@ __all__ = [
     "descend",
     "example_a",
     "example_b",
-    "hypergradient",
-    "onset_step",
     "regime",
     "track_sharpness",
 ]

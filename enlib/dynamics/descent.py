@@ -1,4 +1,4 @@
-"""Gradient descent on plain functions, with and without momentum, and what its step size does."""
+"""Gradient descent on plain functions, with and without momentum, and the effect of its step size."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def descend(gradient: Gradient, start: npt.ArrayLike, *, eta: float, steps: int,
     Parameters
     ----------
     gradient : callable
-        Maps w, an array of shape (d,), to the gradient there.
+        Maps w, an array of shape (d,), to the gradient at w.
     start : array_like of shape (d,)
         The first w; a number counts as d = 1.
     eta : float
@@ -31,7 +31,7 @@ def descend(gradient: Gradient, start: npt.ArrayLike, *, eta: float, steps: int,
     steps : int
         Number of updates.
     momentum : float
-        The factor :math:`\mu`: any finite number, also one with which nothing converges.
+        The factor :math:`\mu`: any finite number, even one with which nothing converges.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def descend(gradient: Gradient, start: npt.ArrayLike, *, eta: float, steps: int,
     """
     eta, steps = _tools.positive("eta", eta), _tools.count("steps", steps)
     momentum = _tools.number("momentum", momentum)
-    w = _start(start)
+    w = np.atleast_1d(_tools.array("start", start, finite=True))
     v = np.zeros_like(w)
     path = [w]
     with np.errstate(over="ignore", invalid="ignore"):
@@ -65,10 +65,10 @@ def descend(gradient: Gradient, start: npt.ArrayLike, *, eta: float, steps: int,
 def regime(eta: float, curvature: float) -> Regime:
     r"""Return the name of what gradient descent does on the parabola :math:`E = \tfrac12 \lambda w^2`.
 
-    With :math:`\eta_\text{opt} = 1/\lambda` each step multiplies w by :math:`1 - \eta/\eta_\text{opt}`. So w shrinks
-    without changing sign below :math:`\eta_\text{opt}`, is at the minimum after one step at it, changes sign and
-    shrinks up to :math:`2\eta_\text{opt}`, jumps between two points forever at exactly :math:`2\eta_\text{opt}`, and
-    grows above.
+    Each step multiplies w by :math:`1 - \eta/\eta_\text{opt}`, with :math:`\eta_\text{opt} = 1/\lambda`. Below
+    :math:`\eta_\text{opt}`, w shrinks without changing sign. At :math:`\eta_\text{opt}`, it reaches the minimum in
+    one step. From there to :math:`2\eta_\text{opt}`, w changes sign and shrinks. At exactly :math:`2\eta_\text{opt}`
+    it jumps between two points forever, and above that it grows.
 
     Parameters
     ----------
@@ -118,42 +118,14 @@ def contraction(eta: npt.ArrayLike, curvature: npt.ArrayLike, momentum: npt.Arra
     return radius
 
 
-def hypergradient(gradient: Gradient, w: npt.ArrayLike, eta: float) -> float:
-    r"""Return the derivative of the loss after one step by the step size.
-
-    .. math:: \frac{d}{d\eta} E(w') = -\nabla E(w') \cdot \nabla E(w), \qquad w' = w - \eta \nabla E(w)
-
-    It is negative where a larger step would have been better: the two gradients still point the same way.
-
-    Parameters
-    ----------
-    gradient : callable
-        As for `descend`.
-    w : array_like of shape (d,)
-        Where the step begins.
-    eta : float
-        Step size, positive.
-
-    Examples
-    --------
-    >>> hypergradient(lambda w: w, 2.0, eta=1.0)  # one step to the minimum of w^2 / 2: no better size
-    -0.0
-    """
-    eta, w = _tools.positive("eta", eta), _start(w)
-    here = _slope(gradient, w)
-    return -float(_slope(gradient, w - eta * here) @ here)
-
-
-def _start(w: npt.ArrayLike) -> Array:
-    return np.atleast_1d(_tools.array("start", w, finite=True))
-
-
 def _slope(gradient: Any, w: Array) -> Array:
     if not callable(gradient):
         raise TypeError(f"expected the gradient to be a function, got {type(gradient).__name__}: pass lambda w: ...")
     got = gradient(w)
-    # The check costs as much as a small gradient, so arrays of floats pass by it.
+    # The check costs as much as a small gradient, so arrays of floats skip it.
     slope: Array = got if isinstance(got, np.ndarray) and got.dtype == np.float64 else _tools.array("gradient", got)
     if slope.shape != w.shape:
-        raise ValueError(f"expected a gradient of shape {w.shape}, got {slope.shape}: return one slope for each w")
+        raise ValueError(
+            f"expected a gradient of shape {w.shape}, got {slope.shape}: return one derivative for each w"
+        )
     return slope

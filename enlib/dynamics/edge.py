@@ -14,7 +14,7 @@ from torch import Tensor
 
 from enlib import _tools
 from enlib._tools import generator
-from enlib.curvature import sharpness
+from enlib.curvature import Sharpness, sharpness
 
 Array = npt.NDArray[np.float64]
 Losses = Callable[[Tensor], Tensor]
@@ -72,7 +72,7 @@ class TanhLoss:
         ends = (inputs.shape[1], targets.shape[1])
         if len(widths) < 2 or (widths[0], widths[-1]) != ends:
             raise ValueError(
-                f"expected widths from {ends[0]} to {ends[1]}, got {tuple(widths)}: the data set the first and last"
+                f"expected widths from {ends[0]} to {ends[1]}, got {tuple(widths)}: the data fix the first and last"
             )
         self._inputs, self._targets = inputs, targets
         self._layers = list(pairwise(widths))
@@ -117,7 +117,7 @@ class TanhLoss:
 
 @dataclass(frozen=True, eq=False)
 class SharpnessTrack:
-    """Runs of gradient descent, side by side, with the sharpness along them.
+    """Runs of gradient descent, side by side, with their sharpness.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ class SharpnessTrack:
     at : array of int, shape (m,)
         The steps at which the sharpness and the weights were recorded.
     sharpness : array of shape (m, runs)
-        The largest eigenvalue of the Hessian; NaN where a run has diverged.
+        The largest eigenvalue of the Hessian, to a part in a thousand; NaN where a run has diverged.
     weights : Tensor of shape (m, runs, size)
         The weights.
     """
@@ -154,7 +154,6 @@ def track_sharpness(
     steps: int,
     every: int,
     momentum: float = 0.0,
-    tol: float = 1e-3,
 ) -> SharpnessTrack:
     r"""Return runs of full-batch gradient descent with momentum, and their sharpness every few steps.
 
@@ -165,7 +164,7 @@ def track_sharpness(
     Parameters
     ----------
     loss : callable
-        Maps weights of shape (runs, size) to losses of shape (runs,); no run may depend on another one.
+        Maps weights of shape (runs, size) to losses of shape (runs,); no run may depend on another.
     start : Tensor of shape (runs, size)
         Where each run begins.
     eta : float or array_like of shape (runs,)
@@ -174,11 +173,9 @@ def track_sharpness(
         Number of steps.
     every : int
         Steps from one measurement to the next. Choose an odd number: at the edge a run alternates between two sides,
-        and an even one would only ever see one of them.
+        and an even number would show only one of them.
     momentum : float
         The factor :math:`\mu`, at least 0 and below 1.
-    tol : float
-        Relative error of the sharpness; see `enlib.curvature.sharpness`.
 
     Returns
     -------
@@ -201,14 +198,14 @@ def track_sharpness(
     _check_runs(start)
     sizes = _tools.array("eta", eta)
     if sizes.shape not in ((), (1,), (len(start),)):
-        raise ValueError(f"expected one eta or {len(start)}, one for each run, got {sizes.shape}: pass so many")
+        raise ValueError(f"expected one eta or {len(start)}, one for each run, got {sizes.shape}: pass that many")
     sizes = np.broadcast_to(sizes, len(start)).copy()
     for size in sizes:
         _tools.positive("eta", size)
     steps, every = _tools.count("steps", steps), _tools.count("every", every)
     momentum = _tools.number("momentum", momentum)
     if not 0 <= momentum < 1:
-        raise ValueError(f"expected 0 <= momentum < 1, got {momentum}: 0.9 is usual")
+        raise ValueError(f"expected 0 <= momentum < 1, got {momentum}: 0.9 is common")
     step_size = torch.as_tensor(sizes).to(start)[:, None]
     w, v = start.detach().clone(), torch.zeros_like(start)
     losses, at, sharp, kept = [], [], [], []
@@ -220,7 +217,7 @@ def track_sharpness(
         losses.append(value)
         if k % every == 0:
             at.append(k)
-            sharp.append([_sharpness(loss, row, tol) for row in w])
+            sharp.append([_top(loss, row, tol=1e-3).value if row.isfinite().all() else math.nan for row in w])
             kept.append(w.clone())
         v = momentum * v - step_size * slope
         w = w + v
@@ -229,25 +226,22 @@ def track_sharpness(
 
 @dataclass(frozen=True, eq=False)
 class CentralFlow:
-    """A central flow, at the times of the steps of the gradient descent that it averages.
+    """A central flow, at the times of the gradient descent steps that it averages.
 
     Parameters
     ----------
-    eta : float
-        Step size of that gradient descent.
     weights : Tensor of shape (steps + 1, runs, size)
         The path.
     direction : Tensor of shape (steps + 1, runs, size)
-        The sharpest direction there: unit eigenvectors.
+        The sharpest direction at each point of the path: unit eigenvectors.
     sharpness : array of shape (steps + 1, runs)
         The largest eigenvalue.
     variance : array of shape (steps + 1, runs)
-        The mean square of the swing along the direction; 0 before the edge.
+        The mean square of the swing along this direction; 0 before the edge.
     loss : array of shape (steps + 1, runs)
         Loss on the path itself.
     """
 
-    eta: float
     weights: Tensor
     direction: Tensor
     sharpness: Array
@@ -260,7 +254,7 @@ class CentralFlow:
         return self.loss + self.sharpness * self.variance / 2
 
 
-def central_flow(loss: Losses, start: Tensor, *, eta: float, steps: int, substeps: int = 2) -> CentralFlow:
+def central_flow(loss: Losses, start: Tensor, *, eta: float, steps: int) -> CentralFlow:
     r"""Return the central flow of gradient descent, for one unstable direction.
 
     Gradient descent at the edge is at :math:`w + x u`, with u the sharpest direction and x changing sign at each
@@ -279,11 +273,10 @@ def central_flow(loss: Losses, start: Tensor, *, eta: float, steps: int, substep
     loss, start
         As for `track_sharpness`.
     eta : float
-        Step size of gradient descent, which is the time that passes in one of its steps.
+        Step size of gradient descent, which is the time of one of its steps. The flow takes two Euler steps in it:
+        with a single one the flow itself would swing.
     steps : int
         Number of steps of gradient descent to follow.
-    substeps : int
-        Euler steps for each of them, at least 2: with a single one the flow itself would swing.
 
     Returns
     -------
@@ -297,9 +290,9 @@ def central_flow(loss: Losses, start: Tensor, *, eta: float, steps: int, substep
     Notes
     -----
     With u the unit eigenvector, :math:`\nabla \lambda_{\max} = \nabla (u^\top H(w) u)` with u held fixed: a third
-    derivative. One power iteration a substep keeps u up to date. Once a second eigenvalue reaches the edge, this flow
-    no longer describes gradient descent, and does not notice. Where no swing lowers the sharpness, as on a parabola
-    above the edge, the variance is infinite and the path NaN.
+    derivative. One power iteration per Euler step keeps u up to date. Once a second eigenvalue reaches the edge, this
+    flow no longer describes gradient descent, and nothing warns of it. Where no swing lowers the sharpness, as on a
+    parabola above the edge, the variance is infinite and the path NaN.
 
     Examples
     --------
@@ -312,32 +305,29 @@ def central_flow(loss: Losses, start: Tensor, *, eta: float, steps: int, substep
     ([3.0, 3.5, 4.0, 4.0], [0.0, 0.0, 0.2])
     """
     eta, steps = _tools.positive("eta", eta), _tools.count("steps", steps)
-    substeps = _tools.count("substeps", substeps, least=2)
     _check_runs(start)
     _gradient(loss, start.detach().clone().requires_grad_(), keep=False)
-    dt = eta / substeps
+    dt = eta / 2
     w = start.detach().clone()
-    u = torch.stack([sharpness(lambda p: loss(p["w"][None])[0], {"w": row}, tol=1e-6).vector for row in w])
+    u = torch.stack([_top(loss, row, tol=1e-6).vector for row in w])
     path: list[tuple[Tensor, ...]] = []
-    for k in range(steps * substeps + 1):
+    for k in range(2 * steps + 1):
         w = w.detach().requires_grad_()
         value, slope = _gradient(loss, w, keep=True)
         curved = _derivative((slope * u).sum(), w, keep=True)
         lam = (u * curved).sum(1)
         sharpening = _derivative(lam.sum(), w, keep=False)
         slope, lam = slope.detach(), lam.detach()
-        # What the sharpness would exceed the edge by after this substep, without a swing.
+        # How far the sharpness would exceed the edge after this Euler step, without a swing.
         excess = lam - 2 / eta - dt * (slope * sharpening).sum(1)
         variance = 2 * excess / (dt * sharpening.square().sum(1))
         variance = variance.nan_to_num(0.0, posinf=math.inf).clamp(min=0.0)
-        if k % substeps == 0:
+        if k % 2 == 0:
             path.append((w.detach(), u, lam, variance, value))
         w = w.detach() - dt * (slope + variance[:, None] / 2 * sharpening)
         u = torch.nn.functional.normalize(curved.detach(), dim=1)
     weights, direction, lams, variances, losses = (torch.stack(part) for part in zip(*path, strict=True))
-    return CentralFlow(
-        eta, weights, direction, lams.cpu().numpy(), variances.cpu().numpy(), losses.cpu().numpy()
-    )  # fmt: skip
+    return CentralFlow(weights, direction, lams.cpu().numpy(), variances.cpu().numpy(), losses.cpu().numpy())
 
 
 @dataclass(frozen=True, eq=False)
@@ -408,7 +398,8 @@ def catapult(output: float, curvature: float, *, eta: float, width: int, steps: 
     # Slightly below the bound is rounding: u = v reaches it.
     if curvature < least * (1 - 1e-12):
         raise ValueError(
-            f"expected curvature >= 2 |output| / sqrt(width) = {least:.4g}, got {curvature}: no weights have less"
+            f"expected curvature >= 2 |output| / sqrt(width) = {least:.4g}, got {curvature}: "
+            "no weights have less; pass a larger one"
         )
     f, lam = [output], [curvature]
     with np.errstate(over="ignore", invalid="ignore"):
@@ -448,10 +439,8 @@ def _derivative(value: Tensor, w: Tensor, *, keep: bool) -> Tensor:
     return derivative
 
 
-def _sharpness(loss: Losses, row: Tensor, tol: float) -> float:
-    if not torch.isfinite(row).all():
-        return float("nan")
-    return sharpness(lambda p: loss(p["w"][None])[0], {"w": row}, tol=tol).value
+def _top(loss: Losses, row: Tensor, *, tol: float) -> Sharpness:
+    return sharpness(lambda p: loss(p["w"][None])[0], {"w": row}, tol=tol)
 
 
 def _check_runs(start: Tensor) -> None:

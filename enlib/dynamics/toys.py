@@ -1,4 +1,4 @@
-"""Problems small enough to know everything about them, with an exponential beside the loss, and their descent."""
+"""Toy losses with known derivatives, with and without an exponential neuron, and gradient descent on them."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ Array = npt.NDArray[np.float64]
 Steps = npt.NDArray[np.int64]
 Outputs = Callable[[Array], Array]
 Schedule = Callable[[int], npt.ArrayLike]
+_CHUNK = 2000  # steps that `first_instability` holds in memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,11 +32,11 @@ class ToyDescent:
     steps : array of int, shape (m,)
         The recorded steps; 0 is the start.
     points : array of shape (d, m, ...)
-        Where the runs were, coordinates first; NaN from the step on at which a run diverged.
+        The points of the runs, coordinates first; NaN from the step at which a run diverged.
     loss : array of shape (m, ...)
-        The loss there.
+        The loss at these points.
     diverged_at : array of shape (...)
-        The first step with a number that is not finite; NaN where there was none.
+        The first step with a number that is not finite; NaN for a run that did not diverge.
     """
 
     steps: Steps
@@ -44,20 +45,15 @@ class ToyDescent:
     diverged_at: Array
 
     @property
-    def status(self) -> npt.NDArray[np.str_]:
-        """Return for each run "capped" (all its steps were made) or "diverged"."""
-        return np.where(np.isnan(self.diverged_at), "capped", "diverged")
-
-    @property
     def end(self) -> Array:
         """Return the last recorded points, of shape (d, ...)."""
         return self.points[:, -1]
 
 
 class _Toy(ABC):
-    """A loss of d coordinates that knows its derivatives, with gradient descent and gradient flow on it.
+    """A loss of d coordinates with its derivatives, and gradient descent and gradient flow on it.
 
-    Points have shape (d, ...): the coordinates first, so that ``theta, a, w, b = p`` reads as on paper, and then any
+    Points have shape (d, ...): the coordinates come first, so that ``theta, a, w, b = p`` reads as on paper, then any
     number of runs side by side.
     """
 
@@ -101,12 +97,12 @@ class _Toy(ABC):
         start : array_like of shape (d, ...)
             Coordinates first, then the runs.
         eta : array_like or callable
-            Step size, positive; an array gives every run its own. A callable maps the number of updates made so far,
-            from 0, to the size of the next.
+            Step size, positive; an array gives every run its own. A callable maps the number of updates made so far
+            to the size of the next one.
         steps : int
             Number of updates.
         at : array_like of int, optional
-            The steps to record, ascending; by default about 20 in each power of ten.
+            The steps to record, ascending; by default, about 20 in each power of ten.
 
         Raises
         ------
@@ -117,11 +113,11 @@ class _Toy(ABC):
         Examples
         --------
         >>> path = example_a().descend([0.3], eta=0.01, steps=1000)
-        >>> path.status.item(), path.loss[[0, -1]].round(3).tolist()
-        ('capped', [0.394, 0.25])
+        >>> path.loss[[0, -1]].round(3).tolist()
+        [0.394, 0.25]
         >>> path = OneSample(u=0.5, lam=3.0).descend([0.01, 0.0], eta=1.0, steps=5000)  # eta * lam > 2
-        >>> path.status.item(), path.diverged_at.item()
-        ('diverged', 1023.0)
+        >>> path.diverged_at.item()
+        1023.0
         """
         steps = _tools.count("steps", steps)
         constant = np.array(np.nan) if callable(eta) else _positive("eta", eta)
@@ -130,7 +126,7 @@ class _Toy(ABC):
             np.broadcast_to(constant, p.shape[1:])
         except ValueError:
             raise ValueError(
-                f"expected one eta, or one for each of the runs {p.shape[1:]}, got {constant.shape}: pass so many"
+                f"expected one eta, or one for each run, {p.shape[1:]}, got {constant.shape}: match these shapes"
             ) from None
         record = _log_steps(steps) if at is None else _check_at(at, steps)
         points = np.full((len(record), *p.shape), np.nan)
@@ -162,18 +158,19 @@ class _Toy(ABC):
     def flow(self, start: npt.ArrayLike, times: npt.ArrayLike) -> Array:
         r"""Return gradient flow, :math:`\dot p = -\nabla L(p)`: descent with infinitely small steps.
 
-        Along an escape to infinity the flow is stiff, so the solver is an implicit one that is given the Hessian.
+        Along an escape to infinity the flow is stiff, so an implicit solver is used, with the Hessian.
 
         Parameters
         ----------
         start : array_like of shape (d,)
-            Where one run begins.
+            The point of one run at time 0.
         times : array_like of shape (m,)
-            Ascending, not negative.
+            Times to return, ascending and not negative.
 
         Returns
         -------
         array of shape (d, m)
+            The point at each time.
 
         Raises
         ------
@@ -191,7 +188,7 @@ class _Toy(ABC):
         """
         times = np.atleast_1d(_tools.array("times", times, finite=True))
         if times.ndim != 1 or not len(times) or times[0] < 0 or (np.diff(times) <= 0).any():
-            raise ValueError(f"expected times that ascend from 0 or later, got {times}: sort them")
+            raise ValueError(f"expected ascending times of at least 0, got {times}: sort them")
         solved = solve_ivp(
             lambda _, p: -self.gradient(p),
             (0.0, float(times[-1])),
@@ -208,21 +205,17 @@ class _Toy(ABC):
             )
         return np.asarray(solved.y)
 
-    def first_instability(
-        self, start: npt.ArrayLike, *, eta: npt.ArrayLike, steps: int, chunk: int = 2000
-    ) -> tuple[Array, Array]:
+    def first_instability(self, start: npt.ArrayLike, *, eta: npt.ArrayLike, steps: int) -> tuple[Array, Array]:
         r"""Return when gradient descent first became unstable in each run, by two criteria.
 
-        Every step is evaluated. Once a run has diverged, nothing more is found in it.
+        Every step is evaluated, up to the one at which a run diverges.
 
         Parameters
         ----------
         start, eta
             As for `descend`; no schedule.
         steps : int
-            Number of updates after which to give up.
-        chunk : int
-            How many steps are held in memory.
+            Number of updates after which the search ends.
 
         Returns
         -------
@@ -234,16 +227,15 @@ class _Toy(ABC):
         Examples
         --------
         >>> crossed, rose = OneSample(u=0.5, lam=1.0).first_instability([0.01, 0.0], eta=0.2, steps=1000)
-        >>> crossed.item(), onset_step(0.2, 1.0, 0.5).round().item()
-        (306.0, 167.0)
+        >>> crossed.item()
+        306.0
         """
-        steps, chunk = _tools.count("steps", steps), _tools.count("chunk", chunk)
-        eta = _positive("eta", eta)
+        steps, eta = _tools.count("steps", steps), _positive("eta", eta)
         p = self._start(start)
         crossed, rose = np.full(p.shape[1:], np.nan), np.full(p.shape[1:], np.nan)
         done = 0
         while done < steps and np.isnan([crossed, rose]).any():
-            n = min(chunk, steps - done)
+            n = min(_CHUNK, steps - done)
             path = self.descend(p, eta=eta, steps=n, at=np.arange(n + 1))
             _note_first(crossed, self._above(path.points, 2 / eta), done)
             with np.errstate(invalid="ignore"):
@@ -254,7 +246,7 @@ class _Toy(ABC):
         return crossed, rose
 
     def _above(self, points: Array, limit: Array) -> npt.NDArray[np.bool_]:
-        """Return where the sharpness is above a limit; eigenvalues are computed only where it can be."""
+        """Return where the sharpness is above a limit, computing eigenvalues only where the Hessian's norm is."""
         limit = np.broadcast_to(limit, points.shape[1:])
         above = np.zeros(points.shape[1:], dtype=np.bool_)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -275,7 +267,7 @@ class _Toy(ABC):
 
 @dataclass(frozen=True, eq=False)
 class ToyClassifier(_Toy):
-    r"""A classifier :math:`f(x; \theta)` of one number with one parameter, and the samples it is to classify.
+    r"""A classifier :math:`f(x; \theta)` of one number with one parameter, and the samples to classify.
 
     .. math:: L(\theta) = \sum_i \max(0, 1 - y_i f(x_i; \theta))^3
 
@@ -321,9 +313,9 @@ class ToyClassifier(_Toy):
 
     @classmethod
     def one_sample(cls, u: npt.ArrayLike, x: float = 0.0) -> ToyClassifier:
-        """Return one sample with label +1 that a constant classifier leaves at margin 1 - u.
+        """Return a constant classifier and one sample with label +1 and margin 1 - u.
 
-        Its parameter does nothing, so an exponential neuron beside it is all that moves.
+        The classifier's parameter has no effect, so only an exponential neuron beside it moves.
 
         Parameters
         ----------
@@ -345,48 +337,42 @@ class ToyClassifier(_Toy):
             lambda t: np.zeros_like(t + margin)[None],
         )  # fmt: skip
 
-    def per_sample(self, values: Array, like: Array) -> Array:
-        """Return n numbers in a shape that broadcasts against an array of shape (n, ...)."""
-        return values.reshape(-1, *(1,) * (like.ndim - 1))
-
-    def margins(self, theta: npt.ArrayLike) -> Array:
-        """Return y f(x; theta), of shape (n, ...)."""
+    def _margins(self, theta: npt.ArrayLike) -> Array:
         f = self.output(_tools.array("theta", theta))
-        return self.per_sample(self.y, f) * f
+        return _per_sample(self.y, f) * f
 
     def errors(self, theta: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """Return the number of samples without a positive margin; all of them where theta is NaN."""
-        return _errors(self.margins(theta))
+        return _errors(self._margins(theta))
 
     def loss(self, p: Array) -> Array:
         """Return L at points of shape (1, ...)."""
-        return np.asarray((np.maximum(1 - self.margins(p[0]), 0) ** 3).sum(axis=0))
+        return np.asarray((np.maximum(1 - self._margins(p[0]), 0) ** 3).sum(axis=0))
 
     def gradient(self, p: Array) -> Array:
         """Return the derivative of L, of shape (1, ...)."""
-        m = self.margins(p[0])
-        pull = -3 * np.maximum(1 - m, 0) ** 2 * self.per_sample(self.y, m)
+        m = self._margins(p[0])
+        pull = -3 * np.maximum(1 - m, 0) ** 2 * _per_sample(self.y, m)
         return np.asarray((pull * self.slope(p[0])).sum(axis=0))[None]
 
     def hessian(self, p: Array) -> Array:
         """Return the second derivative of L, of shape (..., 1, 1)."""
-        m = self.margins(p[0])
+        m = self._margins(p[0])
         hinge = np.maximum(1 - m, 0)
-        pull = -3 * hinge**2 * self.per_sample(self.y, m)
+        pull = -3 * hinge**2 * _per_sample(self.y, m)
         second = (6 * hinge * self.slope(p[0]) ** 2 + pull * self.curvature(p[0])).sum(axis=0)
         return np.asarray(second)[..., None, None]
 
-    def minima(self, low: float, high: float, *, grid: int = 20_001) -> Array:
+    def minima(self, low: float, high: float) -> Array:
         """Return the strict local minima of L on an interval, ascending.
 
-        Valleys with a flat floor, where the loss is zero on an interval, are no strict minima and are left out.
+        The slope is evaluated at 20,001 points; two zeros between neighboring points are missed. Valleys with a flat
+        floor, where the loss is zero on an interval, are no strict minima and are left out.
 
         Parameters
         ----------
         low, high : float
             Ends of the interval.
-        grid : int
-            Number of points at which the slope is evaluated. Two zeros of it between neighbors are missed.
 
         Raises
         ------
@@ -401,7 +387,7 @@ class ToyClassifier(_Toy):
         low, high = _tools.number("low", low), _tools.number("high", high)
         if not low < high:
             raise ValueError(f"expected low < high, got {low} and {high}: pass the smaller number first")
-        theta = np.linspace(low, high, _tools.count("grid", grid, least=2))
+        theta = np.linspace(low, high, 20_001)
         at = self.gradient(theta[None])[0]
         exact = np.flatnonzero((at[1:-1] == 0) & (at[:-2] < 0) & (at[2:] > 0)) + 1
         between = np.flatnonzero((at[:-1] < 0) & (at[1:] > 0))
@@ -414,7 +400,7 @@ class ToyClassifier(_Toy):
 
 @dataclass(frozen=True, eq=False)
 class ToyWithNeuron(_Toy):
-    r"""The loss of a toy classifier with an exponential neuron beside it.
+    r"""The loss of a toy classifier with an exponential neuron added to its output.
 
     .. math:: \tilde L(\theta, a, w, b) = \sum_i \max\!\left(0, 1 - y_i (f(x_i; \theta) + a e^{w x_i + b})\right)^3
               + \frac{\lambda}{2} a^2
@@ -449,20 +435,19 @@ class ToyWithNeuron(_Toy):
     def __post_init__(self) -> None:
         if not isinstance(self.toy, ToyClassifier):
             raise TypeError(f"expected a toy classifier, got {type(self.toy).__name__}: pass example_a(), say")
-        _check_penalty(self.lam)
+        _positive("lam", self.lam, or_zero=True)
 
-    def margins(self, p: Array) -> Array:
-        """Return the margins with the neuron, of shape (n, ...)."""
+    def _margins(self, p: Array) -> Array:
         _, f, y = self._outputs(p)
         return np.asarray(y * f)
 
     def errors(self, p: Array) -> npt.NDArray[np.int64]:
         """Return the number of samples without a positive margin; all of them where p is NaN."""
-        return _errors(self.margins(p))
+        return _errors(self._margins(p))
 
     def loss(self, p: Array) -> Array:
         """Return the loss, the penalty included."""
-        data = (np.maximum(1 - self.margins(p), 0) ** 3).sum(axis=0)
+        data = (np.maximum(1 - self._margins(p), 0) ** 3).sum(axis=0)
         return np.asarray(data + np.asarray(self.lam) * p[1] ** 2 / 2)
 
     def gradient(self, p: Array) -> Array:
@@ -475,7 +460,7 @@ class ToyWithNeuron(_Toy):
         by = np.empty((4, *f.shape[1:]))
         by[0] = (pull * self.toy.slope(theta)).sum(axis=0)
         by[1] = in_a + self.lam * a
-        by[2] = a * (self.toy.per_sample(self.toy.x, f) * by_a).sum(axis=0)
+        by[2] = a * (_per_sample(self.toy.x, f) * by_a).sum(axis=0)
         by[3] = a * in_a
         return by
 
@@ -483,7 +468,7 @@ class ToyWithNeuron(_Toy):
         """Return the second derivatives."""
         theta, a, _, _ = p
         e, f, y = self._outputs(p)
-        x = self.toy.per_sample(self.toy.x, f)
+        x = _per_sample(self.toy.x, f)
         hinge = np.maximum(1 - y * f, 0)
         pull = -3 * y * hinge**2
         zero = np.zeros_like(f)
@@ -504,7 +489,7 @@ class ToyWithNeuron(_Toy):
         theta, a, w, b = p
         e = np.exp(np.multiply.outer(self.toy.x, w) + b)
         f = self.toy.output(theta) + a * e
-        return e, f, self.toy.per_sample(self.toy.y, f)
+        return e, f, _per_sample(self.toy.y, f)
 
 
 @dataclass(frozen=True, eq=False)
@@ -513,14 +498,14 @@ class OneSample(_Toy):
 
     .. math:: \tilde L(a, b) = \max(0, u - a e^b)^3 + \frac{\lambda}{2} a^2
 
-    The same as `ToyWithNeuron` over `ToyClassifier.one_sample` with input 0, and faster.
+    This equals `ToyWithNeuron` of `ToyClassifier.one_sample` with input 0, and it is faster.
 
     Parameters
     ----------
     u : array_like
         How far the margin is below 1 without the neuron, positive; an array gives every run its own.
     lam : array_like
-        The weight :math:`\lambda` of the penalty, not negative; likewise.
+        The weight :math:`\lambda` of the penalty, not negative; an array gives every run its own.
 
     Raises
     ------
@@ -539,7 +524,7 @@ class OneSample(_Toy):
 
     def __post_init__(self) -> None:
         _positive("u", self.u)
-        _check_penalty(self.lam)
+        _positive("lam", self.lam, or_zero=True)
 
     def loss(self, p: Array) -> Array:
         """Return the loss, the penalty included."""
@@ -566,7 +551,7 @@ class OneSample(_Toy):
 
 @dataclass(frozen=True, eq=False)
 class DoubleWell(_Toy):
-    r"""A loss with a bad minimum, multiplied as Sohl-Dickstein and Kawaguchi do, without any data set.
+    r"""A loss with a bad minimum, multiplied by the factor of Sohl-Dickstein and Kawaguchi; it needs no data.
 
     .. math::
 
@@ -599,7 +584,7 @@ class DoubleWell(_Toy):
     names: ClassVar[tuple[str, ...]] = ("theta", "a", "b")
 
     def __post_init__(self) -> None:
-        _check_penalty(self.lam)
+        _positive("lam", self.lam, or_zero=True)
 
     def value(self, theta: Array) -> Array:
         """Return L, the loss without the factor and the penalty."""
@@ -633,32 +618,9 @@ class DoubleWell(_Toy):
         ]
         return np.moveaxis(np.array(rows), (0, 1), (-2, -1))
 
-    def arrest_bias(self, eta: npt.ArrayLike, theta: npt.ArrayLike) -> Array:
-        r"""Return the predicted bias at which gradient descent stops escaping from a minimum of L.
-
-        .. math:: b = \frac{1}{2} \ln \frac{1/\eta - \lambda}{L(\theta)}
-
-        There the curvature by a, :math:`2 L e^{2b} + 2\lambda`, is :math:`2/\eta`. NaN if :math:`\eta\lambda > 1`.
-
-        Parameters
-        ----------
-        eta : array_like
-            Step size, positive.
-        theta : array_like
-            The minimum.
-
-        Examples
-        --------
-        >>> round(float(DoubleWell(lam=0.1).arrest_bias(0.05, 0.9602)), 3)
-        1.751
-        """
-        eta, lam = _positive("eta", eta), np.asarray(self.lam, dtype=np.float64)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(np.log((1 / eta - lam) / self.value(_tools.array("theta", theta))) / 2)
-
 
 def example_a(c: npt.ArrayLike = 0.5) -> ToyClassifier:
-    r"""Return two samples and a bad minimum that is known exactly.
+    r"""Return a toy classifier of two samples whose bad minimum is known exactly.
 
     .. math:: f(x; \theta) = x\,(c - \theta^2 + \theta^4), \qquad (x, y) = (1, 1),\ (-1, -1)
 
@@ -681,7 +643,7 @@ def example_a(c: npt.ArrayLike = 0.5) -> ToyClassifier:
 
 
 def example_b() -> ToyClassifier:
-    r"""Return five samples and a loss with several bad minima.
+    r"""Return a toy classifier of five samples whose loss has several bad minima.
 
     .. math:: f(x; \theta) = 2 \sin(\theta x), \qquad x = -1, -.4, .3, .7, 1, \qquad y = \operatorname{sign} \sin 3.7x
 
@@ -700,72 +662,41 @@ def example_b() -> ToyClassifier:
     )  # fmt: skip
 
 
-def onset_step(
-    eta: npt.ArrayLike, lam: npt.ArrayLike, u: npt.ArrayLike, *, x: npt.ArrayLike = 0.0, corrected: bool = False
-) -> Array:
-    r"""Return the predicted step at which the sharpness of one sample with a neuron reaches :math:`2/\eta`.
-
-    .. math:: k^* = \frac{1}{6\, (1 + x^2)\, \eta^3 \lambda^2 u^3}, \qquad
-              \text{corrected:}\quad k^* (1 + 4 \eta \lambda)
-
-    The law holds for small :math:`\eta\lambda`; the correction is its next order.
-
-    Parameters
-    ----------
-    eta, lam, u : array_like
-        Step size, weight of the penalty, and how far the sample's margin is below 1; positive, they broadcast.
-    x : array_like
-        The sample's input, or its length: the weights help the bias to grow.
-    corrected : bool
-        Include the next order.
-
-    Examples
-    --------
-    >>> onset_step([0.2, 0.1], 1.0, 0.5).round().tolist()
-    [167.0, 1333.0]
-    >>> onset_step([0.2, 0.1], 1.0, 0.5, corrected=True).round().tolist()
-    [300.0, 1867.0]
-    """
-    eta, lam, u = _positive("eta", eta), _positive("lam", lam), _positive("u", u)
-    law = 1 / (6 * (1 + _tools.array("x", x, finite=True) ** 2) * eta**3 * lam**2 * u**3)
-    return np.asarray(law * (1 + 4 * eta * lam) if corrected else law)
-
-
-def _log_steps(steps: int, per_decade: int = 20) -> Steps:
-    """Return step numbers from 0 to ``steps``, evenly spaced on the logarithmic scale."""
-    count = 1 + math.ceil(per_decade * math.log10(steps))
+def _log_steps(steps: int) -> Steps:
+    """Return step numbers from 0 to ``steps``, about 20 in each power of ten."""
+    count = 1 + math.ceil(20 * math.log10(steps))
     return np.unique(np.concatenate([[0], np.geomspace(1, steps, max(count, 2)).round()])).astype(np.int64)
 
 
 def _check_at(at: npt.ArrayLike, steps: int) -> Steps:
     record = np.atleast_1d(_tools.array("at", at, finite=True))
     if (record % 1 != 0).any() or record.ndim != 1 or (np.diff(record) <= 0).any():
-        raise ValueError(f"expected the steps in at to be integers that ascend, got {at!r}: sort them")
+        raise ValueError(f"expected the steps in at to be ascending integers, got {at!r}: sort them")
     if len(record) and not 0 <= record[0] <= record[-1] <= steps:
         raise ValueError(
-            f"expected the steps in at from 0 to {steps}, got {record[0]:g} to {record[-1]:g}: there are no others"
+            f"expected the steps in at from 0 to {steps}, got {record[0]:g} to {record[-1]:g}: record only these"
         )
     return record.astype(np.int64)
 
 
 def _note_first(found: Array, happens: npt.NDArray[np.bool_], offset: int) -> None:
-    """Write down, for each run that has none yet, the first step at which something happens."""
+    """Record the first step at which something happens, for each run that has no record yet."""
     new = happens.any(axis=0) & np.isnan(found)
     found[new] = offset + happens.argmax(axis=0)[new]
+
+
+def _per_sample(values: Array, like: Array) -> Array:
+    """Return n numbers in a shape that broadcasts against an array of shape (n, ...)."""
+    return values.reshape(-1, *(1,) * (like.ndim - 1))
 
 
 def _errors(margins: Array) -> npt.NDArray[np.int64]:
     return np.asarray(wrong(margins, np.asarray(1.0)).sum(axis=0))
 
 
-def _positive(name: str, value: npt.ArrayLike) -> Array:
+def _positive(name: str, value: npt.ArrayLike, *, or_zero: bool = False) -> Array:
     numbers = _tools.array(name, value)
-    if not ((numbers > 0) & np.isfinite(numbers)).all():
-        raise ValueError(f"expected {name} > 0, got {value!r}: pass positive, finite numbers")
+    valid = numbers >= 0 if or_zero else numbers > 0
+    if not (valid & np.isfinite(numbers)).all():
+        raise ValueError(f"expected {name} {'>=' if or_zero else '>'} 0, got {value!r}: pass finite numbers")
     return numbers
-
-
-def _check_penalty(lam: npt.ArrayLike) -> None:
-    numbers = _tools.array("lam", lam)
-    if not ((numbers >= 0) & np.isfinite(numbers)).all():
-        raise ValueError(f"expected lam >= 0, got {lam!r}: a negative penalty has no minimum at all")

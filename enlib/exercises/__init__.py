@@ -1,4 +1,4 @@
-"""Checks of readers' answers: each says what is wrong with an answer, not only that something is.
+"""Checks of readers' answers that say what is wrong, not only that something is.
 
 An unanswered stub, ``None`` or ``...``, passes with "not answered yet", so that *Run all* completes.
 """
@@ -9,14 +9,15 @@ __all__ = ["check"]
 
 
 def check(name: str, answer: object) -> str:
-    """Return what there is to say about the answer to an exercise: "right!", or what is wrong with it.
+    """Return a sentence about the answer to an exercise: "right!", or what is wrong with it.
 
     Parameters
     ----------
     name : str
         The exercise, as its notebook names it; all of them are in `CHECKS`.
     answer : object
-        A number of any type, a list, array or tensor, or a function, as the exercise asks; it is never an error.
+        A number of any type, a list, array or tensor, or a function, as the exercise asks. A wrong answer of any type
+        gets a sentence, not an exception.
 
     Raises
     ------

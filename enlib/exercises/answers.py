@@ -1,4 +1,4 @@
-"""Kinds of checks: each turns a reader's answer into one sentence that says what is wrong with it.
+"""Kinds of checks: each turns a reader's answer into one sentence, which says what is wrong with it.
 
 This module imports nothing but ``math``, so that MicroPython in a web page runs the same checks. NumPy and torch are
 used only if a reader's function cannot take plain Python numbers.
@@ -19,11 +19,11 @@ RIGHT = "right!"
 
 
 class Remark(Exception):
-    """What a check says about an answer that it cannot read."""
+    """The sentence about an answer that a check cannot read."""
 
 
 class Check:
-    """A check of one exercise: call it with the reader's answer, and it returns what to say about it.
+    """A check of one exercise: called with the reader's answer, it returns a sentence about it.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def number(
     share: bool = False,
     integer: bool = False,
 ) -> Check:
-    """Return a check of one number, in whichever type it comes.
+    """Return a check of one number, of any numeric type.
 
     Parameters
     ----------
@@ -83,11 +83,11 @@ def number(
     otherwise : str or callable
         The hint for any other number; a callable takes the number and returns the whole sentence.
     within : float
-        How far off a right answer may be; a millionth of ``expected`` is always allowed.
+        Largest allowed error; a millionth of ``expected`` is always allowed.
     also : (float, float), optional
-        A second right answer, and how far off it may be.
+        A second right answer, and its largest allowed error.
     share : bool
-        Whether the answer is a fraction of one, which a reader may give in percent.
+        Whether the answer is a fraction, so that a reader may have given it in percent.
     integer : bool
         Whether the answer is a whole number.
 
@@ -174,16 +174,16 @@ def function(
     within: float = 1e-6,
     failing: "dict[Any, str] | None" = None,
 ) -> Check:
-    """Return a check of a function that the reader wrote: it is called with every case and compared with ours.
+    """Return a check of a function that the reader wrote: every case is compared with the right function.
 
-    It may be written for Python's numbers and lists, for NumPy, or for torch.
+    The reader's function may be written for Python's numbers and lists, for NumPy, or for torch.
 
     Parameters
     ----------
     names : str
         The names of its parameters, separated by spaces.
     cases : list of tuple
-        The arguments to call it with.
+        The arguments of each call.
     right : callable
         The right function.
     wrong : dict of callable to str
@@ -235,14 +235,14 @@ def call(
     names : str
         The names of its parameters, separated by spaces.
     arguments : tuple
-        What to call it with: ints and functions are passed as they are.
+        The arguments; ints and functions are passed unchanged.
     failing : dict of exception or tuple of them to str, optional
         Hints for some exceptions.
 
     Raises
     ------
     Remark
-        If the function fails or returns no number.
+        If the function fails or does not return numbers.
 
     Examples
     --------
@@ -288,7 +288,7 @@ def as_number(answer: object, *, finite: bool = True) -> float:
     Raises
     ------
     Remark
-        If it is no number.
+        If it is not a number.
 
     Examples
     --------
@@ -311,7 +311,7 @@ def as_number(answer: object, *, finite: bool = True) -> float:
     return value
 
 
-def show(value: "Nested") -> str:
+def show(value: "Nested", digits: int = 6) -> str:
     """Return a number as a reader would write it, or a list of them.
 
     Examples
@@ -319,30 +319,26 @@ def show(value: "Nested") -> str:
     >>> show(3840.0), show(1 / 3), show([1.0, 0.5])
     ('3840', '0.333333', '[1, 0.5]')
     """
-    return _with_digits(value, 6)
-
-
-def _with_digits(value: "Nested", digits: int) -> str:
     if isinstance(value, list):
-        return "[" + ", ".join([_with_digits(v, digits) for v in value[:8]]) + (", ...]" if value[8:] else "]")
+        return "[" + ", ".join([show(v, digits) for v in value[:8]]) + (", ...]" if value[8:] else "]")
     if abs(value) < 1e15 and value == int(value):
         return str(int(value))
     return ("{:." + str(digits) + "g}").format(value)
 
 
 def _apart(expected: "Nested", got: "Nested") -> str:
-    """Write the first two numbers that differ, with as many digits as it takes to tell them apart."""
+    """Return the first two numbers that differ, with enough digits to tell them apart."""
     if isinstance(expected, list) and isinstance(got, list):
         texts = [_apart(e, got[k]) for k, e in enumerate(expected) if not _close(got[k], e, 1e-9)]
         return texts[0]
     for digits in (4, 6, 9, 12):
-        if _with_digits(expected, digits) != _with_digits(got, digits):
+        if show(expected, digits) != show(got, digits):
             break
-    return f"{_with_digits(expected, digits)}, got {_with_digits(got, digits)}"
+    return f"{show(expected, digits)}, got {show(got, digits)}"
 
 
 def _close(got: "Nested", expected: "Nested", within: float) -> bool:
-    """Say whether two numbers, or nested lists of them, agree up to a relative error; NaN agrees with NaN."""
+    """Return whether two numbers, or nested lists of them, agree up to a relative error; NaN agrees with NaN."""
     if isinstance(got, list) or isinstance(expected, list):
         if not (isinstance(got, list) and isinstance(expected, list)) or len(got) != len(expected):
             return False
@@ -382,7 +378,7 @@ def _of_shape(shape: "tuple[Any, ...]") -> str:
 
 
 def _where(names: str, arguments: "tuple[Any, ...]") -> str:
-    """Name the arguments of one call, except functions and matrices."""
+    """Return the arguments of one call by name, except functions and matrices."""
     named = [
         f"{name} = {show(arguments[k])}"
         for k, name in enumerate(names.split())
@@ -392,30 +388,26 @@ def _where(names: str, arguments: "tuple[Any, ...]") -> str:
 
 
 def _raised(error: Exception, failing: "dict[Any, str]") -> str:
-    """Describe an exception on one line, with the hint for it, if there is one."""
+    """Return an exception on one line, with the hint for it, if there is one."""
     said = [type(error).__name__, " ".join(str(error).split())[:200]]
     said += [hint for kind, hint in failing.items() if isinstance(error, kind)]
     return ": ".join([part for part in said if part])
 
 
 def _kind(answer: object) -> str:
-    """Describe an answer that is no number, without showing more of it than helps."""
+    """Return a short description of an answer that is not a number."""
     if isinstance(answer, str):
-        return f"the text {answer[:40]!r}: write it without quotes" if answer else "an empty text"
+        return f"the text {answer[:40]!r}: write it without quotes"
     if isinstance(answer, bool):
         return str(answer)
-    if isinstance(answer, type):
-        return "a class"
     name = type(answer).__name__
     if name in ("function", "closure", "builtin_function_or_method"):
         return "a function: give what it returns"
-    if isinstance(answer, (list, tuple, dict, set)) and not answer:
-        return f"an empty {name}"
     return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
 
 
 def _forms(arguments: "tuple[Any, ...]") -> "Iterator[list[Any]]":
-    """Yield the arguments in Python's, NumPy's and torch's types; a fresh copy each time."""
+    """Yield the arguments in Python's, NumPy's and torch's types, copied each time."""
     yield [_copy(a) for a in arguments]
     try:
         import numpy as np

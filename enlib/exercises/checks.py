@@ -37,14 +37,13 @@ def _product(gradient: object, w: "Any", v: "Any", factor: float = 1) -> "Any":
 
 def _direction(u: "Any") -> str:
     x, y = u
-    pairs = [
-        (x == 0, "(0, 0) and (1, 0)"),
-        (y == 0, "(0, 0) and (0, 1)"),
-        (abs(x - y) <= 1e-15 * abs(x), "(1, 0) and (0, 1)"),
-        (abs(x + y) <= 1e-15 * abs(x), "(0, 0) and (1, 1)"),
-    ]
-    for same, corners in pairs:
-        if same:
+    for difference, corners in (
+        (x, "(0, 0) and (1, 0)"),
+        (y, "(0, 0) and (0, 1)"),
+        (x - y, "(1, 0) and (0, 1)"),
+        (x + y, "(0, 0) and (1, 1)"),
+    ):
+        if abs(difference) <= 1e-15 * min(abs(x), abs(y)):
             return f"not quite: along u = ({show(x)}, {show(y)}) the corners {corners} coincide"
     return ""
 
@@ -82,10 +81,6 @@ def _median_of_the_rest(times: "list[float]") -> float:
     return (rest[(len(rest) - 1) // 2] + rest[len(rest) // 2]) / 2
 
 
-def _unless_missing(times: "list[float]", value: float) -> float:
-    return value if any(math.isnan(t) for t in times) else _median(times, value)
-
-
 def _normal_cdf(z: float) -> float:
     return (1 + math.erf(z / math.sqrt(2))) / 2
 
@@ -120,7 +115,6 @@ CHECKS = {
         {
             120: "120 = 5! are the orders; tanh(-z) = -tanh(z) gives each unit a second form",
             32: "32 = 2^5 are the signs; the units can also trade places",
-            152: "every order goes with every choice of signs",
             240: "each unit has a sign of its own",
         },
         "in how many orders, times how many signs?",
@@ -152,7 +146,6 @@ CHECKS = {
         {
             lambda p, gap: p * (1 - p) * gap * gap: "this is the variance; the standard deviation is its root",
             lambda p, gap: p * gap: "this is how far the mean rises; how far are the losses from it?",
-            lambda p, gap: p * (1 - p) * gap: "the root is of all of it, and the gap enters the variance squared",
         },
         "toss a coin that shows heads with probability p",
     ),
@@ -160,7 +153,7 @@ CHECKS = {
     "largest learning rate": number(
         0.02,
         {
-            0.01: "this is 1/100, where the steep direction is done in one step; it may be larger",
+            0.01: "this is 1/100, which solves the steep direction in one step; it may be larger",
             2: "this is the limit of the flat direction; the steep one is stricter",
             2 / 101: "this is the fastest learning rate; it may be larger",
         },
@@ -175,7 +168,7 @@ CHECKS = {
             lambda kappa: ((kappa - 1) / (kappa + 1)) ** 2: "the loss shrinks by this; and the distance?",
             lambda kappa: 1 - 2 / (math.sqrt(kappa) + 1): "this takes momentum; do without it",
         },
-        "which learning rate makes both ends shrink alike?",
+        "which learning rate makes both directions shrink by the same factor?",
     ),
     "momentum limit": number(
         3.8,
@@ -192,7 +185,6 @@ CHECKS = {
         {
             4: "this is the step with a plus; mind the sign",
             -1: "this is the step itself; where does it lead from 3?",
-            1: "this is the length of the step; where does it lead from 3?",
             0: "the minimum is there, but w^4 is no parabola, and one step does not reach it",
         },
         "the step is -E'/E'', with E' = 4 w^3 and E'' = 12 w^2",
@@ -220,7 +212,6 @@ CHECKS = {
         25,
         {
             12.5: "1 / eta is the curvature that one step solves; at the edge, it overshoots by as much again",
-            1: "1 is where eta * sharpness / 2 settles; solve that for the sharpness",
             2: "2 is where eta * sharpness settles; solve that for the sharpness",
         },
         lambda sharpness: f"not {show(sharpness)}: eta * sharpness / 2 would settle at {show(0.04 * sharpness)}",
@@ -271,7 +262,6 @@ CHECKS = {
         {
             lambda w: 2 / w * math.acosh(math.sqrt(w) / 2): "this is half the width; the interval has two ends",
             lambda w: 4 * math.acosh(math.sqrt(w) / 2): "this is the width in z = w a + b; the inputs are a",
-            lambda w: 2 * math.acosh(math.sqrt(w) / 2): "this is where z ends; how wide is the interval in a?",
         },
         "from where to where is the gain at least 1?",
     ),
@@ -347,7 +337,6 @@ CHECKS = {
         {
             1 / 8: "upside down: a smaller learning rate is stable for longer",
             4: "4 is the factor for the time t = eta k; the question is about the number of steps",
-            2: "the predicted step is not inverse to eta; which power of it is there?",
         },
         "which power of eta does the predicted step have?",
         within=0.05,
@@ -368,7 +357,6 @@ CHECKS = {
         {
             10667: "that is the step for x = 0; now w helps b, so the exponent grows faster",
             10667 / 9: "w contributes x^2, and b still contributes 1",
-            10667 / 3: "the slope in w is x times that in b, and w counts x times in the exponent: x twice",
             10667 / 4: "the slope in w is x times that in b, and w counts x times: x twice",
         },
         "how fast does w x + b grow, compared with b alone?",
@@ -397,12 +385,8 @@ CHECKS = {
         lambda losses: _spike(losses, _smallest_before),
         {
             lambda x: _spike(x, lambda x, k: 100 * x[k - 1]): "the smallest loss so far need not be the one before",
-            lambda x: _spike(x, lambda x, k: 100 * x[0]): "the smallest loss so far need not be the first one",
             lambda x: _spike(x, lambda x, k: 100 * min(x)): "the smallest loss must come before the spike",
-            lambda x: _spike(x, lambda x, k: 100): "100 times the smallest loss before it, not 100",
-            lambda x: x.index(max(x)): "this is the largest loss; the first one over the limit counts",
             lambda x: 1 + _spike(x, _smallest_before): "updates count from 0",
-            lambda x: x[_spike(x, _smallest_before)]: "this is its loss; return the number of the update",
         },
         "compare each loss with the smallest of those before it",
         failing={IndexError: "an index went past the last loss", StopIteration: "you found none in this list"},
@@ -424,7 +408,6 @@ CHECKS = {
         {
             5: "the noise is a tenth of the mean weight, 0.02, not 0.2",
             2499: "that is |x|^2; take the root",
-            -50: "a length is positive",
         },
         lambda x: f"not {show(x)}: there the exponent moves by s = {0.02 * math.sqrt(x * x + 1):.3g}",
         within=0.1,
@@ -474,7 +457,7 @@ CHECKS = {
             0.2: "0.2 is the chance of the arm with fewer tries",
             4: "4 are the odds; what is the chance?",
         },
-        "throw all 20 trials together; how likely is it that the best is one of the 16?",
+        "pool all 20 trials; how likely is it that the best is one of the 16?",
         within=0.005,
         share=True,
     ),
@@ -493,7 +476,6 @@ CHECKS = {
         _mean_smallest,
         {
             lambda trials, k: min(trials): "this is the smallest of all, whatever k",
-            lambda trials, k: sum(trials) / len(trials): "this is the mean of all, whatever k",
             lambda trials, k: min(trials[:k]): "these are the first k; draw k of them in all ways",
             lambda trials, k: sum(sorted(trials)[:k]) / k: "this is the mean of the k smallest",
         },
@@ -527,12 +509,10 @@ CHECKS = {
         [([20.0, NAN, 30.0, 40.0, NAN],), ([9.0, 7.0, 8.0],), ([12.0, NAN, 10.0],), ([NAN, 12.0, NAN],)],
         lambda times: _median(times, math.inf),
         {
-            _median_of_the_rest: "you have dropped the runs that never got there",
-            lambda times: _median(times, 0.0): "the runs that never got there count as the fastest",
-            lambda times: _unless_missing(times, NAN): "there is a median, as never is later than any number"
-            " (np.percentile returns NaN beside infinity, np.median does not)",
-            lambda times: _unless_missing(times, math.inf): "most of these runs did get there",
-            lambda times: times[len(times) // 2]: "the median is in the middle of the sorted list",
+            _median_of_the_rest: "you have dropped the runs that never arrived",
+            lambda times: _median(times, 0.0): "the runs that never arrived count as the fastest",
+            lambda times: NAN if any(math.isnan(t) for t in times) else _median(times, 0.0): "there is a median:"
+            " never is later than any number (np.percentile returns NaN beside infinity, np.median does not)",
         },
         "never is later than any number",
     ),
@@ -540,7 +520,6 @@ CHECKS = {
         9,
         {
             8: "8 pairs give 7 x 2 / 2^8 = 0.055",
-            7: "7 pairs give 7 x 2 / 2^7 = 0.109",
             6: "6 pairs give 2 / 2^6 = 0.031, enough for one row; the smallest of seven counts seven times",
             10: "10 are enough, and so are fewer",
         },
@@ -550,7 +529,6 @@ CHECKS = {
     "most errors": whole(
         60,
         {
-            0.03: "0.03 is a mean over 2000 samples; an error costs at least 1 of their sum",
             0: "0.03 is a mean over 2000 samples, so their sum is larger than an error costs",
         },
         "how large is the sum of the losses, and what is the least that an error costs?",
@@ -582,7 +560,6 @@ CHECKS = {
     "seeds for equivalence": whole(
         20,
         {
-            19: "19 is just short of it; round up",
             14: "14 seeds allow each side to fail in 20 % of the cases; both together may, so each in 10 %",
             4.4: "that is the square root of it",
         },

@@ -1,4 +1,4 @@
-"""Checks of curves that a reader invents: a chord, a cost with one minimum, and a convex cost without any."""
+"""Checks of what a reader invents: a chord, a cost with one minimum, and a convex cost without a minimum."""
 
 import math
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def chord_in_a_quadrant(ends: "Any") -> str:
-    """Say what is wrong with two points as a chord, in x > 0 and y > 0, that is below (xy - 1)^2 / 2 somewhere.
+    """Return what is wrong with a chord that should lie in x > 0, y > 0 and be below (xy - 1)^2 / 2 somewhere.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def chord_in_a_quadrant(ends: "Any") -> str:
         return f"expected two different points, got {show(ends[0])} twice"
     start, end = loss(0), loss(1)
     if not start + end < math.inf:
-        return f"expected points of which a computer can take the loss, got {show(ends)}"
+        return f"expected points with a finite loss, got {show(ends)}"
     if any(loss(k / 100) - (1 - k / 100) * start - k / 100 * end > 1e-12 * (start + end) for k in range(1, 100)):
         return ""
     middle, mean = show(loss(0.5)), show((start + end) / 2)
@@ -43,7 +43,7 @@ def chord_in_a_quadrant(ends: "Any") -> str:
 
 
 def one_minimum(cost: "Any") -> str:
-    """Say what is wrong with a function of one number as one with a single local minimum that is not convex.
+    """Return what is wrong with a cost of one number that should have a single local minimum and not be convex.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def one_minimum(cost: "Any") -> str:
 
 
 def no_minimum(cost: "Any") -> str:
-    """Say what is wrong with a function of one number as one that is convex, never negative, and has no minimum.
+    """Return what is wrong with a cost of one number that should be convex, never negative and without a minimum.
 
     Examples
     --------
@@ -94,10 +94,10 @@ def no_minimum(cost: "Any") -> str:
     above, start, end = _above_chords(values)
     if above > 1e-6:
         return f"not convex: it is above its chord from w = {near[start]:.3g} to {near[end]:.3g}"
-    side = 1 if values[-1] < values[0] else -1  # where it has to go on falling
+    side = 1 if values[-1] < values[0] else -1  # where it has to keep falling
     points, values = np.append(near[::side], side * far), np.append(values[::side], sides[side])
     rounding = 1e-13 * (1 + np.abs(points) + abs(values.min()))
-    lowest, last = values.argmin(), len(points) - 4  # before the distances leap, and rounding hides too much
+    lowest, last = values.argmin(), len(points) - 4  # beyond it the points are far apart, and rounding hides too much
     rises = values[-1] > values[lowest] + rounding[-1]
     stops = values[last - 1] - values[last] <= rounding[last] and not _fades(values - values[last])
     if rises or stops:
@@ -106,7 +106,7 @@ def no_minimum(cost: "Any") -> str:
 
 
 def _values(cost: object, grid: "Array", *, finite: bool = True) -> "Array":
-    """Return a reader's function of one number at many points."""
+    """Return the values of a reader's function of one number at many points."""
     import numpy as np
 
     values: list[float] = []
@@ -119,12 +119,12 @@ def _values(cost: object, grid: "Array", *, finite: bool = True) -> "Array":
 
 
 def _fades(heights: "Array") -> bool:
-    """Say whether a curve comes down to its level so slowly that only rounding makes it flat there."""
+    """Return whether a curve approaches its level so slowly that only rounding makes it flat."""
     return bool(((heights > 1e-12) & (heights < 1e-6)).sum() >= 5)
 
 
 def _above_chords(values: "Array") -> "tuple[float, int, int]":
-    """Return how far a function is above the middle of a chord, relative to its ends, and the worst chord."""
+    """Return how far a function is above the middle of its worst chord, relative to the ends, and that chord."""
     import numpy as np
 
     worst, scale = (-math.inf, 0, 0), min(1.0, float(np.ptp(values)))

@@ -1,6 +1,6 @@
 """The shape of a loss between and around parameters: slices, paths, symmetries, convexity and critical points."""
 
-from enlib.landscape.activations import gain, gain_interval, gain_interval_width, widest_gain_interval
+from enlib.landscape.activations import gain, gain_interval
 from enlib.landscape.convexity import Chord, chord, hessian_eigenvalues, worst_chord
 from enlib.landscape.linear_nets import critical_point, saddle_index
 from enlib.landscape.matching import match_hidden, permute_hidden
@@ -24,7 +24,6 @@ __all__ = [
     "find_bend",
     "gain",
     "gain_interval",
-    "gain_interval_width",
     "hessian_eigenvalues",
     "linear_combination",
     "losses_at",
@@ -34,6 +33,5 @@ __all__ = [
     "random_direction",
     "saddle_index",
     "straight_line",
-    "widest_gain_interval",
     "worst_chord",
 ]

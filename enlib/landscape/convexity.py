@@ -1,4 +1,4 @@
-"""Is a function convex? Chords that look for a counterexample, and the Hessian's eigenvalues at a point."""
+"""Tests of convexity: chords, which may find a counterexample, and the eigenvalues of the Hessian at a point."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Bound = float | Sequence[float]
 
 @dataclass(frozen=True, eq=False)
 class Chord:
-    """A straight line between two points of a function's graph, and the function halfway.
+    """A straight line between two points of a function's graph, and the function halfway between them.
 
     Parameters
     ----------
     start, end : Tensor of shape (d,)
-        Where the chord begins and ends.
+        The two points.
     at_start, at_end, at_middle : float
-        The function there, and at ``(start + end) / 2``.
+        The function at these points and at ``(start + end) / 2``.
 
     Examples
     --------
@@ -68,14 +68,14 @@ class Chord:
 
 
 def chord(f: Function, start: npt.ArrayLike, end: npt.ArrayLike) -> Chord:
-    r"""Return one chord of a function, to compare it with the function halfway.
+    r"""Return one chord of a function, with the function at its ends and halfway.
 
     A function is convex if no chord runs below it,
 
     .. math:: f\!\left(\tfrac{u + v}{2}\right) \le \frac{f(u) + f(v)}{2},
 
     and quasiconvex if it is never above both ends of a chord, :math:`f(\tfrac{u+v}{2}) \le \max(f(u), f(v))`. For
-    continuous functions halfway is enough.
+    continuous functions, it suffices to compare halfway.
 
     Parameters
     ----------
@@ -121,9 +121,9 @@ def worst_chord(
     seed: int,
     by: Literal["gap", "ridge"] = "gap",
 ) -> Chord:
-    """Return the chord that speaks loudest against convexity, of many random ones in a box.
+    """Return the chord that is the strongest evidence against convexity, among many random ones in a box.
 
-    One chord that breaks convexity disproves it. Any number of chords that do not break it prove nothing.
+    One chord that breaks convexity disproves it. Chords that do not break it prove nothing, however many.
 
     Parameters
     ----------
@@ -134,12 +134,12 @@ def worst_chord(
     low, high : float, or sequence of d floats
         Corners of the box.
     chords : int
-        How many to draw. Each begins anywhere in the box and goes a random part of the way to any other point of it,
-        so that there are short ones, too.
+        Number of chords. Each starts at a random point of the box and covers a random part of the way to another, so
+        that some are short.
     seed : int
         Seed of the random chords.
     by : {"gap", "ridge"}
-        Look for the largest `Chord.gap` (convexity) or the largest `Chord.ridge` (quasiconvexity).
+        Return the chord with the largest `Chord.gap` (convexity) or `Chord.ridge` (quasiconvexity).
 
     Raises
     ------
@@ -147,7 +147,7 @@ def worst_chord(
         If f is not callable or does not return a number, or another argument has the wrong type.
     ValueError
         If the box is empty, ``by`` is unknown, f is not finite somewhere in the box, or f ignores its argument: it
-        has one value everywhere, and torch sees no connection either.
+        has one value everywhere, and torch finds no dependence.
 
     Examples
     --------

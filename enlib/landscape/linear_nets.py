@@ -1,4 +1,4 @@
-r"""The two-layer linear network, whose critical points are all known.
+r"""Critical points of the two-layer linear network, all of which are known.
 
 .. math:: L(W_1, W_2) = \tfrac12 \lVert W_2 W_1 - M \rVert_F^2
 
@@ -22,10 +22,11 @@ from enlib import _tools
 def critical_point(
     singular_values: Sequence[float], modes: Collection[int], *, hidden: int | None = None
 ) -> dict[str, Tensor]:
-    r"""Return the balanced critical point that has learned some modes of a diagonal target.
+    r"""Return the balanced critical point that has learned the given modes of a diagonal target.
 
-    Hidden unit j carries the j-th chosen mode i, with :math:`\sqrt{\sigma_i}` into it and :math:`\sqrt{\sigma_i}` out
-    of it. For any invertible G, :math:`(G W_1, W_2 G^{-1})` is a critical point with the same loss and index.
+    Hidden unit j carries the j-th learned mode i: its input and output weights for this mode are
+    :math:`\sqrt{\sigma_i}`. For any invertible G, :math:`(G W_1, W_2 G^{-1})` is a critical point with the same loss
+    and index.
 
     Parameters
     ----------

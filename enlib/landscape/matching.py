@@ -1,4 +1,4 @@
-"""The order of hidden units, on which no loss depends: permute it, and undo that by matching."""
+"""Permutations of hidden units, which change no loss, and the matching that undoes them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Order = Tensor | Sequence[int]
 
 
 def permute_hidden(params: Parameters, orders: Sequence[Order]) -> dict[str, Tensor]:
-    r"""Return the parameters of a network with its hidden units in another order, which leaves its output the same.
+    r"""Return the parameters of a network with its hidden units reordered, which leaves its output unchanged.
 
     .. math:: W_l \to P_l W_l P_{l-1}^\top, \qquad b_l \to P_l b_l
 
@@ -34,6 +34,7 @@ def permute_hidden(params: Parameters, orders: Sequence[Order]) -> dict[str, Ten
     Returns
     -------
     dict of str to Tensor
+        With the names and shapes of ``params``.
 
     Raises
     ------
@@ -51,7 +52,7 @@ def permute_hidden(params: Parameters, orders: Sequence[Order]) -> dict[str, Ten
     got = len(orders) if hasattr(orders, "__len__") else repr(orders)
     if got != len(widths):
         raise ValueError(
-            f"expected {len(widths)} orders, one for each hidden layer, got {got}: pass a list with one for each"
+            f"expected {len(widths)} orders, one for each hidden layer, got {got}: pass a list of that length"
         )
     result = dict(params)
     for (layer, following), width, order in zip(itertools.pairwise(layers), widths, orders, strict=True):
@@ -69,21 +70,20 @@ def permute_hidden(params: Parameters, orders: Sequence[Order]) -> dict[str, Ten
     return result
 
 
-def match_hidden(params: Parameters, reference: Parameters, *, sweeps: int = 100) -> list[Tensor]:
+def match_hidden(params: Parameters, reference: Parameters) -> list[Tensor]:
     r"""Return the order of hidden units that brings a network closest to a reference.
 
     .. math:: \min_{P_1, \dots, P_{L-1}} \sum_l \lVert P_l W_l P_{l-1}^\top - W_l^\text{ref} \rVert^2
         + \lVert P_l b_l - b_l^\text{ref} \rVert^2
 
     For one hidden layer this is a linear assignment problem, solved exactly. For more, each layer is solved in turn
-    with the others fixed, until none changes: the distance never grows, but need not become the smallest.
+    with the others fixed, until none changes or after 100 passes. The distance never grows, but it may not become the
+    smallest possible.
 
     Parameters
     ----------
     params, reference : mapping of str to Tensor
         Two networks of one architecture; see `permute_hidden`.
-    sweeps : int
-        Largest number of passes through the layers.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def match_hidden(params: Parameters, reference: Parameters, *, sweeps: int = 100
     Notes
     -----
     "Weight matching" of S. K. Ainsworth, J. Hayase, S. Srinivasa, *Git Re-Basin: Merging Models modulo Permutation
-    Symmetries*, arXiv:2209.04836, who visit the layers in random order; here it is from first to last.
+    Symmetries*, arXiv:2209.04836, who visit the layers in random order; here they are visited from first to last.
 
     Examples
     --------
@@ -107,10 +107,9 @@ def match_hidden(params: Parameters, reference: Parameters, *, sweeps: int = 100
     [tensor([1, 0])]
     """
     _check_alike(params, reference)
-    sweeps = _tools.count("sweeps", sweeps)
     layers = _layers(params)
     orders = [torch.arange(width) for width in _widths(params, layers)]
-    for _ in range(sweeps):
+    for _ in range(100):
         before = [order.clone() for order in orders]
         for i, (layer, following) in enumerate(itertools.pairwise(layers)):
             # The other layers are permuted already; this one keeps its order, so the solution is its new order.
@@ -137,7 +136,7 @@ def _layers(params: Parameters) -> list[str]:
     if not layers or set(params) - expected:
         raise ValueError(
             f"expected names such as '0.weight' and '0.bias', got {', '.join(params)}: "
-            "only the units of fully connected networks can be permuted here"
+            "only the units of fully connected networks can be permuted"
         )
     for layer in layers:
         weight, bias = params[f"{layer}.weight"], params.get(f"{layer}.bias")
@@ -145,7 +144,7 @@ def _layers(params: Parameters) -> list[str]:
             got = tuple(weight.shape) if bias is None else f"{tuple(weight.shape)} and {tuple(bias.shape)}"
             raise ValueError(
                 f"expected a weight of shape (out, in) and a bias of shape (out,) for layer {layer!r}, got {got}: "
-                "only fully connected layers can be permuted here"
+                "only fully connected layers can be permuted"
             )
     if len(layers) < 2:
         raise ValueError(f"expected a hidden layer, got the single layer {layers[0]!r}: there is nothing to permute")

@@ -103,7 +103,8 @@ def bezier_curve(a: Parameters, bend: Parameters, b: Parameters, t: Tensor) -> d
 
     .. math:: \gamma(t) = (1 - t)^2\, \theta_a + 2 t (1 - t)\, \theta_c + t^2\, \theta_b
 
-    It leaves a towards the bend c and arrives at b from it; with c halfway between a and b it is the straight line.
+    It leaves a in the direction of the bend c and reaches b from the direction of c. With c halfway between a and b
+    it is the straight line.
 
     Parameters
     ----------
@@ -133,7 +134,7 @@ def bezier_curve(a: Parameters, bend: Parameters, b: Parameters, t: Tensor) -> d
 
 
 def losses_at(loss: Loss, points: Parameters) -> Tensor:
-    """Return the loss at many points at once.
+    """Return the loss at each of many points.
 
     Parameters
     ----------
@@ -142,7 +143,7 @@ def losses_at(loss: Loss, points: Parameters) -> Tensor:
         as ``torch.func.functional_call(model, params, (inputs,))`` does. It is called once, through
         ``torch.func.vmap``, so it can use neither ``.item()`` nor branches on values.
     points : mapping of str to Tensor
-        Parameters with one more axis in front, as `linear_combination` returns them; all of the same length n.
+        Parameters with one more axis in front, of the same length n for all, as `linear_combination` returns them.
 
     Returns
     -------
@@ -169,7 +170,7 @@ def losses_at(loss: Loss, points: Parameters) -> Tensor:
             "make them with linear_combination, straight_line or bezier_curve"
         )
     losses = _evaluate(loss, dict(points))
-    # vmap expands a result that ignores its input. A view of an expanded input looks alike, so two copies must agree.
+    # vmap expands a result that ignores its input. A view of an expanded input looks the same, so try two copies.
     if losses.stride(0) == 0 or len(losses) == 1:
         two = {name: tensor[:1].repeat(2, *(1,) * (tensor.dim() - 1)) for name, tensor in points.items()}
         if _evaluate(loss, two).stride(0) == 0:
@@ -187,7 +188,7 @@ def find_bend(
 
     .. math:: \min_c \frac{1}{n} \sum_{j=1}^{n} L\big(\gamma_c(t_j)\big), \qquad t_j = \frac{j - 1/2}{n}
 
-    by Adam, from the middle of the straight line. The ends are fixed.
+    Adam minimizes this, starting from the middle of the straight line. The ends are fixed.
 
     Parameters
     ----------
@@ -229,11 +230,10 @@ def find_bend(
     >>> print(f"{straight:.2f}, {curved:.2f}")
     0.98, 0.03
     """
-    _check_alike(a, b)
     steps, points, lr = _tools.count("steps", steps), _tools.count("points", points), _tools.positive("lr", lr)
-    first = next(iter(a.values()))
-    t = (torch.arange(points, dtype=first.dtype, device=first.device) + 0.5) / points
     middle = linear_combination([a, b], [0.5, 0.5])
+    first = next(iter(middle.values()))
+    t = (torch.arange(points, dtype=first.dtype, device=first.device) + 0.5) / points
     bend = {name: tensor.detach().clone().requires_grad_() for name, tensor in middle.items()}
     optimizer = torch.optim.Adam(bend.values(), lr=lr)
     for _ in range(steps):
@@ -244,11 +244,11 @@ def find_bend(
 
 
 def barrier(t: Tensor, losses: Tensor) -> float:
-    r"""Return how far the loss on a path rises above the straight line between the losses at its ends.
+    r"""Return how far the loss on a path rises above linear interpolation between its ends.
 
     .. math:: \max_t \big[ L(\gamma(t)) - (1 - t)\, L(\gamma(0)) - t\, L(\gamma(1)) \big]
 
-    It is never negative, because the ends count, and zero on any straight path of a convex loss.
+    It is never negative, because the ends are included, and it is zero on any straight path of a convex loss.
 
     Parameters
     ----------
@@ -284,12 +284,12 @@ def barrier(t: Tensor, losses: Tensor) -> float:
 def random_direction(params: Parameters, *, seed: int) -> dict[str, Tensor]:
     r"""Return a random direction of length 1 in the space of the parameters.
 
-    Every number is standard normal before the whole is scaled, so all directions are equally likely.
+    Its entries are drawn from a standard normal distribution before scaling, so all directions are equally likely.
 
     Parameters
     ----------
     params : mapping of str to Tensor
-        Where the direction starts from.
+        The parameters whose names, shapes and types the direction takes.
     seed : int
         Seed of the direction.
 
@@ -336,7 +336,7 @@ def plane(a: Parameters, b: Parameters, c: Parameters) -> tuple[dict[str, Tensor
     u, v : dict of str to Tensor
         The directions.
     coordinates : Tensor of shape (3, 2)
-        Those of a, which is the origin, of b, which is on the x-axis, and of c.
+        The coordinates of a, which is the origin, of b, which is on the x-axis, and of c.
 
     Raises
     ------
@@ -349,7 +349,6 @@ def plane(a: Parameters, b: Parameters, c: Parameters) -> tuple[dict[str, Tensor
     >>> at
     tensor([[0., 0.], [2., 0.], [1., 1.]])
     """
-    _check_alike(a, b, c)
     to_b, to_c = linear_combination([a, b], [-1, 1]), linear_combination([a, c], [-1, 1])
     width = _dot(to_b, to_b).sqrt()
     far = _dot(to_c, to_c).sqrt()
@@ -363,7 +362,7 @@ def plane(a: Parameters, b: Parameters, c: Parameters) -> tuple[dict[str, Tensor
             v = {name: tensor / height for name, tensor in rest.items()}
             zero = torch.zeros_like(x)
             return u, v, torch.stack([torch.stack(p) for p in ((zero, zero), (width, zero), (x, height))])
-    raise ValueError("expected three points that are not on one line, got such: move the third one off the line")
+    raise ValueError("expected three points that are not on one line, got three on a line: move the third one off it")
 
 
 def _check_alike(*points: Parameters) -> None:

@@ -6,7 +6,7 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from enlib.dynamics import contraction, descend, hypergradient, regime
+from enlib.dynamics import contraction, descend, regime
 
 ratios = st.floats(0.01, 3.0)
 
@@ -73,22 +73,6 @@ def test_the_steepest_direction_sets_the_limit_and_the_flattest_the_pace():
     assert contraction(best, curvatures).max() == pytest.approx((kappa - 1) / (kappa + 1), abs=1e-12)
 
 
-@given(st.floats(0.01, 2.0), st.floats(-2, 2))
-def test_hypergradient_against_finite_differences(eta, w):
-    def loss(v):
-        return 0.25 * v**4 + 0.5 * v**2
-
-    def slope(v):
-        return v**3 + v
-
-    def after(step):
-        return loss(w - step * slope(w))
-
-    h = 1e-5
-    expected = (after(eta + h) - after(eta - h)) / (2 * h)
-    assert hypergradient(slope, w, eta) == pytest.approx(expected, rel=1e-4, abs=1e-5)
-
-
 def test_divergence_is_a_result_not_an_exception():
     path = descend(lambda w: w**3, 10.0, eta=1.0, steps=20)
     assert path.shape == (21, 1)
@@ -111,7 +95,7 @@ def test_bad_arguments(arguments, message):
 
 
 def test_bad_gradient_and_curvature():
-    with pytest.raises(ValueError, match=r"gradient of shape \(2,\), got \(\): return one slope for each w"):
+    with pytest.raises(ValueError, match=r"gradient of shape \(2,\), got \(\): return one derivative for each w"):
         descend(lambda w: w.sum(), [1.0, 2.0], eta=0.1, steps=1)
     with pytest.raises(ValueError, match="expected curvature > 0, got 0"):
         regime(0.1, 0)
@@ -129,8 +113,6 @@ def test_wrong_types_at_the_front_door(wrong):
         descend(lambda w: w, 1.0, eta=0.1, steps=1, momentum=wrong)
     with pytest.raises(TypeError, match="expected curvature to be numbers"):
         contraction(0.1, wrong)
-    with pytest.raises(TypeError, match="expected start to be numbers"):
-        hypergradient(lambda w: w, wrong, 0.1)
 
 
 def test_numbers_of_torch_and_integers_are_taken():

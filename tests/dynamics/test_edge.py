@@ -61,7 +61,7 @@ def test_tanh_loss_refuses():
 @pytest.mark.parametrize("momentum", [0.0, 0.5])
 def test_is_torch_sgd_run_by_run_with_the_sharpness_of_the_dense_hessian(momentum):
     etas = [0.05, 0.1, 0.2]
-    run = track_sharpness(LOSS, STARTS, eta=etas, steps=60, every=20, momentum=momentum, tol=1e-6)
+    run = track_sharpness(LOSS, STARTS, eta=etas, steps=60, every=20, momentum=momentum)
     for i, eta in enumerate(etas):
         w = STARTS[i].clone().requires_grad_()
         optimizer = torch.optim.SGD([w], lr=eta, momentum=momentum)
@@ -73,7 +73,7 @@ def test_is_torch_sgd_run_by_run_with_the_sharpness_of_the_dense_hessian(momentu
                 torch.testing.assert_close(run.weights[k // 20, i], w.detach(), rtol=1e-6, atol=1e-9)
                 dense = torch.autograd.functional.hessian(LOSS, w.detach())
                 top = torch.linalg.eigvalsh(dense)[-1].item()
-                assert run.sharpness[k // 20, i] == pytest.approx(top, rel=1e-5)
+                assert run.sharpness[k // 20, i] == pytest.approx(top, rel=1e-3)
             value.backward()
             optimizer.step()
     assert run.at.tolist() == [0, 20, 40, 60]
@@ -155,12 +155,12 @@ def narrowing(w, pull=0.1, goal=10.0):
 
 def test_below_the_edge_it_is_descent_with_short_steps():
     starts = torch.stack([LOSS.start(seed) for seed in range(2)])
-    flow = central_flow(LOSS, starts, eta=0.02, steps=50, substeps=4)
-    plain = track_sharpness(LOSS, starts, eta=0.005, steps=200, every=4, tol=1e-6)
+    flow = central_flow(LOSS, starts, eta=0.01, steps=100)
+    plain = track_sharpness(LOSS, starts, eta=0.005, steps=200, every=2)
     torch.testing.assert_close(flow.weights, plain.weights, rtol=1e-9, atol=1e-12)
     assert not flow.variance.any()
-    np.testing.assert_allclose(flow.loss, plain.loss[::4], rtol=1e-9)
-    np.testing.assert_allclose(flow.sharpness[-1], plain.sharpness[-1], rtol=1e-3)
+    np.testing.assert_allclose(flow.loss, plain.loss[::2], rtol=1e-9)
+    np.testing.assert_allclose(flow.sharpness[-1], plain.sharpness[-1], rtol=3e-3)
 
 
 @pytest.mark.parametrize("eta", [0.21, 0.23, 0.24])
@@ -205,8 +205,6 @@ def test_central_flow_refuses():
         central_flow(LOSS, start, eta=0, steps=1)
     with pytest.raises(ValueError, match="expected steps"):
         central_flow(LOSS, start, eta=0.1, steps=0)
-    with pytest.raises(ValueError, match="substeps to be an integer >= 2"):
-        central_flow(LOSS, start, eta=0.1, steps=1, substeps=1)
     with pytest.raises(ValueError, match="one row for each run"):
         central_flow(LOSS, start[0], eta=0.1, steps=1)
 
@@ -319,7 +317,7 @@ def test_one_eta_for_each_run():
 
 def test_central_flow_of_a_parabola():
     start, curvatures = torch.ones(1, 2, dtype=torch.float64), torch.tensor([1.0, 4.0], dtype=torch.float64)
-    flow = central_flow(lambda w: w**2 @ curvatures / 2, start, eta=0.4, steps=9, substeps=2)
+    flow = central_flow(lambda w: w**2 @ curvatures / 2, start, eta=0.4, steps=9)
     np.testing.assert_allclose(flow.weights[-1, 0], [(1 - 0.2) ** 18, (1 - 0.8) ** 18], rtol=1e-9)
     assert not flow.variance.any()
     above = central_flow(lambda w: w**2 @ curvatures / 2, start, eta=0.6, steps=3)
@@ -344,5 +342,5 @@ def test_numbers_of_numpy_and_torch_are_taken():
     tracked = track_sharpness(LOSS, STARTS, every=torch.tensor(1), momentum=np.float32(0.5), **options)
     plain = track_sharpness(LOSS, STARTS, eta=float(options["eta"]), steps=2, every=1, momentum=0.5)
     assert np.array_equal(tracked.loss, plain.loss)
-    assert len(central_flow(LOSS, STARTS, substeps=np.int64(2), **options).loss) == 3
+    assert len(central_flow(LOSS, STARTS, **options).loss) == 3
     assert len(catapult(np.float32(1), torch.tensor(2.0), width=np.int64(4), **options).loss) == 3

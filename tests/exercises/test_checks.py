@@ -175,8 +175,9 @@ def test_right_answers_agree_with_the_package():
     ends = {c: dynamics.catapult(1.0, 2.0, eta=c / 2, width=1000, steps=300).curvature[-1] for c in (1, 2.2, 3, 4.5)}
     assert min(end for end in ends.values() if np.isfinite(end)) == ends[3]
     assert not np.isfinite(ends[4.5])
-    assert dynamics.onset_step(0.05, 1.0, 0.5, x=3.0) == pytest.approx(1067, abs=1)
-    assert dynamics.onset_step(0.05, 1.0, 0.5, x=3.0, corrected=True) == pytest.approx(1280, abs=1)
+    far = dynamics.ToyWithNeuron(dynamics.ToyClassifier.one_sample(0.5, x=3.0), lam=1.0)
+    crossed, _ = far.first_instability([0.0, 0.01, 0.0, 0.0], eta=0.05, steps=2000)
+    assert check("far input", crossed) == check("far input", 1280) == answers.RIGHT  # measured; to the next order
     assert statistics.mcnemar(1, 7).p > 0.05 > statistics.mcnemar(1, 8).p
     for pairs, rows, level in ((9, 7, 0.05), (12, 13, 0.01)):
         p = [statistics.signed_rank(np.arange(1.0, n + 1)).p for n in (pairs - 1, pairs)]

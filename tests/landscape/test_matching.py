@@ -67,9 +67,7 @@ def test_matching_one_hidden_layer_is_as_good_as_trying_all_orders(hidden, seed)
 @given(st.lists(st.integers(1, 6), min_size=4, max_size=5), seeds)
 def test_matching_deep_networks_never_moves_them_apart(widths, seed):
     a, b = network(widths, seed), network(widths, seed + 1)
-    distances = [distance(b, a)]
-    distances += [distance(permute_hidden(b, match_hidden(b, a, sweeps=n)), a) for n in (1, 2, 100)]
-    assert all(later <= earlier + 1e-12 for earlier, later in itertools.pairwise(distances))
+    assert distance(permute_hidden(b, match_hidden(b, a)), a) <= distance(b, a) + 1e-12
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -114,8 +112,6 @@ def test_bad_input():
             permute_any(wrong)
     with pytest.raises(ValueError, match="difference in 0.bias"):
         match_hidden(params, {name: tensor for name, tensor in params.items() if name != "0.bias"})
-    with pytest.raises(ValueError, match="expected sweeps"):
-        match_hidden(params, params, sweeps=0)
 
 
 @pytest.mark.parametrize("wrong", ["x", None, [torch.ones(2)], {"0.weight": None}])
