@@ -75,7 +75,7 @@ def load(
         Draws the samples of ``spheres`` and ``gaussians``. The images are the same for every seed: their subsets are
         chosen in canonical order.
     data_dir : path, optional
-        Where the images are; by default ``$ENLIB_DATA``, else the user's cache directory.
+        Where the images are; by default ``$ENLIB_DATA``, or else the user's cache directory.
     download : bool
         Whether missing images may be downloaded.
     standardize : {"default", "none", "feature", "channel", "global", "sample"}
@@ -83,14 +83,14 @@ def load(
         the digits and MNIST, and ``"feature"`` for CIFAR-10. ``"sample"`` is refused for spheres, whose labels it
         would erase.
     dtype : torch.dtype
-        Type of inputs and labels; the samples are the same in each.
+        Type of inputs and labels; it does not change the samples.
     **options
-        Of spheres and Gaussians: ``train``, ``validation``, ``test``, ``dimension``; ``radii`` or ``shift``.
+        For spheres and Gaussians: ``train``, ``validation``, ``test``, ``dimension``; ``radii`` or ``shift``.
 
     Returns
     -------
     Dataset
-        The three splits, and how they were standardized.
+        The three splits and their standardization.
 
     Raises
     ------
@@ -114,15 +114,14 @@ def load(
             "expected standardize='global', 'feature' or 'none' for spheres, got 'sample': it divides each point "
             "by its own length, and the length is the label"
         )
-    accepted = (
-        [p for p in inspect.signature(_SYNTHETIC[name]).parameters if p != "seed"] if name in _SYNTHETIC else []
-    )
-    for option in options:
-        if not accepted:
-            raise ValueError(f"expected no options for {name}, got {option!r}: its splits are fixed, leave it out")
-        _tools.known(f"option of {name}", option, accepted)
     if name in _SYNTHETIC:
-        splits = _SYNTHETIC[name](seed=seed, **options)
+        make = _SYNTHETIC[name]
+        accepted = [option for option in inspect.signature(make).parameters if option != "seed"]
+        for option in options:
+            _tools.known(f"option of {name}", option, accepted)
+        splits = make(seed=seed, **options)
+    elif options:
+        raise ValueError(f"expected no options for {name}, got {', '.join(options)}: leave them out")
     else:
         splits = image_splits(name, _folder(_IMAGES[name], data_dir, download) if name in _IMAGES else Path())
     mode = _STANDARDIZE.get(name, "channel") if mode == "default" else mode
@@ -134,13 +133,13 @@ def load(
 
 
 def _folder(source: str, data_dir: str | os.PathLike[str] | None, download: bool) -> Path:
-    """Return the folder with the files of a source, which are downloaded if they are missing."""
+    """Return the folder with the files of a source, downloading missing ones."""
     folder = data_directory(data_dir) / SOURCES[source].folder
     if not is_present(source, data_dir):
         if not download:
             raise DataError(
-                f"expected the files of {SOURCES[source].title} in {folder}, got none or not all: run python -m "
-                f"enlib data fetch {source}, or set ENLIB_DATA to where they are, or work offline: {OFFLINE}"
+                f"expected the files of {SOURCES[source].title} in {folder}, got none or too few: run python -m "
+                f"enlib data fetch {source}, or set ENLIB_DATA to another directory, or work offline: {OFFLINE}"
             )
         fetch(source, data_dir)
     return folder

@@ -22,17 +22,17 @@ class Split:
     Parameters
     ----------
     inputs : Tensor of shape (n, ...)
-        The samples, floating point and finite.
+        The samples: finite floating-point numbers.
     targets : Tensor of shape (n,)
         The labels, each -1 or +1.
 
     Raises
     ------
     ValueError
-        If there are no samples, the numbers of inputs and labels differ, the inputs are integers, NaN or infinite, or
-        a label is neither -1 nor +1.
+        If there are no samples, the numbers of inputs and labels differ, an input is NaN or infinite, or a label is
+        neither -1 nor +1.
     TypeError
-        If one of the two is not a tensor.
+        If one of the two is not a tensor, or the inputs are integers.
 
     Examples
     --------
@@ -57,11 +57,7 @@ class Split:
             )
         if self.inputs.numel() == 0:
             raise ValueError(f"expected at least one sample, got shape {tuple(self.inputs.shape)}: ask for more")
-        if self.inputs.dtype not in _DTYPES:
-            raise ValueError(f"expected floating-point inputs, got {self.inputs.dtype}: convert them with .float()")
-        bad = int((~torch.isfinite(self.inputs)).sum())
-        if bad:
-            raise ValueError(f"expected finite inputs, got {bad} NaN or infinite values: drop or mend those samples")
+        _tools.floats("inputs", self.inputs)
         check_labels(self.targets)
 
     def __len__(self) -> int:
@@ -73,7 +69,7 @@ class Split:
             device = _tools.resolve_device(device, dtype or self.inputs.dtype)
         dtype = None if dtype is None else floating(dtype)
         inputs, targets = (tensor.to(device=device, dtype=dtype) for tensor in (self.inputs, self.targets))
-        # What has been checked and is unchanged is not checked again.
+        # An unchanged split has been checked already.
         return self if inputs is self.inputs and targets is self.targets else Split(inputs, targets)
 
 
@@ -84,11 +80,11 @@ class Dataset:
     Parameters
     ----------
     name : str
-        What messages and tables call it.
+        What messages and tables call the problem.
     train, validation, test : Split
         The test split is evaluated once, at the end.
     standardization : Standardization or None
-        What was done to the inputs, learned from the training split alone.
+        The map that was applied to the inputs, fitted to the training split alone.
 
     Raises
     ------
@@ -172,8 +168,8 @@ class Standardization:
     Parameters
     ----------
     mode : {"feature", "channel", "global", "sample"}
-        What mean and standard deviation are taken over: for each coordinate, the samples; for each channel (the
-        second dimension), the samples and positions; everything at once; or for each sample, itself.
+        What shares one mean and one standard deviation: each coordinate; each channel (the second dimension); all
+        numbers; or each sample.
     mean, scale : Tensor or None
         They broadcast against the inputs; None for ``"sample"``, where each sample has its own.
 
@@ -219,7 +215,7 @@ class Standardization:
         over = {
             "feature": [0],
             "channel": [0, *range(2, inputs.ndim)],
-            "global": list(range(inputs.ndim)),
+            "global": [*range(inputs.ndim)],
         }[mode]
         return cls(mode, *_mean_and_scale(inputs, over))
 

@@ -22,7 +22,6 @@ X, Y = torch.zeros(4, 2), torch.tensor([-1.0, 1, -1, 1])
             Y,
             "got 1 NaN",
         ),
-        (X.long(), Y, "expected floating-point inputs, got torch.int64"),
     ],
 )
 def test_bad_splits(inputs, targets, message):
@@ -30,9 +29,11 @@ def test_bad_splits(inputs, targets, message):
         Split(inputs, targets)
 
 
-def test_numpy_arrays_are_refused_with_advice():
+def test_numpy_arrays_and_integers_are_refused_with_advice():
     with pytest.raises(TypeError, match="expected tensors, got ndarray and Tensor: convert"):
         Split(X.numpy(), Y)
+    with pytest.raises(TypeError, match="expected inputs to be a tensor of floats, got torch.int64"):
+        Split(X.long(), Y)
 
 
 def test_a_data_set_is_made_of_splits():
@@ -74,7 +75,7 @@ def test_every_split_is_checked_once_on_its_way(monkeypatch):
 
 def test_a_type_too_small_for_the_inputs_is_refused():
     large = Split(X.double() + 1e300, Y)
-    with pytest.raises(ValueError, match="expected finite inputs, got 8 NaN or infinite values"):
+    with pytest.raises(ValueError, match="expected finite inputs, got 8 NaN or infinite numbers"):
         large.to(dtype=torch.float32)
 
 
