@@ -98,7 +98,10 @@ def number(name: str, value: SupportsFloat) -> float:
     >>> number("momentum", np.float32(-0.5))
     -0.5
     """
-    return _finite(f"{name} to be a finite number", value, lambda number: True, "pass a single one")
+    real = _real(value)
+    if real is None:
+        raise TypeError(f"expected {name} to be a number, got {shown(value)}: pass a single number")
+    return _finite(f"finite {name}", value, lambda number: True, "find out where it arises")
 
 
 def count(name: str, value: SupportsIndex, *, least: int = 1) -> int:

@@ -27,7 +27,7 @@ from typing import Any
 import torch
 
 from enlib import _tools
-from enlib.datasets.data import MODES, Dataset, Split, Standardization, floating
+from enlib.datasets.data import MODES, Dataset, Split, floating, standardized
 from enlib.datasets.download import OFFLINE, SOURCES, data_directory, fetch, is_present, verify
 from enlib.datasets.images import DataError, image_splits
 from enlib.datasets.synthetic import gaussians, spheres
@@ -38,7 +38,6 @@ __all__ = [
     "DataError",
     "Dataset",
     "Split",
-    "Standardization",
     "data_directory",
     "fetch",
     "is_present",
@@ -79,9 +78,10 @@ def load(
     download : bool
         Whether missing images may be downloaded.
     standardize : {"default", "none", "feature", "channel", "global", "sample"}
-        See `Standardization`. The default is ``"global"`` for spheres, ``"none"`` for gaussians, ``"channel"`` for
-        the digits and MNIST, and ``"feature"`` for CIFAR-10. ``"sample"`` is refused for spheres, whose labels it
-        would erase.
+        What shares one mean and one standard deviation, those of the training split: each coordinate, each channel,
+        all numbers, or each sample by itself. The default is ``"global"`` for spheres, ``"none"`` for gaussians,
+        ``"channel"`` for the digits and MNIST, and ``"feature"`` for CIFAR-10. ``"sample"`` is refused for spheres,
+        whose labels it would erase.
     dtype : torch.dtype
         Type of inputs and labels; it does not change the samples.
     **options
@@ -90,7 +90,7 @@ def load(
     Returns
     -------
     Dataset
-        The three splits and their standardization.
+        The three splits.
 
     Raises
     ------
@@ -125,11 +125,8 @@ def load(
     else:
         splits = image_splits(name, _folder(_IMAGES[name], data_dir, download) if name in _IMAGES else Path())
     mode = _STANDARDIZE.get(name, "channel") if mode == "default" else mode
-    rule = None if mode == "none" else Standardization.fit(splits[0][0], mode)
-    train, validation, test = (
-        Split((inputs if rule is None else rule(inputs)).to(dtype), targets.to(dtype)) for inputs, targets in splits
-    )
-    return Dataset(name, train, validation, test, standardization=rule)
+    inputs = standardized([inputs for inputs, _ in splits], mode)
+    return Dataset(name, *(Split(x.to(dtype), y.to(dtype)) for x, (_, y) in zip(inputs, splits, strict=True)))
 
 
 def _folder(source: str, data_dir: str | os.PathLike[str] | None, download: bool) -> Path:

@@ -163,8 +163,7 @@ def explore(
             raise TypeError(f"expected slider(...) or choice(...) for {name}, got {control!r}: use one")
         if not name.isidentifier():
             raise ValueError(f"expected the name of an argument, got {name!r}: put other words into label")
-    form = fn if isinstance(fn, ClosedForm) else None
-    frames, start = _frames(fn, controls, sample=form is not None)
+    frames, start = _frames(fn, controls)
     marks = [name for name, mark in start.items() if isinstance(mark, Mark)]
     for name, color in (colors or {}).items():
         _tools.known("colors by mark", name, marks)
@@ -179,7 +178,7 @@ def explore(
         caption,
     )
     values = ", ".join(f"{name}: {len(control.values)} values" for name, control in controls.items())
-    figure = page(frames, start, controls, look, form.javascript if form else None)
+    figure = page(frames, start, controls, look, fn.javascript if isinstance(fn, ClosedForm) else None)
     return Explorable(figure, f"Explorable ({values}): {alt}")
 
 
@@ -191,26 +190,26 @@ def _axis(name: str, label: str, lim: tuple[float, float] | None, scale: Scale, 
     return Axis(label, given or needed, log)
 
 
-def _frames(fn: Callable[..., Frame], controls: Mapping[str, Control], *, sample: bool) -> tuple[list[Frame], Frame]:
+def _frames(fn: Callable[..., Frame], controls: Mapping[str, Control]) -> tuple[list[Frame], Frame]:
     """Return the frames at all values of the controls, the last one varying fastest, and the frame shown first.
+
+    Of a closed form, at most about 225 evenly spread frames are computed: enough for the ranges of the axes.
 
     Parameters
     ----------
     fn : callable
     controls : mapping of str to Control
-    sample : bool
-        Compute no more than about 225, evenly spread: enough for the ranges of the axes.
 
     Raises
     ------
     ValueError
-        If there are more than 225 and ``sample`` is false; if a frame is not a mapping of names to marks and notes;
+        If there are more than 225 without a closed form; if a frame is not a mapping of names to marks and notes;
         if two frames do not have the same marks of the same kinds and lengths.
     """
     grid = list(itertools.product(*(range(len(control.values)) for control in controls.values())))
     shown = tuple(control.start for control in controls.values())
     if len(grid) > MAX_FRAMES:
-        if not sample:
+        if not isinstance(fn, ClosedForm):
             raise ValueError(
                 f"expected at most {MAX_FRAMES} frames, got {len(grid)}: use fewer values, or pass a ClosedForm that "
                 "the page computes itself"

@@ -101,7 +101,7 @@ def test_divergence_is_a_result_not_an_exception():
         ({"eta": 0.0}, "expected eta > 0, got 0.0"),
         ({"eta": -1.0}, "expected eta > 0"),
         ({"steps": 0}, "expected steps to be an integer >= 1"),
-        ({"momentum": math.nan}, "expected momentum to be a finite number, got nan"),
+        ({"momentum": math.nan}, "expected finite momentum"),
         ({"start": [1.0, math.nan]}, "expected finite start, got 1 NaN"),
     ],
 )
