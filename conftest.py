@@ -31,7 +31,7 @@ def pytest_collectstart(collector):
 
 def pytest_collection_modifyitems(items):
     """Skip what needs the real images where there are none, and say so."""
-    items = [item for item in items if "data" in item.keywords]
+    items = [item for item in items if item.get_closest_marker("data")]
     if not items:
         return
     from enlib.datasets import SOURCES, is_present

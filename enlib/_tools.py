@@ -1,4 +1,4 @@
-"""Argument checks, atomic writes, seeds, devices and progress bars: what every room uses."""
+"""Argument checks, atomic writes, seeds, devices and progress bars, shared by all rooms."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ import numbers
 import os
 import reprlib
 import secrets
-import shutil
-import stat
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, SupportsFloat, SupportsIndex
 
@@ -32,9 +30,9 @@ def known(kind: str, got: str, names: Iterable[str]) -> str:
     Raises
     ------
     ValueError
-        If ``got`` is another text.
+        If ``got`` is a different string.
     TypeError
-        If ``got`` is no text.
+        If ``got`` is not a string.
 
     Examples
     --------
@@ -59,7 +57,7 @@ def positive(name: str, value: SupportsFloat, *, advice: str = "pass a positive,
     name : str
         What the message calls the value.
     value : number
-        A real number of Python, or a scalar of NumPy or torch on any device.
+        A Python real number, or a NumPy or torch scalar on any device.
     advice : str
         What the message tells the caller to do.
 
@@ -68,7 +66,7 @@ def positive(name: str, value: SupportsFloat, *, advice: str = "pass a positive,
     ValueError
         If the number is zero, negative, infinite or NaN.
     TypeError
-        If it is no real number: a text, a bool, None, a complex number, an array of several.
+        If it is not a real number: a string, a bool, None, a complex number, an array of several.
 
     Examples
     --------
@@ -78,10 +76,7 @@ def positive(name: str, value: SupportsFloat, *, advice: str = "pass a positive,
     Traceback (most recent call last):
     TypeError: expected lr > 0, got '0.1': pass a positive, finite number
     """
-    number = _real(value)
-    if number is None or not (math.isfinite(number) and number > 0):
-        raise _wrong(number, f"expected {name} > 0, got {shown(value)}: {advice}")
-    return number
+    return _finite(f"{name} > 0", value, lambda number: number > 0, advice)
 
 
 def non_negative(name: str, value: SupportsFloat, *, advice: str = "pass zero or a positive, finite number") -> float:
@@ -92,10 +87,21 @@ def non_negative(name: str, value: SupportsFloat, *, advice: str = "pass zero or
     >>> non_negative("lam", 0)
     0.0
     """
-    number = _real(value)
-    if number is None or not (math.isfinite(number) and number >= 0):
-        raise _wrong(number, f"expected {name} >= 0, got {shown(value)}: {advice}")
-    return number
+    return _finite(f"{name} >= 0", value, lambda number: number >= 0, advice)
+
+
+def number(name: str, value: SupportsFloat) -> float:
+    """Return ``value`` as a plain float if it is finite, of any sign; see `positive`.
+
+    Examples
+    --------
+    >>> number("momentum", np.float32(-0.5))
+    -0.5
+    """
+    real = _real(value)
+    if real is None:
+        raise TypeError(f"expected {name} to be a number, got {shown(value)}: pass a single number")
+    return _finite(f"finite {name}", value, lambda number: True, "find out where it arises")
 
 
 def count(name: str, value: SupportsIndex, *, least: int = 1) -> int:
@@ -106,7 +112,7 @@ def count(name: str, value: SupportsIndex, *, least: int = 1) -> int:
     name : str
         What the message calls the value.
     value : int
-        An integer of Python, or an integer scalar of NumPy or torch on any device.
+        A Python integer, or a NumPy or torch integer scalar on any device.
     least : int
         The smallest value that is accepted.
 
@@ -115,7 +121,7 @@ def count(name: str, value: SupportsIndex, *, least: int = 1) -> int:
     ValueError
         If the number is not whole, too small or too large. A float such as 3.0 does not count as whole.
     TypeError
-        If it is no real number: "3", True, None.
+        If it is not a real number: "3", True, None.
 
     Examples
     --------
@@ -125,19 +131,20 @@ def count(name: str, value: SupportsIndex, *, least: int = 1) -> int:
     Traceback (most recent call last):
     ValueError: expected epochs to be an integer >= 1, got 3.0: pass a whole number of at least 1
     """
-    number = _plain(value)
+    plain = _plain(value)
     # A bool is an Integral too.
-    whole = None if isinstance(number, bool) or not isinstance(number, numbers.Integral) else int(number)
+    whole = None if isinstance(plain, bool) or not isinstance(plain, numbers.Integral) else int(plain)
     if whole is None or whole < least:
+        wrong = TypeError if _real(plain) is None else ValueError
         advice = f"pass a whole number of at least {least}"
-        raise _wrong(_real(number), f"expected {name} to be an integer >= {least}, got {shown(value)}: {advice}")
+        raise wrong(f"expected {name} to be an integer >= {least}, got {shown(value)}: {advice}")
     if whole >= 2**63:
         raise ValueError(f"expected {name} to be an integer below 2**63, got {shown(value)}: pass a smaller one")
     return whole
 
 
 def shown(value: object) -> str:
-    """Return how an error message shows ``value``: short, and a scalar of NumPy or torch as the number it is.
+    """Return ``value`` as an error message shows it: shortened, and a NumPy or torch scalar as a plain number.
 
     Examples
     --------
@@ -151,14 +158,14 @@ def shown(value: object) -> str:
 
 
 def _plain(value: object) -> object:
-    """Return the Python object that a scalar of NumPy or torch holds; anything else as it is."""
+    """Return the Python object that a NumPy or torch scalar holds, and any other value unchanged."""
     if isinstance(value, (torch.Tensor, np.ndarray, np.generic)) and value.ndim == 0:
         return value.item()
     return value
 
 
 def _real(value: object) -> float | None:
-    """Return the float that a real number stands for, or None for anything else."""
+    """Return a real number as a float, or None if ``value`` is anything else, a bool included."""
     number = _plain(value)
     if isinstance(number, bool) or not isinstance(number, numbers.Real):
         return None
@@ -168,27 +175,32 @@ def _real(value: object) -> float | None:
         return math.inf
 
 
-def _wrong(number: float | None, message: str) -> ValueError | TypeError:
-    return TypeError(message) if number is None else ValueError(message)
+def _finite(expected: str, value: object, accepts: Callable[[float], bool], advice: str) -> float:
+    """Return ``value`` as a plain float if it is finite and accepted."""
+    real = _real(value)
+    if real is not None and math.isfinite(real) and accepts(real):
+        return real
+    wrong = TypeError if real is None else ValueError
+    raise wrong(f"expected {expected}, got {shown(value)}: {advice}")
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write ``data`` to ``path`` so that a reader sees the old file or the whole new one, whatever is interrupted.
+    """Write ``data`` to ``path`` so that a reader sees either the old file or the whole new one, even if interrupted.
 
     The bytes are written to a file with a random name beside ``path``, forced to the disk, and renamed. The umask
-    decides who may read the file. A temporary file that a killed process left there is removed after an hour.
+    decides who may read the file. Temporary files left by killed processes are removed once they are an hour old.
 
     Parameters
     ----------
     path : path
-        Where the file will be. Its folder exists; a link in its place is replaced, not followed.
+        Where to write. The folder must exist; a link at ``path`` is replaced, not followed.
     data : bytes
         The contents.
 
     Raises
     ------
     OSError
-        If the file cannot be written, with the path and what to do in the message. What was there stays.
+        If the file cannot be written; the message names the path and says what to do. An existing file is unchanged.
 
     Examples
     --------
@@ -202,7 +214,7 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     try:
-        sweep(path.parent, f".{path.name}.", ".part")
+        _remove_leftovers(path)
         with os.fdopen(os.open(temporary, flags, 0o666), "wb") as file:
             file.write(data)
             file.flush()
@@ -212,21 +224,16 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
         raise explained(error, "write", path) from error
     finally:
         with contextlib.suppress(OSError):
-            temporary.unlink()  # it is there only if something failed
+            temporary.unlink()  # it exists only if something failed
 
 
-def sweep(folder: Path, prefix: str, suffix: str) -> None:
-    """Remove the files and folders ``prefix*suffix`` in ``folder`` that nobody has modified for an hour.
-
-    They are what killed processes left behind. A link is removed, not followed, and an entry that cannot be removed
-    stays.
-    """
-    for entry in folder.iterdir() if os.access(folder, os.R_OK) else ():
-        if entry.name.startswith(prefix) and entry.name.endswith(suffix):
+def _remove_leftovers(path: Path) -> None:
+    """Remove temporary files of ``path`` that nobody has modified for an hour; what cannot be removed stays."""
+    for entry in path.parent.iterdir() if os.access(path.parent, os.R_OK) else ():
+        if entry.name.startswith(f".{path.name}.") and entry.name.endswith(".part"):
             with contextlib.suppress(OSError):
-                status = entry.lstat()
-                if time.time() - status.st_mtime > _LEFTOVER_SECONDS:
-                    shutil.rmtree(entry) if stat.S_ISDIR(status.st_mode) else entry.unlink()
+                if time.time() - entry.lstat().st_mtime > _LEFTOVER_SECONDS:
+                    entry.unlink()
 
 
 def explained(error: OSError, action: str, path: Path) -> OSError:
@@ -251,7 +258,7 @@ _ADVICE = {
     errno.EACCES: _PERMISSIONS,
     errno.EPERM: _PERMISSIONS,
     errno.EROFS: "choose a folder that can be written",
-    errno.EISDIR: "there is a folder of this name; choose another name",
+    errno.EISDIR: "a folder has this name; choose another name",
     errno.ENOENT: "check the path, and make its folder first",
     errno.ENOTDIR: "a part of the path is a file; choose another folder",
     errno.ENAMETOOLONG: "choose a shorter name",
@@ -261,8 +268,8 @@ _ADVICE = {
 def stream(seed: int, purpose: str) -> int:
     """Return the seed of one purpose ("batch order", "base network", ...), derived from the seed of the run.
 
-    It is the first 63 bits of SHA-256 of ``"<seed>/<purpose>"``. Were the run's seed used for everything, the
-    initialization and the shuffling would start on the same random bits and be correlated.
+    It is the first 63 bits of the SHA-256 of ``"<seed>/<purpose>"``. If the run's seed were used for every purpose,
+    initialization and shuffling would start from the same random bits and be correlated.
 
     Parameters
     ----------
@@ -305,14 +312,14 @@ def array(name: str, value: npt.ArrayLike, *, finite: bool = False) -> npt.NDArr
     name : str
         What the message calls the value.
     value : array_like
-        Numbers of any shape: of Python, NumPy or torch.
+        Python, NumPy or torch numbers of any shape.
     finite : bool
         Refuse NaN and infinity.
 
     Raises
     ------
     TypeError
-        If ``value`` holds anything else: text, None, bools.
+        If ``value`` holds anything else: strings, None, bools.
     ValueError
         If its rows differ in length, or a number is not finite.
 
@@ -322,37 +329,22 @@ def array(name: str, value: npt.ArrayLike, *, finite: bool = False) -> npt.NDArr
     array([1., 2.])
     >>> array("eta", None)
     Traceback (most recent call last):
-    TypeError: expected eta to be numbers, got None: pass a number or an array of found
+    TypeError: expected eta to be numbers, got None: pass a number or an array of numbers
     """
     got = value.detach().cpu() if isinstance(value, Tensor) else value
-    wrong: type[Exception] | None
+    wrong: type[Exception] = TypeError
     try:
         values = np.asarray(got)
         if values.dtype.kind == "O":
             values = np.array([float(each) for each in values.flat]).reshape(values.shape)
-        wrong = None if values.dtype.kind in "iuf" else TypeError
-    except (TypeError, ValueError) as error:
-        wrong = type(error)
-    if wrong is not None:
+    except (TypeError, ValueError, RuntimeError) as error:  # torch raises the last for a list of its parameters
+        values = np.array(None)
+        wrong = ValueError if isinstance(error, ValueError) else TypeError
+    if values.dtype.kind not in "iuf":
         raise wrong(f"expected {name} to be numbers, got {shown(got)}: pass a number or an array of numbers")
-    bad = int((~np.isfinite(values)).sum()) if finite else 0
-    if bad:
-        raise ValueError(f"expected finite {name}, got {bad} NaN or infinite numbers: find out where they arise")
+    if finite:
+        _refuse_infinite(name, int(np.isfinite(values).sum()), values.size)
     return values.astype(np.float64, copy=False)
-
-
-def number(name: str, value: npt.ArrayLike) -> float:
-    """Return ``value`` as a plain float if it is one finite number, of any sign; see `array`.
-
-    Examples
-    --------
-    >>> number("momentum", np.float32(-0.5))
-    -0.5
-    """
-    got = array(name, value, finite=True)
-    if got.ndim:
-        raise TypeError(f"expected {name} to be one number, got an array of shape {got.shape}: pass a number")
-    return float(got)
 
 
 def floats(name: str, tensor: Tensor) -> Tensor:
@@ -367,11 +359,15 @@ def floats(name: str, tensor: Tensor) -> Tensor:
     if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
         got = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
         raise TypeError(f"expected {name} to be a tensor of floats, got {got}: pass a tensor in float64")
-    finite = torch.isfinite(tensor)
-    if not finite.all():
-        bad = int((~finite).sum())
-        raise ValueError(f"expected finite {name}, got {bad} NaN or infinite numbers: find out where they arise")
+    _refuse_infinite(name, int(torch.isfinite(tensor).sum()), tensor.numel())
     return tensor
+
+
+def _refuse_infinite(name: str, finite: int, of: int) -> None:
+    if finite < of:
+        raise ValueError(
+            f"expected finite {name}, got {of - finite} NaN or infinite numbers: find out where they arise"
+        )
 
 
 def named_tensors(params: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
@@ -396,10 +392,10 @@ def named_tensors(params: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
 
 @contextlib.contextmanager
 def unchanged_buffers() -> Iterator[None]:
-    """Let the modules that are called inside work on copies of their buffers, so that measuring changes no model.
+    """Let modules called inside work on copies of their buffers, so that measuring a model does not change it.
 
-    In training mode BatchNorm updates its running statistics in place at each call, and other modules have state of
-    the same kind. Each call starts from the true buffers, and its changes are dropped.
+    In training mode, BatchNorm updates its running statistics in place at each call, and other modules keep similar
+    state. Each call starts from the true buffers, and its changes are dropped.
 
     Examples
     --------
@@ -473,8 +469,8 @@ def hide_progress(progress: bool | None) -> bool:
     Parameters
     ----------
     progress : bool or None
-        Whether bars are asked for; None shows them on a terminal, except in continuous integration. Without a
-        standard error stream they are always hidden.
+        Whether to show bars; None shows them on a terminal, except in continuous integration. Without a standard
+        error stream they are always hidden.
     """
     if sys.stderr is None or getattr(sys.stderr, "closed", False):
         return True

@@ -38,7 +38,7 @@ def polynomial_hinge(
     power : float
         The exponent p, at least 1.
     reduction : {"mean", "sum", "none"}
-        What is taken over the samples. The theorem is stated for the sum; training uses the mean.
+        How the losses of the samples are combined. The theorem is stated for the sum; training uses the mean.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def wrong(output: Values, target: Values) -> Values:
     output : Tensor or array of shape (..., n)
         The outputs :math:`f(x_i)`, of one network or of several.
     target : Tensor or array of shape (n,)
-        The labels :math:`y_i \in \{-1, +1\}`. With ``output`` already a margin, pass a single +1 of shape ().
+        The labels :math:`y_i \in \{-1, +1\}`. If ``output`` is already a margin, pass a single +1 of shape ().
 
     Returns
     -------
@@ -150,7 +150,7 @@ def _check(output: Tensor, target: Tensor) -> None:
             f"expected output and target to be tensors, got {_tools.shown(output)} and {_tools.shown(target)}: "
             "convert them with torch.as_tensor"
         )
-    # (n, 1) against (n,) would broadcast to an n-by-n matrix and train on nonsense without a word.
+    # (n, 1) against (n,) would broadcast to an n-by-n matrix and silently train on nonsense.
     if output.shape != target.shape:
         raise ValueError(
             f"expected output and target of one shape, got {tuple(output.shape)} and {tuple(target.shape)}: "

@@ -26,7 +26,7 @@ class TestKnown:
     @pytest.mark.parametrize(
         "bad", [None, 3, ["spheres"], np.array(["spheres", "b"]), {}, b"spheres", torch.zeros(2)]
     )
-    def test_what_is_no_text_is_a_type_error(self, bad):
+    def test_a_value_that_is_not_a_string_is_a_type_error(self, bad):
         with pytest.raises(TypeError, match="expected data set to be one of spheres; got .*: choose one of these"):
             _tools.known("data set", bad, ["spheres"])
 
@@ -140,7 +140,7 @@ class TestWriteAtomically:
 
     def test_a_missing_folder_and_a_folder_in_the_way_are_named(self, tmp_path):
         (tmp_path / "folder").mkdir()
-        with pytest.raises(OSError, match=r"expected to write .*folder, got .*: there is a folder of this name"):
+        with pytest.raises(OSError, match=r"expected to write .*folder, got .*: a folder has this name"):
             write_atomically(tmp_path / "folder", b"")
         with pytest.raises(
             FileNotFoundError, match=r"expected to write .*none.*: check the path, and make its folder"

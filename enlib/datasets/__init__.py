@@ -27,7 +27,7 @@ from typing import Any
 import torch
 
 from enlib import _tools
-from enlib.datasets.data import MODES, Dataset, Split, Standardization, floating
+from enlib.datasets.data import MODES, Dataset, Split, floating, standardized
 from enlib.datasets.download import OFFLINE, SOURCES, data_directory, fetch, is_present, verify
 from enlib.datasets.images import DataError, image_splits
 from enlib.datasets.synthetic import gaussians, spheres
@@ -38,7 +38,6 @@ __all__ = [
     "DataError",
     "Dataset",
     "Split",
-    "Standardization",
     "data_directory",
     "fetch",
     "is_present",
@@ -75,22 +74,23 @@ def load(
         Draws the samples of ``spheres`` and ``gaussians``. The images are the same for every seed: their subsets are
         chosen in canonical order.
     data_dir : path, optional
-        Where the images are; by default ``$ENLIB_DATA``, else the user's cache directory.
+        Where the images are; by default ``$ENLIB_DATA``, or else the user's cache directory.
     download : bool
         Whether missing images may be downloaded.
     standardize : {"default", "none", "feature", "channel", "global", "sample"}
-        See `Standardization`. The default is ``"global"`` for spheres, ``"none"`` for gaussians, ``"channel"`` for
-        the digits and MNIST, and ``"feature"`` for CIFAR-10. ``"sample"`` is refused for spheres, whose labels it
-        would erase.
+        What shares one mean and one standard deviation, those of the training split: each coordinate, each channel,
+        all numbers, or each sample by itself. The default is ``"global"`` for spheres, ``"none"`` for gaussians,
+        ``"channel"`` for the digits and MNIST, and ``"feature"`` for CIFAR-10. ``"sample"`` is refused for spheres,
+        whose labels it would erase.
     dtype : torch.dtype
-        Type of inputs and labels; the samples are the same in each.
+        Type of inputs and labels; it does not change the samples.
     **options
-        Of spheres and Gaussians: ``train``, ``validation``, ``test``, ``dimension``; ``radii`` or ``shift``.
+        For spheres and Gaussians: ``train``, ``validation``, ``test``, ``dimension``; ``radii`` or ``shift``.
 
     Returns
     -------
     Dataset
-        The three splits, and how they were standardized.
+        The three splits.
 
     Raises
     ------
@@ -114,33 +114,29 @@ def load(
             "expected standardize='global', 'feature' or 'none' for spheres, got 'sample': it divides each point "
             "by its own length, and the length is the label"
         )
-    accepted = (
-        [p for p in inspect.signature(_SYNTHETIC[name]).parameters if p != "seed"] if name in _SYNTHETIC else []
-    )
-    for option in options:
-        if not accepted:
-            raise ValueError(f"expected no options for {name}, got {option!r}: its splits are fixed, leave it out")
-        _tools.known(f"option of {name}", option, accepted)
     if name in _SYNTHETIC:
-        splits = _SYNTHETIC[name](seed=seed, **options)
+        make = _SYNTHETIC[name]
+        accepted = [option for option in inspect.signature(make).parameters if option != "seed"]
+        for option in options:
+            _tools.known(f"option of {name}", option, accepted)
+        splits = make(seed=seed, **options)
+    elif options:
+        raise ValueError(f"expected no options for {name}, got {', '.join(options)}: leave them out")
     else:
         splits = image_splits(name, _folder(_IMAGES[name], data_dir, download) if name in _IMAGES else Path())
     mode = _STANDARDIZE.get(name, "channel") if mode == "default" else mode
-    rule = None if mode == "none" else Standardization.fit(splits[0][0], mode)
-    train, validation, test = (
-        Split((inputs if rule is None else rule(inputs)).to(dtype), targets.to(dtype)) for inputs, targets in splits
-    )
-    return Dataset(name, train, validation, test, standardization=rule)
+    inputs = standardized([inputs for inputs, _ in splits], mode)
+    return Dataset(name, *(Split(x.to(dtype), y.to(dtype)) for x, (_, y) in zip(inputs, splits, strict=True)))
 
 
 def _folder(source: str, data_dir: str | os.PathLike[str] | None, download: bool) -> Path:
-    """Return the folder with the files of a source, which are downloaded if they are missing."""
+    """Return the folder with the files of a source, downloading missing ones."""
     folder = data_directory(data_dir) / SOURCES[source].folder
     if not is_present(source, data_dir):
         if not download:
             raise DataError(
-                f"expected the files of {SOURCES[source].title} in {folder}, got none or not all: run python -m "
-                f"enlib data fetch {source}, or set ENLIB_DATA to where they are, or work offline: {OFFLINE}"
+                f"expected the files of {SOURCES[source].title} in {folder}, got none or too few: run python -m "
+                f"enlib data fetch {source}, or set ENLIB_DATA to another directory, or work offline: {OFFLINE}"
             )
         fetch(source, data_dir)
     return folder

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -22,17 +24,17 @@ class Split:
     Parameters
     ----------
     inputs : Tensor of shape (n, ...)
-        The samples, floating point and finite.
+        The samples: finite floating-point numbers.
     targets : Tensor of shape (n,)
         The labels, each -1 or +1.
 
     Raises
     ------
     ValueError
-        If there are no samples, the numbers of inputs and labels differ, the inputs are integers, NaN or infinite, or
-        a label is neither -1 nor +1.
+        If there are no samples, the numbers of inputs and labels differ, an input is NaN or infinite, or a label is
+        neither -1 nor +1.
     TypeError
-        If one of the two is not a tensor.
+        If one of the two is not a tensor, or the inputs are integers.
 
     Examples
     --------
@@ -57,11 +59,7 @@ class Split:
             )
         if self.inputs.numel() == 0:
             raise ValueError(f"expected at least one sample, got shape {tuple(self.inputs.shape)}: ask for more")
-        if self.inputs.dtype not in _DTYPES:
-            raise ValueError(f"expected floating-point inputs, got {self.inputs.dtype}: convert them with .float()")
-        bad = int((~torch.isfinite(self.inputs)).sum())
-        if bad:
-            raise ValueError(f"expected finite inputs, got {bad} NaN or infinite values: drop or mend those samples")
+        _tools.floats("inputs", self.inputs)
         check_labels(self.targets)
 
     def __len__(self) -> int:
@@ -73,7 +71,7 @@ class Split:
             device = _tools.resolve_device(device, dtype or self.inputs.dtype)
         dtype = None if dtype is None else floating(dtype)
         inputs, targets = (tensor.to(device=device, dtype=dtype) for tensor in (self.inputs, self.targets))
-        # What has been checked and is unchanged is not checked again.
+        # An unchanged split has been checked already.
         return self if inputs is self.inputs and targets is self.targets else Split(inputs, targets)
 
 
@@ -84,11 +82,9 @@ class Dataset:
     Parameters
     ----------
     name : str
-        What messages and tables call it.
+        What messages and tables call the problem.
     train, validation, test : Split
         The test split is evaluated once, at the end.
-    standardization : Standardization or None
-        What was done to the inputs, learned from the training split alone.
 
     Raises
     ------
@@ -109,7 +105,6 @@ class Dataset:
     train: Split
     validation: Split
     test: Split
-    standardization: Standardization | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         for name, split in self.splits.items():
@@ -153,8 +148,7 @@ class Dataset:
         ValueError
             If the device is not available, the type is not a floating-point type, or it cannot hold the inputs.
         """
-        splits = (split.to(device, dtype) for split in self.splits.values())
-        return Dataset(self.name, *splits, standardization=self.standardization)
+        return Dataset(self.name, *(split.to(device, dtype) for split in self.splits.values()))
 
 
 def floating(dtype: torch.dtype) -> torch.dtype:
@@ -165,17 +159,21 @@ def floating(dtype: torch.dtype) -> torch.dtype:
     raise wrong(f"expected a floating-point dtype, got {dtype}: use torch.float32 or torch.float64")
 
 
-@dataclass(frozen=True, eq=False)
-class Standardization:
-    r"""The map :math:`x \mapsto (x - \mu) / s`.
+def standardized(inputs: Sequence[Tensor], mode: str) -> list[Tensor]:
+    r"""Return the inputs :math:`(x - \mu) / s` of all splits.
 
     Parameters
     ----------
-    mode : {"feature", "channel", "global", "sample"}
-        What mean and standard deviation are taken over: for each coordinate, the samples; for each channel (the
-        second dimension), the samples and positions; everything at once; or for each sample, itself.
-    mean, scale : Tensor or None
-        They broadcast against the inputs; None for ``"sample"``, where each sample has its own.
+    inputs : sequence of Tensor of shape (n, ...)
+        The inputs of each split; mean and standard deviation are those of the first, the training split.
+    mode : {"none", "feature", "channel", "global", "sample"}
+        What shares one mean and one standard deviation: each coordinate; each channel (the second dimension); all
+        numbers; or each sample of any split. ``"none"`` returns the inputs unchanged.
+
+    Raises
+    ------
+    ValueError
+        If the mode is ``"channel"`` and the inputs have no channels.
 
     Notes
     -----
@@ -183,52 +181,25 @@ class Standardization:
 
     Examples
     --------
-    >>> rule = Standardization.fit(torch.tensor([[1.0, 5.0], [3.0, 5.0]]), "feature")
-    >>> rule(torch.tensor([[2.0, 6.0]]))
+    >>> standardized([torch.tensor([[1.0, 5.0], [3.0, 5.0]]), torch.tensor([[2.0, 6.0]])], "feature")[1]
     tensor([[0., 1.]])
     """
-
-    mode: str
-    mean: Tensor | None
-    scale: Tensor | None
-
-    @classmethod
-    def fit(cls, inputs: Tensor, mode: str) -> Standardization:
-        """Return the rule that gives ``inputs`` zero mean and unit standard deviation.
-
-        Parameters
-        ----------
-        inputs : Tensor of shape (n, ...)
-            The training samples.
-        mode : {"feature", "channel", "global", "sample"}
-            See `Standardization`.
-
-        Raises
-        ------
-        ValueError
-            If the mode is unknown, or it is ``"channel"`` and the inputs have no channels.
-        """
-        _tools.known("standardize", mode, MODES[1:])
-        if mode == "sample":
-            return cls(mode, None, None)
-        if mode == "channel" and inputs.ndim < 3:
-            raise ValueError(
-                f"expected inputs of shape (n, channels, ...) for standardize='channel', got "
-                f"{tuple(inputs.shape)}: use 'feature' or 'global'"
-            )
-        over = {
-            "feature": [0],
-            "channel": [0, *range(2, inputs.ndim)],
-            "global": list(range(inputs.ndim)),
-        }[mode]
-        return cls(mode, *_mean_and_scale(inputs, over))
-
-    def __call__(self, inputs: Tensor) -> Tensor:
-        """Return the standardized inputs, in the same shape."""
-        mean, scale = self.mean, self.scale
-        if mean is None or scale is None:
-            mean, scale = _mean_and_scale(inputs, list(range(1, inputs.ndim)))
-        return (inputs - mean) / scale
+    train = inputs[0]
+    if mode == "none":
+        return list(inputs)
+    if mode == "channel" and train.ndim < 3:
+        raise ValueError(
+            f"expected inputs of shape (n, channels, ...) for standardize='channel', got "
+            f"{tuple(train.shape)}: use 'feature' or 'global'"
+        )
+    over = {
+        "feature": [0],
+        "channel": [0, *range(2, train.ndim)],
+        "global": [*range(train.ndim)],
+        "sample": [*range(1, train.ndim)],
+    }[mode]
+    scales = [_mean_and_scale(split, over) for split in (inputs if mode == "sample" else [train])]
+    return [(split - mean) / scale for split, (mean, scale) in zip(inputs, itertools.cycle(scales), strict=False)]
 
 
 def _mean_and_scale(inputs: Tensor, over: list[int]) -> tuple[Tensor, Tensor]:

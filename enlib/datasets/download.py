@@ -1,28 +1,26 @@
 """Download the real images from mirrors that may be slow, broken or hostile, and verify them before they are used.
 
-Every file is written to a temporary folder beside its destination, verified, and renamed: whatever is interrupted,
-the data directory holds whole verified files or none. Whatever a mirror does, the next one is tried, and time, size
-and memory are bounded.
+A file is received, unpacked and verified in memory, then written atomically. An interrupted download therefore leaves
+only whole, verified files in the data directory. If a mirror fails in any way, the next one is tried. Time, size and
+memory are bounded.
 """
 
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import queue
-import shutil
 import socket
 import ssl
-import sys
 import tarfile
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
@@ -32,6 +30,7 @@ from enlib.datasets.images import (
     CIFAR10_TEST,
     CIFAR10_TRAIN,
     DataError,
+    cifar10_classes,
     mnist_payload,
     present,
     read_cifar10,
@@ -40,10 +39,11 @@ from enlib.datasets.images import (
 
 OFFLINE = "digits-1v7 (scikit-learn's bundled digits) needs no download"
 _CHUNK = 1 << 16  # bytes
-_STALL = 30.0  # seconds: a mirror that takes longer for an answer, or for the next chunk, is left
-_TOTAL = 7200.0  # seconds that one file may take from one mirror
-_ATTEMPTS = 5  # on one mirror, while each brings something
+_STALL = 30.0  # seconds that a mirror may take for its answer, and then for each chunk
+_TOTAL = 7200.0  # seconds that a mirror may take for one file
 _REDIRECTS = 10
+_SET_DIRECTORY = "set ENLIB_DATA to a folder that can be written"
+_BATCHES = (*(f"data_batch_{i}.bin" for i in range(1, 6)), CIFAR10_TEST)
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def data_directory(data_dir: str | os.PathLike[str] | None = None) -> Path:
 
 
 def is_present(name: str, data_dir: str | os.PathLike[str] | None = None) -> bool:
-    """Return whether all files of a source are in the data directory; reading them verifies them.
+    """Return whether all files of a source are in the data directory. They are verified when they are read.
 
     Parameters
     ----------
@@ -163,13 +163,7 @@ def verify(name: str, data_dir: str | os.PathLike[str] | None = None) -> None:
 
 
 def fetch(
-    name: str,
-    data_dir: str | os.PathLike[str] | None = None,
-    *,
-    mirrors: Sequence[str] | None = None,
-    progress: bool | None = None,
-    stall: float = _STALL,
-    total: float = _TOTAL,
+    name: str, data_dir: str | os.PathLike[str] | None = None, *, mirrors: str | Sequence[str] | None = None
 ) -> None:
     """Download the missing files of a source, trying the mirrors in order.
 
@@ -177,50 +171,28 @@ def fetch(
     ----------
     name, data_dir
         As in `is_present`. The folder is made if it does not exist.
-    mirrors : sequence of str, optional
+    mirrors : str or sequence of str, optional
         Addresses to try instead of the source's own; the file name is appended to each.
-    progress : bool, optional
-        Show a progress bar; by default on a terminal and not in continuous integration.
-    stall : float
-        Seconds that a mirror may take for its answer, and then for each further 64 KiB, before the next is tried.
-    total : float
-        Seconds that a mirror may take for one file.
 
     Raises
     ------
     DataError
         If no mirror delivered the published files, with the cause for each; or if they cannot be written. No
-        temporary file is left, and no file that was there is changed.
+        temporary file is left, and existing files are unchanged.
     """
     source, folder = _source_and_folder(name, data_dir)
-    stall, total = _tools.positive("stall", stall), _tools.positive("total", total)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{_tools.explained(error, 'write', folder)}; or {_SET_DIRECTORY}") from error
     for file in _missing(source, folder):
-        failures = []
-        for mirror in [mirrors] if isinstance(mirrors, str) else mirrors or source.mirrors:
-            url = f"{str(mirror).rstrip('/')}/{file}"
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                _tools.sweep(folder, ".fetch-", ".part")
-                with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-", suffix=".part") as temporary:
-                    path = Path(temporary) / file
-                    _download(url, path, source.files[file], progress, stall, total)
-                    for verified in _unpack(source, path):
-                        verified.replace(folder / verified.name)
-                break
-            except MemoryError:
-                raise
-            except Exception as error:
-                if isinstance(error, OSError) and error.errno:  # of this machine: what a mirror does is a DataError
-                    raise DataError(
-                        f"{_tools.explained(error, 'write', folder)}; or set ENLIB_DATA to one that can be written"
-                    ) from error
-                failures.append(f"  {_printable(url)}: {_printable(_cause(error))}")
-        else:
-            raise DataError(
-                f"expected to download {file} of {source.title}, got it from none of:\n"
-                + "\n".join(failures)
-                + f"\nTry again later; or put the file from elsewhere into {folder}; or work offline: {OFFLINE}"
-            )
+        tried = [mirrors] if isinstance(mirrors, str) else mirrors or source.mirrors
+        contents = _first_good(source, folder / file, [f"{str(mirror).rstrip('/')}/{file}" for mirror in tried])
+        try:
+            for path, content in contents.items():
+                _tools.write_atomically(path, content)
+        except OSError as error:
+            raise DataError(f"{error}; or {_SET_DIRECTORY}") from error
 
 
 def _source_and_folder(name: str, data_dir: str | os.PathLike[str] | None) -> tuple[_Source, Path]:
@@ -229,169 +201,129 @@ def _source_and_folder(name: str, data_dir: str | os.PathLike[str] | None) -> tu
 
 
 def _missing(source: _Source, folder: Path) -> list[str]:
-    """Return the files to download: those whose contents are there neither packed nor unpacked."""
+    """Return the files to download: those that are present neither packed nor unpacked."""
     if source is _CIFAR10:
         return [] if present(folder / CIFAR10_TEST) and any(folder.glob(CIFAR10_TRAIN)) else list(source.files)
     return [name for name in source.files if not (present(folder / name) or present((folder / name).with_suffix("")))]
 
 
-def _unpack(source: _Source, path: Path) -> Iterator[Path]:
-    """Yield the verified files to be kept of a downloaded one, in the order in which they are to be renamed."""
+def _first_good(source: _Source, path: Path, urls: Sequence[str]) -> dict[Path, bytes]:
+    """Return the verified contents of the files to write, from the first mirror that has the published ones."""
+    failures = []
+    for url in urls:
+        try:
+            return _unpacked(source, path, _download(url, source.files[path.name]))
+        except _Failure as error:
+            cause = str(error)
+        except DataError:
+            cause = "its contents do not have the published SHA-256"
+        except Exception as error:
+            cause = f"damaged ({type(error).__name__}: {error})"
+        failures.append(f"  {_printable(url)}: {_printable(cause)}")
+    raise DataError(
+        f"expected to download {path.name} of {source.title}, got it from none of:\n"
+        + "\n".join(failures)
+        + f"\nTry again later; or get the file elsewhere and put it into {path.parent}; or work offline: {OFFLINE}"
+    )
+
+
+def _unpacked(source: _Source, path: Path, body: bytes) -> dict[Path, bytes]:
+    """Return the verified contents of the files to write, in the order of writing; ``body`` is the file ``path``."""
     if source is _MNIST:
-        mnist_payload(path)
-        yield path
-        return
-    with gzip.open(path) as unzipped:
-        bounded: Any = _AtMost(unzipped)
-        archive = tarfile.open(fileobj=bounded, mode="r|")  # noqa: SIM115
+        mnist_payload(path, body)
+        return {path: body}
+    most = CIFAR10_BYTES + CIFAR10_BYTES // 10 + 1_000_000
+    with gzip.open(io.BytesIO(body)) as unzipped:
+        unpacked = unzipped.read(most + 1)
+    if len(unpacked) > most:  # a small archive can hold terabytes
+        raise _Failure("it unpacks to more than the published archive")
+    batches = {}
+    # As a stream, in which no header can lead back to an earlier one.
+    with tarfile.open(fileobj=io.BytesIO(unpacked), mode="r|") as archive:
         for member in archive:
-            # The name inside the archive chooses one of six names, and never a folder.
-            names = [name for name in _BATCHES if member.name.split("/")[-1] == name]
-            if names and member.isreg() and not member.issparse():
+            # The name in the archive selects one of six names and never a folder.
+            name = member.name.split("/")[-1]
+            if name in _BATCHES and member.isreg() and not member.issparse():
                 contents = archive.extractfile(member)
                 assert contents is not None  # it is a regular file
-                with (path.parent / names[0]).open("wb") as batch:
-                    shutil.copyfileobj(contents, batch)
-    read_cifar10(path.parent)
+                batches[path.with_name(name)] = contents.read()
+    cifar10_classes(batches)
     # The test batch comes last: while it is missing, the data set counts as missing.
-    yield from (path.parent / name for name in _BATCHES if present(path.parent / name))
-
-
-_BATCHES = (*(f"data_batch_{i}.bin" for i in range(1, 6)), CIFAR10_TEST)
-
-
-class _AtMost:
-    """A stream that refuses to unpack more than all of CIFAR-10: a small archive can hold terabytes."""
-
-    def __init__(self, stream: gzip.GzipFile) -> None:
-        self.stream = stream
-        self.left = CIFAR10_BYTES + CIFAR10_BYTES // 10 + 1_000_000
-
-    def read(self, size: int) -> bytes:
-        data = self.stream.read(size)
-        self.left -= len(data)
-        if self.left < 0:
-            raise _Failure("it unpacks to more than the published archive")
-        return data
-
-
-def _download(url: str, path: Path, size: int, progress: bool | None, stall: float, total: float) -> None:
-    """Write the body of ``url`` to ``path``; a connection that breaks is resumed where the server offers that."""
-    hidden = _tools.hide_progress(progress)
-    if not hidden:
-        print(url, file=sys.stderr)
-    deadline = time.monotonic() + total
-    with path.open("wb") as file, tqdm(total=size, unit="B", unit_scale=True, disable=hidden) as bar:
-        for attempt in range(1, _ATTEMPTS + 1):
-            before = file.tell()
-            try:
-                for received in _receive(url, before, size, stall, deadline):
-                    if isinstance(received, int):
-                        file.seek(received)
-                        file.truncate()
-                    else:
-                        file.write(received)
-                        os.utime(path.parent)  # not a leftover, however long it takes
-                    bar.update(file.tell() - bar.n)
-                return
-            except _Broken:
-                if file.tell() <= before or attempt == _ATTEMPTS:
-                    raise
+    return dict(sorted(batches.items()))
 
 
 class _Failure(Exception):
-    """What a mirror did, in words."""
+    """A mirror's file was not received; the message says why."""
 
 
-class _Broken(_Failure):
-    """A connection failed or ended early."""
+def _download(url: str, size: int) -> bytes:
+    """Return the body of ``url``, where ``size`` bytes are expected.
 
-
-def _receive(url: str, offset: int, size: int, stall: float, deadline: float) -> Iterator[int | bytes]:
-    """Yield the position at which the body starts, 0 or ``offset``, and then its chunks.
-
-    A thread receives them, since no timeout of a socket bounds a server that sends one byte a second, be it in the
-    header or the body. A thread that is left behind ends with its connection or with the process.
+    A thread receives it, because no timeout of a socket bounds a server that sends one byte a second, whether in the
+    header or in the body. An abandoned thread ends with its connection or with the process.
     """
-    received: queue.SimpleQueue[int | bytes | BaseException | None] = queue.SimpleQueue()
-    left = threading.Event()
-
-    def receive() -> None:
-        try:
-            for item in _body(url, offset, size, stall):
-                if left.is_set():
-                    return
-                received.put(item)
-            received.put(None)
-        except BaseException as error:
-            received.put(error)
-
-    threading.Thread(target=receive, daemon=True).start()
-    try:
-        while True:
-            seconds = min(stall, deadline - time.monotonic())
-            try:
-                item = received.get(timeout=max(seconds, 0))
-            except queue.Empty:
-                late = f"slower than {_CHUNK >> 10} KiB in {stall:g} s" if seconds == stall else "not done in time"
-                raise _Failure(late) from None
-            if item is None:
-                return
-            if isinstance(item, (MemoryError, _Failure)):
-                raise item
-            if isinstance(item, BaseException):
-                raise _Broken(_network_cause(item, url)) from item
-            yield item
-    finally:
-        left.set()
-
-
-def _body(url: str, offset: int, size: int, stall: float) -> Iterator[int | bytes]:
-    import requests
-
     most = size + size // 10 + _CHUNK
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={offset}-"} if offset else {})
-    with requests.Session() as session:
-        for _ in range(_REDIRECTS):
-            # By hand, since requests reads the whole body of a redirect into memory.
-            response = session.get(url, headers=headers, stream=True, timeout=stall, allow_redirects=False)
-            if not response.is_redirect:
-                break
-            url = urljoin(url, response.headers["location"])
-            response.close()
-        else:
-            raise _Failure(f"more than {_REDIRECTS} redirects")
-        with response:
-            response.raise_for_status()
-            resumed = response.headers.get("content-range", "").startswith(f"bytes {offset}-")
-            position = offset if response.status_code == 206 and resumed else 0
-            yield position
-            # Whole chunks, however small the server's are: the time limit is for each of these.
-            while chunk := response.raw.read(_CHUNK, decode_content=False):
-                position += len(chunk)
-                if position > most:
+    deadline = time.monotonic() + _TOTAL
+    received: queue.SimpleQueue[bytes | _Failure] = queue.SimpleQueue()
+    abandoned = threading.Event()
+    threading.Thread(target=_receive, args=(url, received, abandoned), daemon=True).start()
+    body = io.BytesIO()
+    hidden = _tools.hide_progress(None)
+    try:
+        with tqdm(desc=url.split("/")[-1], total=size, unit="B", unit_scale=True, disable=hidden) as bar:
+            while True:
+                seconds = min(_STALL, deadline - time.monotonic())
+                try:
+                    chunk = received.get(timeout=max(seconds, 0))
+                except queue.Empty:
+                    slow = f"slower than {_CHUNK >> 10} KiB in {_STALL:g} s"
+                    raise _Failure(slow if seconds == _STALL else f"not finished in {_TOTAL:g} s") from None
+                if isinstance(chunk, _Failure):
+                    raise chunk
+                if not chunk:
+                    return body.getvalue()
+                body.write(chunk)
+                bar.update(len(chunk))
+                if body.tell() > most:
                     raise _Failure(f"more than {most} bytes, where {size} are published")
-                yield chunk
+    finally:
+        abandoned.set()
 
 
-def _cause(error: Exception) -> str:
-    """Return why a mirror's file was not taken."""
-    if isinstance(error, _Failure):
-        return str(error)
-    if isinstance(error, DataError):
-        return "its contents do not have the published SHA-256"
-    return f"damaged ({type(error).__name__}: {error})"
+def _receive(url: str, received: queue.SimpleQueue[bytes | _Failure], abandoned: threading.Event) -> None:
+    """Put the chunks of the body of ``url`` into a queue, then an empty one; after a failure, put the failure."""
+    try:
+        import requests
+
+        def close_redirect(response: requests.Response, **options: Any) -> None:
+            if response.is_redirect:  # its body, which requests would read into memory, can be endless
+                response.close()
+
+        with requests.Session() as session:
+            session.max_redirects = _REDIRECTS
+            hooks, headers = {"response": close_redirect}, {"Accept-Encoding": "identity"}
+            # The timeout ends an abandoned thread; whoever waits for the chunks gives up earlier.
+            with session.get(url, headers=headers, stream=True, timeout=2 * _STALL, hooks=hooks) as response:
+                response.raise_for_status()
+                # Whole chunks, however small the server's are: the time limit applies to each of these.
+                for chunk in iter(lambda: response.raw.read(_CHUNK, decode_content=False), b""):
+                    if abandoned.is_set():
+                        return
+                    received.put(chunk)
+                received.put(b"")
+    except BaseException as error:
+        received.put(_Failure(_network_cause(error)))
 
 
 def _printable(text: str) -> str:
-    """Return a text from elsewhere as one line without control characters, cut where it is long."""
+    """Return a foreign text as one line without control characters, cut if it is long."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:500]
 
 
-def _network_cause(error: BaseException, url: str) -> str:
-    """Return why a download failed, with the variable to set where there is one."""
+def _network_cause(error: BaseException) -> str:
+    """Return why a download failed and, where one helps, the environment variable to set."""
     chain = list(_chain(error))
-    response = getattr(error, "response", None)
+    request, response = getattr(error, "request", None), getattr(error, "response", None)
     untrusted = [cause for cause in chain if isinstance(cause, ssl.SSLCertVerificationError)]
     if untrusted:
         return (
@@ -399,24 +331,22 @@ def _network_cause(error: BaseException, url: str) -> str:
             "its own, set REQUESTS_CA_BUNDLE to the file that holds them"
         )
     if getattr(response, "status_code", 0) == 407 or any("failed: 407" in str(cause) for cause in chain):
-        return "the proxy wants a password: set HTTP_PROXY and HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT"
+        return "the proxy requires a password: set HTTP_PROXY and HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT"
     if any(type(cause).__name__ == "ProxyError" for cause in chain):
         return "no connection to the proxy: correct HTTP_PROXY and HTTPS_PROXY, or unset them"
-    if any(isinstance(cause, socket.gaierror) for cause in chain):
-        host = urlsplit(url).hostname
+    if request is not None and any(isinstance(cause, socket.gaierror) for cause in chain):
+        host = urlsplit(request.url).hostname
         return f"the name {host} was not found: check the connection; if your network has a proxy, set HTTPS_PROXY"
+    if response is not None and response.is_redirect:
+        return f"more than {_REDIRECTS} redirects"
     if response is not None:
         return f"the server answered {response.status_code} {response.reason}"
     return f"no connection, or a broken one ({type(chain[-1]).__name__}: {chain[-1]})"
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and those behind it: its cause, its context, and what urllib3 keeps in ``reason`` and args."""
-    seen: list[Any] = []
-    waiting: list[Any] = [error]
-    while waiting and len(seen) < 20:
-        current = waiting.pop(0)
-        if isinstance(current, BaseException) and current not in seen:
-            seen.append(current)
-            yield current
-            waiting += [getattr(current, "reason", None), *current.args, current.__cause__, current.__context__]
+def _chain(error: object) -> Iterator[BaseException]:
+    """Yield an error and those behind it: in its arguments, and its cause or context."""
+    if isinstance(error, BaseException):
+        yield error
+        for behind in (*error.args, error.__cause__ or error.__context__):
+            yield from _chain(behind)

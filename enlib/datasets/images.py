@@ -1,7 +1,7 @@
 """Three problems made of images: scikit-learn's digits, MNIST and CIFAR-10, two classes of each.
 
-The files are compared with the digests of the published images, and nothing in them is trusted before. The readers
-return for each pool of images the two classes, as arrays of shape (n, channels, height, width) in canonical order.
+The files are compared with the digests of the published images before anything in them is used. For each pool of
+images, the readers return the two classes as arrays of shape (n, channels, height, width) in canonical order.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ from enlib import _tools
 
 Bytes = npt.NDArray[np.uint8]
 
-# Name and size of each decompressed file, and its SHA-256. The gzip wrappers differ between mirrors: what is verified
-# is what is inside. The MD5 digests are the published ones; a test checks both.
+# Size in bytes and SHA-256 of each decompressed file: the gzip wrappers differ between mirrors. A test also compares
+# the files with the published MD5 digests.
 MNIST_FILES = {
     "train-images-idx3-ubyte": (47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
     "train-labels-idx1-ubyte": (60_008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
@@ -30,8 +31,8 @@ MNIST_FILES = {
     "t10k-labels-idx1-ubyte": (10_008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
 }
 
-# SHA-256 of the concatenated SHA-256 digests of all images of a class, in canonical order: it does not depend on how
-# the images are spread over files.
+# For each class, the SHA-256 of the concatenated SHA-256 digests of its images in canonical order. It does not depend
+# on how the images are spread over files.
 CIFAR10_CLASSES = {
     ("train", 0): "604a764b05fcad2bf32fef8dc190696e74a29864c6da3adb1d630ba28e8efc8b",
     ("train", 1): "6bf8f928e4a47e3c633e3e1d22ac181a0e9286c7f48cc7331f5a849a5f3810aa",
@@ -42,7 +43,7 @@ CIFAR10_TEST = "test_batch.bin"
 CIFAR10_TRAIN = "data_batch_*.bin"
 CIFAR10_BYTES = 60_000 * 3073  # all batches; a record is one label, then red, green and blue planes of 32 x 32
 
-# Of the images in each pool, how many go to which split, and the value of white.
+# The number of images in each split of each pool, and the value of white.
 _SPLITS = {
     "digits-1v7": ({"all": [217, 72, 72]}, 16),
     "mnist-1v7": ({"train": [13000], "test": [1081, 1082]}, 255),
@@ -51,7 +52,7 @@ _SPLITS = {
 
 
 class DataError(RuntimeError):
-    """The data are missing or are not what they should be. The message says what to do."""
+    """The data are missing, or are not the published ones. The message says what to do."""
 
 
 def image_splits(name: str, folder: Path) -> list[tuple[Tensor, Tensor]]:
@@ -101,18 +102,24 @@ def read_mnist(folder: Path) -> dict[str, list[Bytes]]:
     return pools
 
 
-def mnist_payload(path: Path) -> bytes:
-    """Return the decompressed contents of one of MNIST's files, gzipped or not, verified.
+def mnist_payload(path: Path, contents: bytes) -> bytes:
+    """Return the verified, decompressed contents of one of MNIST's files.
+
+    Parameters
+    ----------
+    path : Path
+        Its name says which file it is.
+    contents : bytes
+        The contents of the file, gzipped or not.
 
     Raises
     ------
     DataError
-        If the file cannot be read, or its contents are not the published ones.
+        If the contents are not the published ones.
     """
     size, expected = MNIST_FILES[path.name.removesuffix(".gz")]
-    contents = _contents(path, most=size + size // 10 + 1000)
     if contents[:2] == b"\x1f\x8b":
-        # One byte more than expected is enough to see that there are too many: a small file can unpack to gigabytes.
+        # A small file can unpack to gigabytes; one byte too many is enough to refuse it.
         try:
             contents = zlib.decompressobj(wbits=31).decompress(contents, size + 1)
         except zlib.error:
@@ -130,26 +137,48 @@ def mnist_payload(path: Path) -> bytes:
 def read_cifar10(folder: Path) -> dict[str, list[Bytes]]:
     """Return the airplanes and the automobiles of CIFAR-10, for ``"train"`` and ``"test"``.
 
-    The batches may hold the images in any order and number; each class is verified as a whole.
-
     Raises
     ------
     DataError
         If a batch is missing, unreadable or cut short, or a class is not the published one.
     """
+    paths = [*sorted(folder.glob(CIFAR10_TRAIN)), folder / CIFAR10_TEST]
+    return cifar10_classes({path: _contents(path, most=CIFAR10_BYTES) for path in paths})
+
+
+def cifar10_classes(batches: Mapping[Path, bytes]) -> dict[str, list[Bytes]]:
+    """Return the verified airplanes and automobiles in CIFAR-10's batches, for ``"train"`` and ``"test"``.
+
+    The batches may hold the images in any order and number; each class is verified as a whole.
+
+    Parameters
+    ----------
+    batches : mapping of Path to bytes
+        The contents of each batch. Those of the test batch belong to the test, all others to the training.
+
+    Raises
+    ------
+    DataError
+        If a batch is cut short, or a class is not the published one.
+    """
     pools = {}
-    for pool, paths in (("train", sorted(folder.glob(CIFAR10_TRAIN))), ("test", [folder / CIFAR10_TEST])):
-        records = np.concatenate([np.empty((0, 3073), np.uint8), *map(_cifar10_records, paths)])
-        pools[pool] = [_canonical(records[records[:, 0] == label, 1:].reshape(-1, 3, 32, 32)) for label in (0, 1)]
+    for pool in ("train", "test"):
+        paths = [path for path in batches if (path.name == CIFAR10_TEST) == (pool == "test")]
+        records = [np.empty((0, 3073), np.uint8), *(_cifar10_records(path, batches[path]) for path in paths)]
+        # Selected batch by batch, so that the other eight classes are not copied.
+        pools[pool] = [
+            _canonical(np.concatenate([r[r[:, 0] == label, 1:] for r in records]).reshape(-1, 3, 32, 32))
+            for label in (0, 1)
+        ]
         for label, images in enumerate(pools[pool]):
             expected = CIFAR10_CLASSES[pool, label]
             got = hashlib.sha256(b"".join(_digests(images))).hexdigest()
             if got != expected:
-                names = ", ".join(path.name for path in paths) or "no file"
+                names = ", ".join(map(str, paths)) or "no file"
                 raise DataError(
-                    f"expected the {pool} images of class {label} in {folder} ({names}) to have SHA-256 {expected} "
-                    f"in canonical order, got {len(images)} images with {got}: a file is missing or damaged and none "
-                    "was used; move the folder away, then run python -m enlib data fetch cifar10"
+                    f"expected the {pool} images of class {label} in {names} to have SHA-256 {expected} in canonical "
+                    f"order, got {len(images)} images with {got}: a file is missing or damaged and none was used; "
+                    "move the folder away, then run python -m enlib data fetch cifar10"
                 )
     return pools
 
@@ -157,8 +186,8 @@ def read_cifar10(folder: Path) -> dict[str, list[Bytes]]:
 def _canonical(images: Bytes) -> Bytes:
     """Return images of shape (n, ...) in canonical order: by the SHA-256 digest of their pixels.
 
-    The first k in this order are the same from whatever file, mirror or shuffle the images came, and the order says
-    nothing about what they show.
+    The first k images in this order do not depend on the file, mirror or shuffle that they came from, and the order
+    is unrelated to what they show.
 
     Examples
     --------
@@ -172,12 +201,12 @@ def _canonical(images: Bytes) -> Bytes:
 
 
 def _digests(images: Bytes) -> list[bytes]:
-    """Return the SHA-256 digest of the pixels of each image; images of shape (n, ...)."""
+    """Return the SHA-256 digest of the pixels of each image, for images of shape (n, ...)."""
     return [hashlib.sha256(image.tobytes()).digest() for image in images]
 
 
 def present(path: Path) -> bool:
-    """Return whether there is something at ``path``, without an error where its folder cannot be searched."""
+    """Return whether ``path`` exists; a folder that cannot be searched is no error."""
     return os.access(path, os.F_OK)
 
 
@@ -192,11 +221,12 @@ def _read_digits(folder: Path) -> dict[str, list[Bytes]]:
 def _mnist_array(folder: Path, name: str, header: int) -> Any:
     gzipped, unpacked = folder / f"{name}.gz", folder / name
     path = unpacked if present(unpacked) and not present(gzipped) else gzipped
-    return np.frombuffer(mnist_payload(path), dtype=np.uint8, offset=header)
+    size, _ = MNIST_FILES[name]
+    contents = _contents(path, most=size + size // 10 + 1000)
+    return np.frombuffer(mnist_payload(path, contents), dtype=np.uint8, offset=header)
 
 
-def _cifar10_records(path: Path) -> Bytes:
-    contents = _contents(path, most=CIFAR10_BYTES)
+def _cifar10_records(path: Path, contents: bytes) -> Bytes:
     if len(contents) == 0 or len(contents) % 3073:
         got = hashlib.sha256(contents).hexdigest()
         raise DataError(
@@ -208,7 +238,7 @@ def _cifar10_records(path: Path) -> Bytes:
 
 
 def _contents(path: Path, most: int) -> bytes:
-    """Return the bytes of a file, unless there are more than ``most``."""
+    """Return the contents of a file that holds at most ``most`` bytes."""
     try:
         with path.open("rb") as file:
             contents = file.read(most + 1)
@@ -223,7 +253,7 @@ def _deal(classes: list[Bytes], sizes: list[int]) -> list[tuple[Bytes, npt.NDArr
     """Return splits of the given sizes, dealt from classes in canonical order in proportion to the classes."""
     splits, used = [], [0] * len(classes)
     for total in np.cumsum(sizes):
-        # Shares of the running total, not of each split: rounding can then never use up a class too early.
+        # Shares of the running total and not of each split, so that rounding never uses up a class too early.
         upto = _allocate(int(total), [len(images) for images in classes])
         parts = [images[a:b] for images, a, b in zip(classes, used, upto, strict=True)]
         splits.append((np.concatenate(parts), np.repeat([-1.0, 1.0], [len(part) for part in parts])))
@@ -232,7 +262,7 @@ def _deal(classes: list[Bytes], sizes: list[int]) -> list[tuple[Bytes, npt.NDArr
 
 
 def _allocate(total: int, sizes: list[int]) -> list[int]:
-    """Return how many of ``total`` samples each class gives, in proportion to the sizes, by largest remainder.
+    """Return how many of ``total`` samples each class contributes, in proportion to the sizes, by largest remainder.
 
     Examples
     --------

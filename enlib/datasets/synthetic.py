@@ -33,7 +33,7 @@ def spheres(
     Parameters
     ----------
     seed : int
-        Draws the samples. Each split has a stream of its own, so a larger training split leaves the others unchanged.
+        Draws the samples. Each split has its own random stream, so a larger one leaves the others unchanged.
     radii : (float, float)
         Radius of the class -1 and of the class +1. The report's hardest pair is (1.0, 1.01).
     dimension : int
@@ -63,7 +63,7 @@ def spheres(
         raise type(error)(f"expected two radii, got {_tools.shown(radii)}: pass (inner, outer)") from None
     lengths = _tools.positive("radius", inner), _tools.positive("radius", outer)
     if lengths[0] == lengths[1]:
-        raise ValueError(f"expected two different radii, got {lengths}: on one sphere there is nothing to tell apart")
+        raise ValueError(f"expected two different radii, got {lengths}: on one sphere, the classes are the same")
 
     def sample(rng: np.random.Generator, targets: _Array, d: int) -> _Array:
         z = rng.standard_normal((len(targets), d))

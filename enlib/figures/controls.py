@@ -1,8 +1,7 @@
-"""Controls, what a reader can set: sliders and choices."""
+"""Controls, what a reader sets: sliders and choices."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -75,7 +74,8 @@ def slider(
     TypeError
         If an end or the start is not a number.
     ValueError
-        If the range is empty or not finite, a logarithmic one reaches zero, ``start`` is NaN, or ``n`` is below 2.
+        If the range is empty, an end or the start is not finite, a logarithmic range reaches zero, or ``n`` is below
+        2.
 
     Examples
     --------
@@ -87,14 +87,9 @@ def slider(
     low, high = interval("a slider", (low, high), log)
     n = _tools.count("n", n, least=2)
     raw = np.geomspace(low, high, n) if log else np.linspace(low, high, n)
-    # Four digits are shown, so the same four digits are computed with; and a value meant as 0 is 0, not -1.1e-16.
+    # The function gets the four digits that are shown, and a value meant as 0 is 0, not -1.1e-16.
     snapped = [0.0 if abs(v) < 1e-9 * max(abs(low), abs(high)) else float(f"{v:.4g}") for v in raw]
-    index = n // 2
-    if start is not None:
-        first = _number("start", start)
-        if math.isnan(first):
-            raise ValueError("expected a number as start, got nan: pass a value of the slider, or leave it out")
-        index = int(np.argmin(np.abs(np.array(snapped) - min(max(first, low), high))))
+    index = n // 2 if start is None else int(np.argmin(np.abs(np.array(snapped) - _tools.number("start", start))))
     return Control(tuple(snapped), tuple(f"{v:.4g}" for v in snapped), index, label)
 
 
@@ -113,7 +108,7 @@ def choice(values: Sequence[object], *, start: object = None, label: str | None 
     Raises
     ------
     TypeError
-        If ``values`` is a string or no sequence at all.
+        If ``values`` is a string or cannot be iterated over.
     ValueError
         If there are fewer than two values, two look the same, or ``start`` is not among them.
 
@@ -133,18 +128,13 @@ def choice(values: Sequence[object], *, start: object = None, label: str | None 
 
 
 def interval(name: str, ends: tuple[float, float], log: bool) -> tuple[float, float]:
-    """Return the two ends of an interval as finite floats in ascending order, positive on a logarithmic scale."""
-    if isinstance(ends, str) or not hasattr(ends, "__len__") or len(ends) != 2:
-        raise TypeError(f"expected two numbers for {name}, got {ends!r}: pass (low, high)")
-    low, high = (_number(f"the ends of {name}", end) for end in ends)
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise ValueError(f"expected finite low < high for {name}, got {low:g} and {high:g}: swap or mend them")
+    """Return the two ends of an interval as floats if they ascend, and on a logarithmic scale are positive."""
+    given = _tools.array(f"ends of {name}", ends, finite=True)
+    if given.shape != (2,):
+        raise ValueError(f"expected two numbers for {name}, got {_tools.shown(ends)}: pass (low, high)")
+    low, high = given.tolist()
+    if low >= high:
+        raise ValueError(f"expected low < high for {name}, got {low:g} and {high:g}: swap or change them")
     if log and low <= 0:
         raise ValueError(f"expected low > 0 for {name}, which is logarithmic, got {low:g}: raise it, or use no log")
     return low, high
-
-
-def _number(name: str, value: object) -> float:
-    if isinstance(value, str) or not hasattr(value, "__float__"):
-        raise TypeError(f"expected numbers as {name}, got {value!r}: pass a float")
-    return float(value)

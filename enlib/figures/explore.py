@@ -1,4 +1,4 @@
-"""Figures with controls: one call, and the same figure moves in a notebook and in the published book."""
+"""Figures with controls, made by one call, that work alike in a notebook and in the published book."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ClosedForm:
     TypeError
         If ``python`` cannot be called, or ``javascript`` is not a string.
     ValueError
-        If ``javascript`` is empty, or would end the script that it stands in.
+        If ``javascript`` is empty, or contains text that would end its script.
     """
 
     python: Callable[..., Frame]
@@ -50,7 +50,8 @@ class ClosedForm:
         check_text("javascript", self.javascript, "write an arrow function of the controls")
         if any(end in self.javascript.lower() for end in ("</script", "<!--")):
             raise ValueError(
-                "expected JavaScript without </script and <!--, got one: these end the script; write '<' + '/script'"
+                "expected JavaScript without </script and <!--, which end the script, got one of them: write "
+                "'<' + '/script'"
             )
 
     def __call__(self, **values: Any) -> Frame:
@@ -62,9 +63,9 @@ class ClosedForm:
 class Explorable:
     """A figure with controls, made by `explore` and shown by Jupyter.
 
-    The HTML holds every frame, so the figure keeps moving in a notebook that was saved and opened again, without a
-    kernel. With ``ENLIB_STATIC=1`` in the environment the script is left out: a page that shows many figures, such as
-    those of the book, loads it once.
+    The HTML holds every frame, so the controls still work in a notebook that is saved and reopened without a kernel.
+    With ``ENLIB_STATIC=1`` in the environment, the script is left out: a page with many figures, such as those of the
+    book, loads it once.
     """
 
     _html: str
@@ -109,13 +110,13 @@ def explore(
         Takes the values of the controls by name; returns marks by name (`Curve`, `Points`, `Bars`, `HeatMap`), the
         same names with the same lengths every time, and notes (str), if any, which are shown below the figure.
     alt : str
-        What is drawn, for those who cannot see it.
+        What is drawn, for readers who cannot see it.
     caption : str
         What to notice.
     x, y : str
         Labels of the axes.
     xlim, ylim : (float, float), optional
-        Their ranges; by default what all frames need.
+        Their ranges; by default wide enough for all frames.
     xscale, yscale : {"linear", "log"}
         Their scales. A heat map needs linear ones.
     colors : mapping of str to str, optional
@@ -162,8 +163,7 @@ def explore(
             raise TypeError(f"expected slider(...) or choice(...) for {name}, got {control!r}: use one")
         if not name.isidentifier():
             raise ValueError(f"expected the name of an argument, got {name!r}: put other words into label")
-    form = fn if isinstance(fn, ClosedForm) else None
-    frames, start = _frames(fn, controls, sample=form is not None)
+    frames, start = _frames(fn, controls)
     marks = [name for name, mark in start.items() if isinstance(mark, Mark)]
     for name, color in (colors or {}).items():
         _tools.known("colors by mark", name, marks)
@@ -178,7 +178,7 @@ def explore(
         caption,
     )
     values = ", ".join(f"{name}: {len(control.values)} values" for name, control in controls.items())
-    figure = page(frames, start, controls, look, form.javascript if form else None)
+    figure = page(frames, start, controls, look, fn.javascript if isinstance(fn, ClosedForm) else None)
     return Explorable(figure, f"Explorable ({values}): {alt}")
 
 
@@ -190,26 +190,26 @@ def _axis(name: str, label: str, lim: tuple[float, float] | None, scale: Scale, 
     return Axis(label, given or needed, log)
 
 
-def _frames(fn: Callable[..., Frame], controls: Mapping[str, Control], *, sample: bool) -> tuple[list[Frame], Frame]:
-    """Return the frames at all values of the controls, the last control running fastest, and the first one shown.
+def _frames(fn: Callable[..., Frame], controls: Mapping[str, Control]) -> tuple[list[Frame], Frame]:
+    """Return the frames at all values of the controls, the last one varying fastest, and the frame shown first.
+
+    Of a closed form, at most about 225 evenly spread frames are computed: enough for the ranges of the axes.
 
     Parameters
     ----------
     fn : callable
     controls : mapping of str to Control
-    sample : bool
-        Compute no more than about 225, evenly spread: enough for the ranges of the axes.
 
     Raises
     ------
     ValueError
-        If there are more than 225 and no sample will do; if a frame is not a mapping of names to marks and notes; if
-        two frames do not have the same marks of the same kinds and lengths.
+        If there are more than 225 without a closed form; if a frame is not a mapping of names to marks and notes;
+        if two frames do not have the same marks of the same kinds and lengths.
     """
     grid = list(itertools.product(*(range(len(control.values)) for control in controls.values())))
     shown = tuple(control.start for control in controls.values())
     if len(grid) > MAX_FRAMES:
-        if not sample:
+        if not isinstance(fn, ClosedForm):
             raise ValueError(
                 f"expected at most {MAX_FRAMES} frames, got {len(grid)}: use fewer values, or pass a ClosedForm that "
                 "the page computes itself"
@@ -235,7 +235,7 @@ def _frames(fn: Callable[..., Frame], controls: Mapping[str, Control], *, sample
 
 
 def _kinds(frame: Frame, where: str) -> dict[str, str]:
-    """Return the kind and size of each mark and note, and raise unless the frame has a mark, and nothing else."""
+    """Return the kind and size of each mark and note; raise if the frame has no mark, or holds anything else."""
     kinds = {}
     for name, value in frame.items() if isinstance(frame, Mapping) else ():
         if isinstance(value, Mark) and isinstance(name, str):

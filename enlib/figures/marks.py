@@ -1,4 +1,4 @@
-"""Marks, what a figure can show: curves, points, bars and heat maps."""
+"""Marks, what a figure draws: curves, points, bars and heat maps."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+
+from enlib import _tools
 
 Array = npt.NDArray[np.float64]
 
@@ -18,14 +20,7 @@ class Mark:
     Parameters
     ----------
     x, y : array_like, shape (n,)
-        Lists, NumPy arrays or tensors; they are copied.
-
-    Raises
-    ------
-    TypeError
-        If one is not made of real numbers.
-    ValueError
-        If the lengths differ, there are no numbers, or one is not finite.
+        Finite numbers; they are copied.
     """
 
     x: Any
@@ -35,7 +30,8 @@ class Mark:
 
     def __post_init__(self) -> None:
         for name in self.quantities:
-            object.__setattr__(self, name, _numbers(self.kind, name, getattr(self, name)))
+            numbers = _tools.array(f"{name} of a {self.kind}", getattr(self, name), finite=True)
+            object.__setattr__(self, name, numbers.copy())
         self._check_shapes()
 
     def extent(self, axis: str, log: bool) -> Array:
@@ -56,7 +52,7 @@ class Curve(Mark):
     Parameters
     ----------
     x, y : array_like, shape (n,)
-        Lists, NumPy arrays or tensors of finite numbers.
+        Lists, NumPy arrays or tensors of finite numbers; they are copied.
 
     Raises
     ------
@@ -145,20 +141,3 @@ class HeatMap(Mark):
                     f"expected ascending, evenly spaced {name} for a heat map, got steps from {steps.min():g} to "
                     f"{steps.max():g}: sort the cells, or evaluate them on np.linspace"
                 )
-
-
-def _numbers(kind: str, name: str, values: Any) -> Array:
-    try:
-        found = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
-    except (TypeError, ValueError, RuntimeError):  # a ragged list, a list of tensors that require gradients
-        found = np.array(None)
-    if found.dtype.kind not in "biuf":
-        raise TypeError(
-            f"expected real numbers as {name} of a {kind}, got {values!r:.80}: pass a list, a NumPy array or a tensor"
-        )
-    if bad := int((~np.isfinite(found)).sum()):
-        raise ValueError(
-            f"expected finite numbers, got {bad} NaN or infinite {name} in a {kind}: cut the range where the "
-            "function leaves it, or clip the values"
-        )
-    return found.astype(np.float64)

@@ -1,4 +1,4 @@
-"""The HTML of a figure with controls: its first frame as a drawing, and what the script needs to show the others.
+"""The HTML of a figure with controls: its first frame as a drawing, and the data of the others for the script.
 
 ``assets/explore.js`` draws every other frame, in the book and in a notebook alike; `matplotlib` draws the axes and
 the first frame, for print and for readers without scripts. A test compares the two drawings.
@@ -40,7 +40,7 @@ class Axis(NamedTuple):
 
 @dataclass(frozen=True)
 class Look:
-    """What stays the same while a figure moves: axes, range of a heat map, palette color of each mark, and words."""
+    """What does not change while a figure moves: axes, range of heat maps, palette color of each mark, and texts."""
 
     x: Axis
     y: Axis
@@ -51,7 +51,7 @@ class Look:
 
 
 def limits(frames: Sequence[Frame], axis: str, log: bool) -> tuple[float, float]:
-    """Return the range that axis ``"x"`` or ``"y"`` needs for all frames, with a little room.
+    """Return the range that axis ``"x"`` or ``"y"`` needs for all frames, with a small margin.
 
     Raises
     ------
@@ -82,14 +82,14 @@ def zlim(frames: Sequence[Frame]) -> tuple[float, float]:
 def page(
     frames: Sequence[Frame], start: Frame, controls: Mapping[str, Control], look: Look, javascript: str | None
 ) -> str:
-    """Return the ``<figure>``: the first frame as inline SVG, the words, and the data for the script.
+    """Return the ``<figure>``: the first frame as inline SVG, the texts, and the data for the script.
 
     Parameters
     ----------
     frames : sequence of Frame
-        All frames, the last control running fastest; not used where there is a closed form.
+        All frames, the last control varying fastest; not used if there is a closed form.
     start : Frame
-        The first one shown.
+        The frame that is shown first.
     controls : mapping of str to Control
     look : Look
     javascript : str or None
@@ -136,14 +136,14 @@ def page(
 
 
 def pack(arrays: Sequence[Array], *, log: bool = False) -> dict[str, Any]:
-    """Store one array per frame as 16-bit integers over their range, in base64: 2 bytes and 1.5e-5 of the range each.
+    """Return one array per frame as 16-bit integers over their range, in base64; the step is 1.5e-5 of the range.
 
     Parameters
     ----------
     arrays : sequence of array
-        All of one shape; where all are equal, as the x of a curve most often is, one is stored.
+        All of one shape. If all are equal, as the x of a curve usually is, only one is stored.
     log : bool
-        Store the decimal logarithms, for a logarithmic axis.
+        Pack the decimal logarithms, for a logarithmic axis.
 
     Examples
     --------
@@ -177,7 +177,7 @@ def _dash(index: int) -> str:
 
 
 def _first_frame(start: Frame, look: Look) -> tuple[str, tuple[float, float, float, float]]:
-    """Return the drawing, and the box of its axes: left, top, right, bottom."""
+    """Return the drawing, and the left, top, right and bottom edges of its axes."""
 
     def panel(axes: Axes) -> None:
         axes.set(xscale="log" if look.x.log else "linear", yscale="log" if look.y.log else "linear")
@@ -186,7 +186,7 @@ def _first_frame(start: Frame, look: Look) -> tuple[str, tuple[float, float, flo
         axes.set(xlabel=look.x.label, ylabel=look.y.label, xlim=look.x.lim, ylim=look.y.lim)
         handles = [handle for handle, (_, mark) in zip(drawn, marks, strict=True) if not isinstance(mark, HeatMap)]
         if handles:
-            # Above the axes, where no mark can hide it; the layout would make the axes narrower for a wide one.
+            # Above the axes, where it hides no mark; the layout would narrow the axes for a wide legend.
             legend = axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
             legend.set_in_layout(False)
             engine = axes.get_figure(root=True).get_layout_engine()  # type: ignore[union-attr]
@@ -204,7 +204,7 @@ def _first_frame(start: Frame, look: Look) -> tuple[str, tuple[float, float, flo
 
 
 def _draw(axes: Axes, name: str, mark: Mark, look: Look, index: int) -> Any:
-    """Draw a mark, and return what stands for it in a legend."""
+    """Draw a mark, and return its handle for a legend."""
     style: dict[str, Any] = {"zorder": 2 + index / 100, "gid": "en-first"}  # in order, and below the spines
     if isinstance(mark, HeatMap):
         extent = (*mark.extent("x"), *mark.extent("y"))

@@ -1,7 +1,7 @@
 """Still pictures: one meaning per color, and always a text alternative.
 
-A picture is made of panels. In a page they are inline SVG, side by side where there is room and one below the
-other on a phone; their text and axes take on the page's own color, so they stay readable in dark mode and in print.
+A picture is made of panels. On a page they are inline SVG, side by side where there is room and one below the other
+on a phone. Their text and axes take on the page's own color, so they stay readable in dark mode and in print.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Picture:
     panels : sequence of callable
         One or more; each draws on the matplotlib axes it is given.
     alt : str
-        What is drawn, for those who cannot see it.
+        What is drawn, for readers who cannot see it.
     caption : str
         What to notice.
 
@@ -72,7 +72,7 @@ class Picture:
         Parameters
         ----------
         path : str or path-like
-            Ends in .png, .svg or .pdf; missing folders are made.
+            Ends in .png, .svg or .pdf; missing folders are created.
 
         Raises
         ------
@@ -108,7 +108,7 @@ def learning_curves(runs: Mapping[str, Sequence[History]], *, alt: str, caption:
     Parameters
     ----------
     runs : mapping of str to sequence of History
-        Runs by name; `WITHOUT` and `WITH` have their own colors. A single run shows its validation split too.
+        Runs by name; `WITHOUT` and `WITH` have their own colors. A single run is shown with its validation split.
     alt, caption : str
         See `Picture`.
 
@@ -165,7 +165,9 @@ def pairs(
     Raises
     ------
     ValueError
-        If two lists differ in length, or hold something else than numbers.
+        If two lists differ in length.
+    TypeError
+        If a list holds anything but numbers.
     """
 
     def panel(title: str, numbers: Array, axes: Axes) -> None:
@@ -186,13 +188,10 @@ def pairs(
 
 
 def _paired(title: str, arms: Sequence[Sequence[float]]) -> Array:
-    try:
-        numbers = np.array([list(arm) for arm in arms], dtype=np.float64)
-    except (TypeError, ValueError):
-        numbers = np.empty(0)
+    numbers = _tools.array(f"the pairs of {title!r}", arms)
     if numbers.ndim != 2 or len(numbers) != 2:
         raise ValueError(
-            f"expected two lists of equally many numbers for {title!r}, got {arms!r:.80}: pass the runs without and "
-            "with the neuron, seed by seed"
+            f"expected two lists of equally many numbers for {title!r}, got shape {numbers.shape}: pass the "
+            "runs without and with the neuron, seed by seed"
         )
     return numbers

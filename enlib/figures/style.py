@@ -29,7 +29,7 @@ _CSS = {
 }
 _SETTINGS: Any = {
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans", "Verdana"],  # as wide, for readers who do not have the first
+    "font.sans-serif": ["DejaVu Sans", "Verdana"],  # equally wide, for readers without the first
     "font.size": 10.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -48,7 +48,7 @@ Panel = Callable[[Axes], None]
 
 @contextmanager
 def settings() -> Iterator[None]:
-    """Draw with matplotlib's defaults and the settings of this course; the reader's own have no say and come back."""
+    """Draw with matplotlib's defaults and the course's settings; the reader's own are ignored, then restored."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_SETTINGS)
@@ -56,14 +56,14 @@ def settings() -> Iterator[None]:
 
 
 def check_text(name: str, value: object, advice: str, *, empty: bool = False) -> None:
-    """Raise unless ``value`` is a string and, if it must not be empty, says something."""
+    """Raise unless ``value`` is a string; a blank one is accepted only if ``empty``."""
     if not isinstance(value, str) or not (empty or value.strip()):
         error = ValueError if isinstance(value, str) else TypeError
         raise error(f"expected {name} text, got {value!r}: {advice}")
 
 
 def css(color: str) -> str:
-    """Return the CSS value of a palette color: a variable of the page, with the color itself as its fallback.
+    """Return the CSS value of a palette color: a variable of the page with the color itself as the fallback.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def svg(panel: Panel) -> tuple[str, Axes]:
     drawn = re.sub(r"<metadata>.*?</metadata>", "", buffer.getvalue(), flags=re.DOTALL)
     drawn = drawn[drawn.index("<svg") :].replace('id="en-first"', 'class="en-first"')
     drawn = re.sub(r' (?:d|x|y)="[^"]*"', _round, drawn)
-    # Only ids that are referred to stay, and they must be unique among all figures of a page.
+    # Ids that something refers to stay; they must be unique among all figures of a page.
     prefix = "en" + hashlib.sha256(drawn.encode()).hexdigest()[:8]
     used = set(re.findall(r"(?:url\(#|href=\"#)([^)\"]+)", drawn))
     drawn = re.sub(r' id="([^"]*)"', lambda m: f' id="{prefix}{m[1]}"' if m[1] in used else "", drawn)
@@ -101,5 +101,5 @@ def svg(panel: Panel) -> tuple[str, Axes]:
 
 
 def _round(attribute: re.Match[str]) -> str:
-    """Return an attribute on one line, its coordinates to a hundredth of a point: nobody sees less."""
+    """Return an attribute on one line, its coordinates rounded to a hundredth of a point, which nobody sees."""
     return re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", attribute[0].replace("\n", ""))

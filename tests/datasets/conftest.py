@@ -30,7 +30,7 @@ def serve():
     def start(files):
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
-                server.requests.append((self.path, self.headers.get("Range")))
+                server.requests.append(self.path)
                 answer = files.get(self.path, 404)
                 if isinstance(answer, int):
                     self.send_error(answer)

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from enlib.datasets import Dataset, Split, Standardization, load
+from enlib.datasets import Dataset, Split, load
+from enlib.datasets.data import standardized
 from enlib.datasets.synthetic import spheres
 
 X, Y = torch.zeros(4, 2), torch.tensor([-1.0, 1, -1, 1])
@@ -22,7 +23,6 @@ X, Y = torch.zeros(4, 2), torch.tensor([-1.0, 1, -1, 1])
             Y,
             "got 1 NaN",
         ),
-        (X.long(), Y, "expected floating-point inputs, got torch.int64"),
     ],
 )
 def test_bad_splits(inputs, targets, message):
@@ -30,9 +30,11 @@ def test_bad_splits(inputs, targets, message):
         Split(inputs, targets)
 
 
-def test_numpy_arrays_are_refused_with_advice():
+def test_numpy_arrays_and_integers_are_refused_with_advice():
     with pytest.raises(TypeError, match="expected tensors, got ndarray and Tensor: convert"):
         Split(X.numpy(), Y)
+    with pytest.raises(TypeError, match="expected inputs to be a tensor of floats, got torch.int64"):
+        Split(X.long(), Y)
 
 
 def test_a_data_set_is_made_of_splits():
@@ -74,7 +76,7 @@ def test_every_split_is_checked_once_on_its_way(monkeypatch):
 
 def test_a_type_too_small_for_the_inputs_is_refused():
     large = Split(X.double() + 1e300, Y)
-    with pytest.raises(ValueError, match="expected finite inputs, got 8 NaN or infinite values"):
+    with pytest.raises(ValueError, match="expected finite inputs, got 8 NaN or infinite numbers"):
         large.to(dtype=torch.float32)
 
 
@@ -98,7 +100,7 @@ def images(n=50, seed=0):
 )
 def test_each_mode_gives_zero_mean_and_unit_deviation_over_its_dimensions(mode, over):
     x = images()
-    z = Standardization.fit(x, mode)(x)
+    z = standardized([x], mode)[0]
     assert z.mean(over).abs().max() < 1e-12
     torch.testing.assert_close(z.std(over, correction=0), torch.ones_like(z.std(over)), rtol=1e-12, atol=0)
 
@@ -115,18 +117,16 @@ def test_is_fitted_on_the_training_split_alone():
 def test_constant_coordinates_are_only_shifted(value):
     x = torch.rand(100, 2, dtype=torch.float64)
     x[:, 0] = value
-    rule = Standardization.fit(x, "feature")
-    assert rule(x)[:, 0].abs().max() < 1e-9
-    assert rule.scale[0, 0] == 1
+    assert standardized([x, x + 1], "feature")[0][:, 0].abs().max() < 1e-9
+    torch.testing.assert_close(standardized([x, x + 1], "feature")[1][:, 0], torch.ones(100, dtype=torch.float64))
 
 
 def test_spheres_stay_round():
     data = load("spheres", seed=0, radii=(1.0, 1.5), dtype=torch.float64)
-    centre = data.standardization.mean
-    assert centre.numel() == data.standardization.scale.numel() == 1  # one scale for all: no ellipsoids
-    for split, (original, _) in zip(data.splits.values(), spheres(seed=0), strict=True):
-        radii = (split.inputs * data.standardization.scale + centre).norm(dim=1)
-        torch.testing.assert_close(radii, original.norm(dim=1))
+    originals = [inputs for inputs, _ in spheres(seed=0)]
+    for split, original in zip(data.splits.values(), originals, strict=True):
+        # One mean and one scale for all coordinates, and so no ellipsoids.
+        torch.testing.assert_close(split.inputs, (original - originals[0].mean()) / originals[0].std(correction=0))
 
 
 def test_per_sample_scaling_would_erase_the_labels_of_spheres_and_is_refused():
@@ -134,12 +134,10 @@ def test_per_sample_scaling_would_erase_the_labels_of_spheres_and_is_refused():
         load("spheres", seed=0, standardize="sample")
     # The reason, shown: after it, the two classes have the same lengths.
     inputs = spheres(seed=0)[0][0]
-    z = Standardization.fit(inputs, "sample")(inputs)
+    z = standardized([inputs], "sample")[0]
     torch.testing.assert_close(z.norm(dim=1), torch.full((2000,), 10.0, dtype=torch.float64))
 
 
-def test_bad_modes():
-    with pytest.raises(ValueError, match="did you mean 'channel'"):
-        Standardization.fit(images(), "chanel")
+def test_points_without_channels_have_no_mode_for_channels():
     with pytest.raises(ValueError, match=r"got \(4, 2\): use 'feature' or 'global'"):
-        Standardization.fit(torch.zeros(4, 2), "channel")
+        standardized([torch.zeros(4, 2)], "channel")

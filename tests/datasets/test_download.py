@@ -3,8 +3,6 @@
 import gzip
 import multiprocessing
 import os
-import subprocess
-import sys
 import time
 
 import pytest
@@ -137,52 +135,9 @@ def test_damaged_cifar10_batch_is_refused_and_left_as_it_is(tmp_path, serve, sma
         load("cifar10-0v1", seed=0, data_dir=tmp_path)
     flipped = good[:10] + bytes([good[10] ^ 1]) + good[11:]
     victim.write_bytes(flipped)
-    with pytest.raises(DataError, match="train images of class 0 .* to have SHA-256 .* got 20 images with"):
+    with pytest.raises(DataError, match=r"train images of class 0 in .*data_batch_1.bin.* got 20 images with"):
         load("cifar10-0v1", seed=0, data_dir=tmp_path)
     assert victim.read_bytes() == flipped
-
-
-def test_a_broken_connection_is_resumed_where_the_server_offers_ranges(tmp_path, serve, small_mnist):
-    def half(path):
-        contents = small_mnist[path]
-
-        def answer(request, stop):
-            wanted = request.headers.get("Range")
-            start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
-            request.send_response(206 if wanted else 200)
-            if wanted:
-                request.send_header("Content-Range", f"bytes {start}-{len(contents) - 1}/{len(contents)}")
-            request.send_header("Content-Length", str(len(contents) - start))
-            request.end_headers()
-            request.wfile.write(contents[start : start + (len(contents) - start) * 2 // 3 + 500])
-
-        return answer
-
-    server, url = serve({path: half(path) for path in small_mnist})
-    fetch("mnist", tmp_path, mirrors=[url])
-    verify("mnist", tmp_path)
-    resumed = [wanted for _, wanted in server.requests if wanted]
-    assert resumed
-    assert all(wanted.startswith("bytes=") and wanted != "bytes=0-" for wanted in resumed)
-
-
-def test_a_server_without_ranges_is_asked_from_the_start(tmp_path, serve, small_mnist):
-    asked = []
-
-    def first_half_then_all(path):
-        def answer(request, stop):
-            contents = small_mnist[path]
-            request.send_response(200)
-            request.send_header("Content-Length", str(len(contents)))
-            request.end_headers()
-            request.wfile.write(contents if path in asked else contents[: len(contents) // 2])
-            asked.append(path)
-
-        return answer
-
-    _, url = serve({path: first_half_then_all(path) for path in small_mnist})
-    fetch("mnist", tmp_path, mirrors=[url])
-    verify("mnist", tmp_path)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a umask")
@@ -201,10 +156,10 @@ def test_the_umask_decides_who_may_read(tmp_path, serve, small_mnist, small_cifa
 
 
 def test_leftovers_of_killed_processes_are_swept(tmp_path, serve, small_mnist):
-    old, recent = (tmp_path / "mnist" / f".fetch-{name}.part" for name in ("old", "recent"))
-    for folder in (old, recent):
-        folder.mkdir(parents=True)
-        (folder / "train-images-idx3-ubyte.gz").write_bytes(b"half")
+    (tmp_path / "mnist").mkdir()
+    old, recent = (tmp_path / "mnist" / f".train-images-idx3-ubyte.gz.{name}.part" for name in ("old", "recent"))
+    for path in (old, recent):
+        path.write_bytes(b"half")
     os.utime(old, (time.time() - 3700,) * 2)
     _, url = serve(small_mnist)
     fetch("mnist", tmp_path, mirrors=[url])
@@ -228,16 +183,19 @@ def test_two_processes_that_fetch_at_once_do_not_disturb_each_other(tmp_path, se
     assert len(left_behind(tmp_path)) == 7
 
 
-@pytest.mark.parametrize("call", ["write", "replace"])
+@pytest.mark.parametrize("call", ["fsync", "replace"])
 def test_a_full_disk_is_told_at_once_and_no_fault_of_the_mirror(tmp_path, serve, small_cifar10, monkeypatch, call):
     def fail(*arguments):
         raise OSError(28, "No space left on device")
 
-    _, url = serve(small_cifar10)
-    monkeypatch.setattr(*(("shutil.copyfileobj",) if call == "write" else (type(tmp_path), "replace")), fail)
-    message = 'expected to write .*cifar-10-batches-bin, got "No space left on device": the disk is full'
+    server, url = serve(small_cifar10)
+    monkeypatch.setattr(*((os, call) if call == "fsync" else (type(tmp_path), call)), fail)
+    message = (
+        'expected to write .*data_batch_1.bin, got "No space left on device": the disk is full.*or set ENLIB_DATA'
+    )
     with pytest.raises(DataError, match=message):
-        fetch("cifar10", tmp_path, mirrors=[url])
+        fetch("cifar10", tmp_path, mirrors=[url, url])
+    assert len(server.requests) == 1
     assert left_behind(tmp_path) == []
 
 
@@ -246,20 +204,3 @@ def test_unknown_source():
         fetch("mnits")
     with pytest.raises(TypeError, match="expected data_dir to be a path, got 3"):
         is_present("mnist", 3)
-
-
-def test_importing_the_package_and_training_need_none_of_the_libraries_for_downloads_and_drawing():
-    program = """
-import sys
-class Blocker:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {"pooch", "requests", "urllib3", "plotly", "ipywidgets", "anywidget", "matplotlib"}:
-            raise ImportError(f"{name} is blocked")
-sys.meta_path.insert(0, Blocker())
-import enlib
-data = enlib.datasets.load("spheres", seed=0, train=20, validation=4, test=4)
-model = enlib.mlp((100, 4, 1), seed=0)
-enlib.fit(model, data, optimizer=enlib.make_optimizer("adam", model, lr=0.01), epochs=2, seed=0)
-"""
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr

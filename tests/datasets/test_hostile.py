@@ -22,7 +22,7 @@ import time
 
 import pytest
 
-from enlib.datasets import DataError, fetch, verify
+from enlib.datasets import DataError, download, fetch, verify
 
 pytestmark = pytest.mark.slow  # together, not one by one
 
@@ -33,18 +33,20 @@ ARCHIVE = "/cifar-10-binary.tar.gz"
 
 
 @pytest.fixture
-def settle(tmp_path, serve, small_mnist, small_cifar10, tally):
-    """Fetch from a bad mirror alone and from a bad and a good one, check all that is promised, return the message."""
+def settle(tmp_path, serve, small_mnist, small_cifar10, tally, monkeypatch):
+    """Fetch from a bad mirror alone and from a bad and a good one, check every promise, and return the message."""
     _, good = serve(small_mnist | small_cifar10)
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "victim").write_text("precious")
 
-    def run(source, bad, **how):
+    def run(source, bad, stall=STALL, total=7200.0):
+        monkeypatch.setattr(download, "_STALL", stall)
+        monkeypatch.setattr(download, "_TOTAL", total)
         started, message, followed = time.monotonic(), "", False
         for trial, mirrors in (("alone", [bad]), ("followed", [bad, good])):
             data = tmp_path / trial / "data"
             try:
-                fetch(source, data, mirrors=mirrors, **{"stall": STALL, **how})
+                fetch(source, data, mirrors=mirrors)
             except DataError as error:
                 message = str(error)
                 assert message.startswith("expected to download")
@@ -180,7 +182,6 @@ SERVERS = {
     "reason of a megabyte": reply(b"x", status=b"500 " + b"a" * 60_000),
     "range that nobody asked for": reply(b"x", b"Content-Range: bytes 5-9/10", status=b"206 Partial Content"),
     "range that is nonsense": reply(b"x", b"Content-Range: \xff", status=b"206 Partial Content"),
-    "broken again and again": reply(b"x" * 100, b"Content-Length: 200", b"Content-Range: bytes 0-"),
     "login page": reply(b"<html>Please log in</html>", b"Content-Type: text/html"),
     "empty body": reply(b"", b"Content-Length: 0"),
     "another file": reply(gzip.compress(b"another file")),
@@ -190,34 +191,28 @@ SERVERS = {
 }
 
 
+CAUSES = {
+    "one byte a second in the body": "slower than 64 KiB in 0.4 s",
+    "no answer": "slower than 64 KiB in 0.4 s",
+    "endless body": "more than ",
+    "redirect to itself": "more than 10 redirects",
+    "closed at once": "no connection, or a broken one",
+    "status 404": "the server answered 404 Not Found",
+    "status 407": "the proxy requires a password",
+    "another file": "its contents do not have the published SHA-256",
+}
+
+
 @pytest.mark.parametrize("case", SERVERS)
-def test_server(settle, serve, case):
+def test_server_and_the_cause_in_the_message(settle, serve, case):
     _, url = serve({FIRST: SERVERS[case]})
     message = settle("mnist", url)
-    assert f"  {url.rstrip('/')}{FIRST}: " in message
-
-
-@pytest.mark.parametrize(
-    "case, cause",
-    [
-        ("one byte a second in the body", "slower than 64 KiB in 0.4 s"),
-        ("no answer", "slower than 64 KiB in 0.4 s"),
-        ("endless body", "more than "),
-        ("redirect to itself", "more than 10 redirects"),
-        ("closed at once", "no connection, or a broken one"),
-        ("status 404", "the server answered 404 Not Found"),
-        ("status 407", "the proxy wants a password"),
-        ("another file", "its contents do not have the published SHA-256"),
-    ],
-)
-def test_the_message_names_the_cause(settle, serve, case, cause):
-    _, url = serve({FIRST: SERVERS[case]})
-    assert cause in settle("mnist", url)
+    assert f"  {url.rstrip('/')}{FIRST}: {CAUSES.get(case, '')}" in message
 
 
 def test_a_server_that_is_just_fast_enough_is_left_when_the_time_is_up(settle, serve):
     _, url = serve({FIRST: raw(OK, bytes(1 << 10), pause=0.05, forever=True)})
-    assert "not done in time" in settle("mnist", url, stall=5, total=0.5)
+    assert "not finished in 0.5 s" in settle("mnist", url, stall=5, total=0.5)
 
 
 # Addresses.
@@ -338,7 +333,7 @@ def secure(tmp_path_factory, serve):
 
 def test_a_certificate_that_nobody_signed(settle, secure, small_mnist, tmp_path, monkeypatch):
     url, certificate = secure(small_mnist)
-    message = settle("mnist", url)
+    message = settle("mnist", url, stall=5)
     assert "its certificate is not trusted (self-signed certificate)" in message
     assert "set REQUESTS_CA_BUNDLE to the file that holds them" in message
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
@@ -349,7 +344,7 @@ def test_a_certificate_that_nobody_signed(settle, secure, small_mnist, tmp_path,
 def test_a_certificate_for_another_name(settle, secure, small_mnist, monkeypatch):
     url, certificate = secure(small_mnist)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
-    assert "its certificate is not trusted" in settle("mnist", url.replace("127.0.0.1", "localhost"))
+    assert "its certificate is not trusted" in settle("mnist", url.replace("127.0.0.1", "localhost"), stall=5)
 
 
 def test_plain_http_where_tls_is_expected(settle, serve, small_mnist):

@@ -41,10 +41,22 @@ def picture():
         (lambda: Picture(print, alt="a"), TypeError, "expected a list of functions as panels"),
         (lambda: Picture(["panel"], alt="a"), TypeError, "expected a list of functions as panels"),
         (lambda: Picture([print], alt="a").save("a.txt"), ValueError, "to be one of png, svg, pdf; got 'txt'"),
-        (lambda: pairs({"a": ([1], [1, 2])}, quantity="q", alt="a"), ValueError, "equally many numbers for 'a'"),
+        (
+            lambda: pairs({"a": ([1], [1, 2])}, quantity="q", alt="a"),
+            ValueError,
+            "pairs of 'a' to be numbers",
+        ),
         (lambda: pairs({"a": ([1],)}, quantity="q", alt="a"), ValueError, "equally many numbers for 'a'"),
-        (lambda: pairs({"a": (["x"], [1])}, quantity="q", alt="a"), ValueError, "equally many numbers for 'a'"),
-        (lambda: pairs({"a": None}, quantity="q", alt="a"), ValueError, "equally many numbers for 'a', got None"),
+        (
+            lambda: pairs({"a": (["x"], [1])}, quantity="q", alt="a"),
+            TypeError,
+            "pairs of 'a' to be numbers",
+        ),
+        (
+            lambda: pairs({"a": None}, quantity="q", alt="a"),
+            TypeError,
+            "pairs of 'a' to be numbers, got None",
+        ),
     ],
 )
 def test_bad_calls(make, error, message):
