@@ -189,6 +189,7 @@ print(history.status)
 """
 
 
+@pytest.mark.slow
 def test_computing_needs_no_drawing_download_or_cluster_library():
     rooms = ", ".join(f"enlib.{room}" for room in ARROWS if room not in DRAWS)
     program = BARE.format(rooms=rooms, blocked=sorted(DRAWING | {"pooch", "requests", "ray"}))

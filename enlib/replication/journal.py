@@ -59,7 +59,7 @@ class Journal:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     journal = Journal(Path(folder))
     ...     journal.keep(unit, compute(unit), {"processor": "one", "threads": 1})
-    ...     journal.export()
+    ...     _ = journal.export()
     ...     print(len(read_rows(folder)), sorted(path.name for path in Path(folder).iterdir()))
     8 ['replication.csv', 'replication.runs', 'replication_manifest.json']
     """

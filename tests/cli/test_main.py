@@ -71,6 +71,7 @@ def test_wrong_usage_is_status_2(capsys):
     assert stopped.value.code == 2
 
 
+@pytest.mark.slow
 def test_errors_are_one_message_without_a_traceback():
     ran = subprocess.run([sys.executable, "-m", "enlib", "train", "--data", "sphere"], capture_output=True, text=True)
     assert ran.returncode == 1

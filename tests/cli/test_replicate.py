@@ -128,6 +128,7 @@ def test_units_whose_sweep_was_killed_get_their_table(tmp_path, inline, capsys):
     assert table(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_a_study_has_a_table_of_its_own(tmp_path, inline, capsys):
     assert ask("--profile", "quick", "--table", "mechanism", "--seeds", "1", "--out", tmp_path) == 0
     assert "2 of 2 runs in" in capsys.readouterr().out
@@ -407,6 +408,7 @@ def test_settings_of_the_user_do_not_matter(tmp_path, undisturbed):
     assert table(out) == undisturbed
 
 
+@pytest.mark.slow
 def test_as_many_workers_as_this_process_may_use_cores():
     command = [sys.executable, "-m", "enlib", "replicate", "--help"]
     if not hasattr(os, "sched_setaffinity"):

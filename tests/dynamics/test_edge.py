@@ -59,6 +59,7 @@ def test_tanh_loss_refuses():
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.5])
+@pytest.mark.slow
 def test_is_torch_sgd_run_by_run_with_the_sharpness_of_the_dense_hessian(momentum):
     etas = [0.05, 0.1, 0.2]
     run = track_sharpness(LOSS, STARTS, eta=etas, steps=60, every=20, momentum=momentum)

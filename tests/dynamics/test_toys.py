@@ -428,6 +428,7 @@ def test_flow_keeps_its_invariant():
 
 
 class TestExampleA:
+    @pytest.mark.slow
     def test_the_ride_of_a_hundred_thousand_steps(self):
         landscape = ToyWithNeuron(example_a(), 1.0)
         path = landscape.descend(START, eta=0.01, steps=100_000, at=range(100_001))
@@ -454,6 +455,7 @@ class TestExampleA:
         assert landscape.toy.loss(path.end[:1]) == pytest.approx(6.75)
 
     @pytest.mark.parametrize("c", [0.75, 0.5, 0.0])
+    @pytest.mark.slow
     def test_half_of_the_loss_is_the_limit(self, c):
         path = ToyWithNeuron(example_a(c), 0.3).descend(START, eta=0.01, steps=60_000, at=[60_000])
         assert path.loss[0] / (2 * (1 - c) ** 3) == pytest.approx(0.5, abs=0.02)

@@ -178,6 +178,7 @@ def test_the_script_is_part_of_an_installed_package(tmp_path):
     assert packed == ["explore.css", "explore.js"]
 
 
+@pytest.mark.slow
 def test_no_widget_library_is_needed():
     program = "import sys, enlib.figures; print({'plotly', 'ipywidgets', 'anywidget', 'IPython'} & set(sys.modules))"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

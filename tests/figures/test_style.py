@@ -111,6 +111,7 @@ def test_settings_of_the_reader_come_back():
         assert mpl.rcParams["lines.linewidth"] == 7
 
 
+@pytest.mark.slow
 def test_a_hostile_matplotlibrc_changes_nothing(tmp_path):
     """Robustness 15: with the reader's `savefig.bbox: tight`, marks and axes parted by 14 points."""
     (tmp_path / "matplotlibrc").write_text(HOSTILE)

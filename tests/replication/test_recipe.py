@@ -57,6 +57,7 @@ def test_an_identity_is_for_ever():
     assert SPHERES.identity == "aec30b406160e857"
 
 
+@pytest.mark.slow
 def test_identities_in_another_process_are_the_same():
     program = "from enlib.replication import *; print(experiments('1', 'quick')[0].recipes().__next__().identity)"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

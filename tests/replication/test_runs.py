@@ -55,6 +55,7 @@ def alone(recipe):
     ],
     ids=["spheres", "gaussians", "digits", "momentum"],
 )  # fmt: skip
+@pytest.mark.slow
 def test_rows_of_a_unit_are_those_of_fit_and_evaluate(unit):
     assert len(units(unit)) == 1
     rows = compute(tuple(unit))

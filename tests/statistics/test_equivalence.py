@@ -52,6 +52,7 @@ def share_equivalent(true, sd, n, *, function, simulations):
 
 @pytest.mark.parametrize("n", [10, 20])
 @pytest.mark.parametrize("function, margin, sd", [(ratio_equivalence, 1.1, 0.1), (difference_equivalence, 0.2, 0.2)])
+@pytest.mark.slow
 def test_the_level_holds_on_the_margin(function, margin, sd, n):
     # A thousand simulations at 5 % have a standard error of 0.7 %.
     share = share_equivalent(margin, sd, n, function=function, simulations=1000)

@@ -58,6 +58,7 @@ def test_the_interval_and_the_test_say_the_same():
 
 
 @pytest.mark.parametrize("n", [10, 20])
+@pytest.mark.slow
 def test_coverage_of_the_default_interval(n):
     # At 95.1 %, a thousand simulations have a standard error of 0.7 %.
     found = [paired_ratio(*simulated(1.33, n, seed)) for seed in range(1000)]

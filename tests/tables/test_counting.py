@@ -13,8 +13,8 @@ NEVER = math.nan
 
 
 def run(seed=0, *, spike=NEVER, end=NEVER, **recipe):
-    what = {"data": "spheres", "train": 200, "model": "fc1", "lr": 0.01, "epochs": 10, **recipe}
-    row = Recipe(**what, seed=seed).row()
+    what = {"data": "spheres", "inner": 1.0, "outer": 1.5, "train": 200, "model": "fc1", "lr": 0.01, "epochs": 10}
+    row = Recipe(**what | recipe, seed=seed).row()
     status = "capped" if math.isnan(end) else "diverged"
     return row | {"train_size": 200, "first_spike": spike, "diverged_at": end, "status": status}
 

@@ -5,6 +5,7 @@ import pytest
 
 
 @pytest.mark.parametrize("room", ["statistics", "tables"])
+@pytest.mark.slow
 def test_a_room_that_reads_results_does_not_import_the_one_that_makes_them(room):
     """The package's front door imports everything, so an empty one stands in for it."""
     program = f"""

@@ -23,7 +23,8 @@ DONE = {"train_size": 200, "train_errors": 0.0, "train_loss": 1e-3}
 
 
 def run(seed, *, spike=NEVER, end=NEVER, noise=NEVER, **recipe):
-    row = Recipe(model="fc1", epochs=10, train=200, seed=seed, **recipe).row()
+    shape = {"shift": 0.5} if recipe["data"] == "gaussians" else {"inner": 1.0, "outer": 1.5}
+    row = Recipe(model="fc1", epochs=10, train=200, seed=seed, **shape | recipe).row()
     noises = {f"noise_{place}": noise for place in ("neuron", "unit", "layer")}
     status = "converged" if math.isnan(end) else "diverged"
     return row | DONE | {"first_spike": spike, "diverged_at": end, "status": status, **noises}

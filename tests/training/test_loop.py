@@ -275,6 +275,7 @@ def test_a_checkpoint_of_another_version_is_refused(data, tmp_path, monkeypatch)
         train(data, checkpoint_path=tmp_path / "run.pt", epochs=1, resume=True)
 
 
+@pytest.mark.slow
 def test_a_loss_with_options_is_known_again_in_another_process():
     """It was told by its address in memory, so that a run with such a loss could not be resumed."""
     program = (
@@ -310,6 +311,7 @@ def test_bad_arguments(data):
         fit(mlp((100, 1), seed=0), data, optimizer=optimizer, seed=0)
 
 
+@pytest.mark.slow
 def test_no_progress_bar_in_continuous_integration(monkeypatch):
     program = (
         "from enlib import *; d = datasets.load('digits-1v7', seed=0); m = mlp((64, 1), seed=0);"

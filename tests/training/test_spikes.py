@@ -128,6 +128,7 @@ def test_the_watch_changes_nothing():
     assert all(torch.equal(a, b) for a, b in zip(models[0].parameters(), models[1].parameters(), strict=True))
 
 
+@pytest.mark.slow
 def test_training_does_not_load_curvature():
     """Workers that only train and look for spikes should start quickly."""
     program = "import sys, enlib.training; print('enlib.curvature' in sys.modules, 'scipy' in sys.modules)"

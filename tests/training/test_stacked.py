@@ -105,6 +105,7 @@ def settings_of(optimizer, exponential):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("batch_size", [100, None])
+@pytest.mark.slow
 def test_200_updates_are_those_of_fit(data, optimizer, batch_size):
     runs = [(arm, run) for arm in (False, True) for run in settings_of(optimizer, arm)]
     models = [network(seed, arm) for seed, (arm, _) in enumerate(runs)]
@@ -116,6 +117,7 @@ def test_200_updates_are_those_of_fit(data, optimizer, batch_size):
     assert sum(len(history.batch_loss) == 200 for history in histories) >= 4
 
 
+@pytest.mark.slow
 def test_networks_leave_one_after_the_other(data):
     """Some are done early, some diverge at the start, on the way or at an evaluation; the others are not affected."""
     runs = [
@@ -207,6 +209,7 @@ def test_any_stack_is_its_runs_one_by_one(runs, optimizer, batch_size, stop, eve
         np.testing.assert_allclose(one.batch_loss, other.batch_loss, rtol=1e-8, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_in_float32_the_last_error_goes_within_an_epoch(data):
     runs = [{"lr": lr, "lam": lam} for lr in (0.005, 0.01, 0.02) for lam in (0.01, 1.0)]
     runs = [*({"lr": lr} for lr in (0.004, 0.006, 0.008, 0.01, 0.015, 0.02)), *runs]
@@ -390,6 +393,7 @@ print(peak() - before)
 """
 
 
+@pytest.mark.slow
 def test_a_full_batch_of_160_networks_takes_little_memory():
     """All activations at once would be 160 x 5000 x 77 numbers, a quarter of a GB, and autograd keeps several."""
     pytest.importorskip("resource")
