@@ -107,13 +107,15 @@ def twins(rows: Iterable[Row], setting: str, first: object, second: object) -> l
     Raises
     ------
     ValueError
-        If ``setting`` is not a setting of a run.
+        If ``setting`` is not a setting of a run, or runs differ in a setting that tables do not know.
     """
     _tools.known("setting", setting, _SETTINGS)
     changed = {setting, "lam"} if setting == "exponential" else {setting}
     fixed = [name for name in _SETTINGS if name not in changed]
     listed = list(rows)
     firsts = {tuple(row[name] for name in fixed): row for row in listed if row[setting] == first}
+    if len(firsts) < sum(row[setting] == first for row in listed):
+        raise ValueError(f"expected one run with {setting}={first!r} of each kind, got more: pass runs of one study")
     pairs = [(firsts.get(tuple(row[name] for name in fixed)), row) for row in listed if row[setting] == second]
     return [(before, after) for before, after in pairs if before is not None]
 

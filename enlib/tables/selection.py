@@ -161,7 +161,7 @@ def choose(rows: Iterable[Row], problem: str, score: Score, *, by: str = "own") 
     Raises
     ------
     ValueError
-        If there is no such seed, or ``by`` is unknown.
+        If there is no such seed, ``by`` is unknown, or runs differ in more than learning rate, schedule and lambda.
 
     Examples
     --------
@@ -189,6 +189,12 @@ def choose_any(rows: Iterable[Row], problem: str, score: Score, *, by: str) -> P
     for row in rows:
         if row["problem"] == problem:
             arms[row["seed"], row["exponential"]].append(row)
+    for (seed, _), mine in arms.items():
+        if len(set(map(_setting, mine))) < len(mine):
+            raise ValueError(
+                f"expected one run per learning rate, schedule and lambda of {problem}, got more for seed {seed}: "
+                "pass runs that differ in nothing else"
+            )
     trials = max((len(arm) for arm in arms.values()), default=0)
     everyone = {seed for seed, _ in arms}
     seeds = sorted(s for s in everyone if all(len(arms.get((s, arm), [])) == trials for arm in ARMS))

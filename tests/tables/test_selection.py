@@ -130,3 +130,12 @@ def test_half_the_rows_are_said_to_be_missing():
 def test_an_unknown_choice_is_refused_even_without_runs():
     with pytest.raises(ValueError, match="expected by to be one of own, others; got 'mine'"):
         speed_table([], by="mine")
+
+
+@pytest.mark.parametrize("by", ["own", "others"])
+def test_runs_that_differ_in_a_setting_that_tables_do_not_know_are_not_pooled(by):
+    """Another loss or another start of the neuron: a table would take one for the other."""
+    rows = sweep([[[1.0, 2.0], [2.0, 1.0]]] * 2)
+    other = [mine | {"w_std": 0.1} for mine in rows if mine["exponential"]]
+    with pytest.raises(ValueError, match="expected one run per learning rate, schedule and lambda .* for seed 0"):
+        choose(rows + other, PROBLEM, speed, by=by)
