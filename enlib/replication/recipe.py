@@ -167,7 +167,7 @@ class Recipe:
 
     @property
     def problem(self) -> str:
-        """The name under which tables group this run: data set, size, standardization and optimizer."""
+        """The name under which tables group this run, of data set, size, standardization and optimizer."""
         shape = [f"{number:g}" for number in (self.outer, self.shift) if number is not None]
         size = [] if self.train is None else [str(self.train)]
         how = [] if self.standardize == "default" else [self.standardize]
