@@ -147,7 +147,8 @@ class Recipe:
         for name in {"spheres": ("inner", "outer"), "gaussians": ("shift",)}.get(self.data, ()):
             if getattr(self, name) is None:
                 raise ValueError(f"expected {name} for {self.data}, got none: pass it")
-        own = self._later_settings & {"neuron_lr", "a", "w_std", "max_exponent"} | ({"lam"} if self.lam else set())
+        later = self._later_settings()
+        own = later & {"neuron_lr", "a", "w_std", "max_exponent"} | ({"lam"} if self.lam else set())
         for name in sorted(own):
             if not self.exponential:
                 raise ValueError(
@@ -158,7 +159,7 @@ class Recipe:
             raise ValueError(f"expected model='fc1' for measure='noise', got {self.model!r}: it has no sigmoid units")
         if not self.stacked and self.model != "fc1":
             raise ValueError(f"expected stacked=True for {self.model}, which is never stacked, got False: omit it")
-        alone = sorted(self._later_settings & {"loss", "dtype", "clip_norm", "max_exponent", "watch"})
+        alone = sorted(later & {"loss", "dtype", "clip_norm", "max_exponent", "watch"})
         if self.stacked and self.model == "fc1" and alone:
             raise ValueError(
                 f"expected stacked=False for {alone[0]}={getattr(self, alone[0])!r}, which a stack cannot do, got "
@@ -211,13 +212,11 @@ class Recipe:
         return cls(**given)
 
     def _settings(self) -> dict[str, Any]:
+        later = self._later_settings()
         return {
-            each.name: getattr(self, each.name)
-            for each in fields(self)
-            if not each.metadata or each.name in self._later_settings
+            each.name: getattr(self, each.name) for each in fields(self) if not each.metadata or each.name in later
         }
 
-    @property
     def _later_settings(self) -> set[str]:
         """The later settings that differ from their defaults."""
         return {each.name for each in fields(self) if each.metadata and getattr(self, each.name) != each.default}
