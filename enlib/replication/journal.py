@@ -202,13 +202,15 @@ class Journal:
 
     def _unit_files(self) -> list[Path]:
         try:
-            return sorted(path for path in self._units.iterdir() if path.suffix == ".json")
+            found = [path for path in self._units.iterdir() if path.suffix == ".json"]
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
             raise JournalError(
                 f"expected a folder that can be read at {self._units}, got {_reason(error)}: check its permissions"
             ) from error
+        # The first result of a unit comes before others that were kept beside it.
+        return sorted(found, key=lambda path: (path.name.count("."), path.name))
 
     @contextmanager
     def _lock(self, name: str, *, blocking: bool) -> Iterator[None]:

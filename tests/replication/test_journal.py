@@ -160,7 +160,7 @@ def test_another_result_of_a_unit_is_kept_beside_the_first(tmp_path):
     for loss, machine in ((0.5, MACHINE), (0.6, OTHER), (0.5, OTHER)):
         kept.keep(unit(), rows(unit(), loss=loss), machine)
     assert len(kept.export().disagreements) == 2
-    assert {row["train_loss"] for row in read_rows(tmp_path)} <= {0.5, 0.6}
+    assert {row["train_loss"] for row in read_rows(tmp_path)} == {0.5}
     for path in (tmp_path / "replication.runs").glob("*.json"):
         path.unlink()
     assert len(kept.export().disagreements) == 2, "the note stays with the table"
@@ -184,7 +184,7 @@ def test_a_trace_that_an_interrupted_export_did_not_write_is_not_lost(tmp_path, 
         with pytest.raises(KeyboardInterrupt):
             kept.export()
         monkeypatch.setattr(journal, "_write", write)
-        assert kept.read().disagreements == (kept.read().disagreements if steps == 3 else [])
+        assert len(kept.read().disagreements) == (steps == 3)
     found = kept.export()
     assert set(found.traces) == set(found.rows) == {point["run"] for point in read_traces(tmp_path, "mechanism")}
 
