@@ -6,6 +6,7 @@ committed, what notebooks read, and what a sweep on another machine resumes from
 
 from enlib.replication.cluster import run_ray
 from enlib.replication.experiments import (
+    CHECKS,
     STUDIES,
     SWEEPS,
     WITH,
@@ -14,6 +15,7 @@ from enlib.replication.experiments import (
     Unit,
     cost,
     experiments,
+    file_of,
     study_recipe,
     units,
     with_conditions,
@@ -25,6 +27,7 @@ from enlib.replication.runs import Made, Trained, compute, make, train
 from enlib.replication.tidy import Row
 
 __all__ = [
+    "CHECKS",
     "STUDIES",
     "SWEEPS",
     "WITH",
@@ -41,6 +44,7 @@ __all__ = [
     "compute",
     "cost",
     "experiments",
+    "file_of",
     "identify",
     "in_workers",
     "make",

@@ -15,7 +15,7 @@ from enlib.models import MODELS
 from enlib.training import OPTIMIZERS, SCHEDULES
 
 # Raise it whenever the same recipe comes to give another row: rows of two protocols never meet in one table.
-PROTOCOL = 1
+PROTOCOL = 2
 _NAMES = {
     "data": NAMES,
     "model": tuple(MODELS),
@@ -84,6 +84,8 @@ class Recipe:
         Learning rate of the exponential neuron; None for ``lr``.
     a, w_std : float
         Initial amplitude of the neuron, and standard deviation of its initial weights.
+    weight_scale : float
+        Factor of the network's initial weights and biases.
     max_exponent : float, optional
         Where the neuron's exponent is cut off.
     order : int
@@ -132,6 +134,7 @@ class Recipe:
     neuron_lr: float | None = _added_later(None)
     a: float = _added_later(0.01)
     w_std: float = _added_later(0.01)
+    weight_scale: float = _added_later(1.0)
     max_exponent: float | None = _added_later(None)
     order: int = _added_later(0)
     watch: int = _added_later(0)
@@ -185,7 +188,11 @@ class Recipe:
     @property
     def identity(self) -> str:
         """The first 64 bits of the SHA-256 of the recipe and the protocol, in hexadecimal."""
-        text = json.dumps({"protocol": PROTOCOL, **self._settings()}, sort_keys=True)
+        return self.identity_under(PROTOCOL)
+
+    def identity_under(self, protocol: int) -> str:
+        """Return the identity that the recipe had or has under a protocol."""
+        text = json.dumps({"protocol": protocol, **self._settings()}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def row(self) -> dict[str, Any]:
@@ -222,8 +229,14 @@ class Recipe:
         return {each.name for each in fields(self) if each.metadata and getattr(self, each.name) != each.default}
 
 
-def identify(row: Mapping[str, Any]) -> str:
+def identify(row: Mapping[str, Any], protocol: int | None = None) -> str:
     """Return the identity of the recipe of a row, or zeros if its ``problem`` is not that of its recipe.
+
+    Parameters
+    ----------
+    row : dict
+    protocol : int, optional
+        The protocol under which the row was made; by default that of this code.
 
     Raises
     ------
@@ -231,7 +244,7 @@ def identify(row: Mapping[str, Any]) -> str:
         If a column is missing, or holds what no recipe can.
     """
     recipe = Recipe.from_row(row)
-    return recipe.identity if row.get("problem") == recipe.problem else NOBODY
+    return recipe.identity_under(protocol or PROTOCOL) if row.get("problem") == recipe.problem else NOBODY
 
 
 def _plain(each: Field[Any], value: Any) -> Any:
