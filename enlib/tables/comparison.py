@@ -374,8 +374,9 @@ def _speed_line(pairs: Pairs, kind: _Kind) -> Line:
 def _log_ratios_of_losses(without: Array, with_neuron: Array) -> Array:
     """Return the log-ratio of the losses of each seed; 0 where both are zero, NaN where both are infinite."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        effects = np.log(with_neuron) - np.log(without)
-    return np.where((with_neuron == without) & np.isfinite(without), 0.0, effects)
+        size = np.log(np.maximum(with_neuron, without) / np.minimum(with_neuron, without))
+        effects = np.copysign(size, with_neuron - without)
+    return np.where((with_neuron == 0) & (without == 0), 0.0, effects)
 
 
 def _heading(pairs: Pairs) -> Line:
