@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from enlib.statistics import difference_equivalence
-from enlib.tables import WORDS, finding
-from enlib.tables.verdicts import error_margin, time_margin
+from enlib.tables import WORDS
+from enlib.tables.verdicts import error_margin, finding, time_margin
 
 SHOWN, NOT, UNTESTED = 0.01, 0.2, math.nan
 
