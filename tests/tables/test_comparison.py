@@ -230,6 +230,7 @@ class TestPlacebo:
         assert line["trials"] == again["trials"] == 8
         assert list(speed_table(rows, arms=PLACEBO).shown[0])[3:5] == ["without", "again"]
         assert math.isnan(again["report_without"])
+        assert speed_table(rows, arms=PLACEBO).title.endswith(": again against without")
 
     def test_its_pooled_ratio_is_one_and_stands_under_the_table(self):
         rows = trials(1.5, arms=("without", "with", "again"))
