@@ -17,7 +17,7 @@ from enlib.tables.stability import (
     standardization_table,
     trained_noise_table,
 )
-from enlib.tables.verdicts import WORDS, finding
+from enlib.tables.verdicts import WORDS
 
 COMPARISONS = {"1": quality_table, "2": speed_table, "3": generalization_table}
 """The tables of the report, by number; the option ``by`` says how their trials are chosen."""
@@ -38,7 +38,6 @@ __all__ = [
     "cure_table",
     "discordant",
     "explosion_table",
-    "finding",
     "generalization",
     "generalization_table",
     "happened",

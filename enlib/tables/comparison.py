@@ -86,7 +86,7 @@ def quality_table(rows: Sequence[Row], *, by: str = "own", arms: tuple[str, str]
         If ``by`` or an arm is unknown, or a row is not a run of the replication.
     """
     lines, notes = _lines(rows, "1", by, arms)
-    return _error_table("quality", f"Table 1. Training loss and errors, {_CHOICE[by]}", lines, arms, notes)
+    return _error_table("quality", _title("Table 1. Training loss and errors", by, arms), lines, arms, notes)
 
 
 def speed_table(rows: Sequence[Row], *, by: str = "own", arms: tuple[str, str] = BOTH) -> Table:
@@ -131,9 +131,8 @@ def speed_table(rows: Sequence[Row], *, by: str = "own", arms: tuple[str, str] =
         "p: exact signed-rank test on the pairs. Equivalence: two one-sided t tests that the mean log-ratio is "
         "within the margin: 10 %, and at least one epoch. Both adjusted by Holm over the rows of this table.",
     )
-    return Table(
-        "speed", f"Table 2. Epochs to zero training errors, {_CHOICE[by]}", shown, lines, (*explained, *notes)
-    )
+    title = _title("Table 2. Epochs to zero training errors", by, arms)
+    return Table("speed", title, shown, lines, (*explained, *notes))
 
 
 def generalization_table(rows: Sequence[Row], *, by: str = "own", arms: tuple[str, str] = BOTH) -> Table:
@@ -154,7 +153,7 @@ def generalization_table(rows: Sequence[Row], *, by: str = "own", arms: tuple[st
     """
     lines, notes = _lines(rows, "3", by, arms)
     sizes = "The report does not say how many held-out points it has, so that only its counts are known."
-    title = f"Table 3. Test loss and errors, {_CHOICE[by]}"
+    title = _title("Table 3. Test loss and errors", by, arms)
     return _error_table("generalization", title, lines, arms, [sizes, *notes])
 
 
@@ -219,6 +218,11 @@ def unpack(text: str, size: int) -> npt.NDArray[np.bool_]:
     if len(packed) != math.ceil(size / 8):
         raise ValueError(f"expected {size} samples, got {len(packed)} bytes: pass the size of the run's own split")
     return np.unpackbits(np.frombuffer(packed, dtype=np.uint8), count=size).astype(bool)
+
+
+def _title(what: str, by: str, arms: tuple[str, str]) -> str:
+    compared = "" if arms == BOTH else f": {arms[1]} against {arms[0]}"
+    return f"{what}, {_CHOICE[by]}{compared}"
 
 
 def _lines(rows: Sequence[Row], number: str, by: str, arms: tuple[str, str]) -> tuple[list[Line], list[str]]:
@@ -374,8 +378,9 @@ def _speed_line(pairs: Pairs, kind: _Kind) -> Line:
 def _log_ratios_of_losses(without: Array, with_neuron: Array) -> Array:
     """Return the log-ratio of the losses of each seed; 0 where both are zero, NaN where both are infinite."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        effects = np.log(with_neuron) - np.log(without)
-    return np.where((with_neuron == without) & np.isfinite(without), 0.0, effects)
+        size = np.log(np.maximum(with_neuron, without) / np.minimum(with_neuron, without))
+        effects = np.copysign(size, with_neuron - without)
+    return np.where((with_neuron == 0) & (without == 0), 0.0, effects)
 
 
 def _heading(pairs: Pairs) -> Line:

@@ -81,8 +81,8 @@ def error_margin(rates: Array) -> float:
     Examples
     --------
     >>> import numpy as np
-    >>> error_margin(np.array([0.0, 0.2])), error_margin(np.array([13.0, 15.0]))
-    (0.1, 1.4)
+    >>> error_margin(np.array([0.0, 0.2])), error_margin(np.array([14.0, 16.0]))
+    (0.1, 1.5)
     """
     return max(0.1, 0.1 * float(rates.mean()))
 
