@@ -395,12 +395,8 @@ def _yet_to_be_written(path: Path, manifest: Mapping[str, Any]) -> bool:
 
 def _mixed_columns(rows: list[Row]) -> list[str]:
     """Return the columns that hold both texts and numbers."""
-    kinds: dict[str, set[bool]] = {}
-    for row in rows:
-        for column, value in row.items():
-            if value is not None:
-                kinds.setdefault(column, set()).add(isinstance(value, str))
-    return [column for column, seen in kinds.items() if len(seen) > 1]
+    texts = {column for row in rows for column, value in row.items() if isinstance(value, str)}
+    return sorted({column for row in rows for column in texts if not isinstance(row.get(column), (str, type(None)))})
 
 
 def _manifest(rows: list[Row], runs: Finished, contents: Mapping[Path, bytes]) -> dict[str, Any]:

@@ -141,8 +141,9 @@ class Recipe:
     stacked: bool = _added_later(True)
 
     def __post_init__(self) -> None:
-        for each in fields(self):
-            object.__setattr__(self, each.name, _plain(each, getattr(self, each.name)))
+        for each in _FIELDS:
+            if (value := getattr(self, each.name)) is not each.default:
+                object.__setattr__(self, each.name, _plain(each, value))
         for name, allowed in _NAMES.items():
             _tools.known(name, getattr(self, name), allowed)
         if self.train is None and self.data in ("spheres", "gaussians"):
@@ -208,25 +209,24 @@ class Recipe:
         ValueError
             If a column is missing.
         """
-        missing = [each.name for each in fields(cls) if not each.metadata and each.name not in row]
+        missing = [each.name for each in _FIELDS if not each.metadata and each.name not in row]
         if missing:
             raise ValueError(f"expected a row with the columns of a recipe, got none of {', '.join(missing)}")
         # A table has no column for a later setting that none of its runs changes, and an empty cell for a run that
         # does not.
-        given = {
-            each.name: row[each.name] for each in fields(cls) if not each.metadata or row.get(each.name) is not None
-        }
+        given = {each.name: row[each.name] for each in _FIELDS if not each.metadata or row.get(each.name) is not None}
         return cls(**given)
 
     def _settings(self) -> dict[str, Any]:
         later = self._later_settings()
-        return {
-            each.name: getattr(self, each.name) for each in fields(self) if not each.metadata or each.name in later
-        }
+        return {each.name: getattr(self, each.name) for each in _FIELDS if not each.metadata or each.name in later}
 
     def _later_settings(self) -> set[str]:
         """The later settings that differ from their defaults."""
-        return {each.name for each in fields(self) if each.metadata and getattr(self, each.name) != each.default}
+        return {each.name for each in _FIELDS if each.metadata and getattr(self, each.name) != each.default}
+
+
+_FIELDS = fields(Recipe)
 
 
 def identify(row: Mapping[str, Any], protocol: int | None = None) -> str:
