@@ -1,4 +1,4 @@
-"""``python -m enlib replicate``: every table of the report and both studies, with seeds."""
+"""``python -m enlib replicate``: every table of the report and the study of spikes, with seeds."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from enlib.replication import (
     in_workers,
     make,
     run_ray,
+    study,
     units,
 )
 
@@ -108,12 +109,15 @@ def _chosen(options: argparse.Namespace) -> list[Unit]:
         _tools.resolve_device(options.device)
         if options.address is not None:
             raise ValueError(f"expected --engine ray with --address {options.address}, got 'local': add --engine ray")
-    listed = experiments(options.table, options.profile)
-    if not listed:
+    if options.table in STUDIES:
+        recipes = [recipe for _, _, recipe in study(options.profile)]
+    else:
+        recipes = [recipe for each in experiments(options.table, options.profile) for recipe in each.recipes()]
+    if not recipes:
         raise ValueError(
             f"expected problems in table {options.table} of profile {options.profile}, got none: choose another one"
         )
-    found = units(recipe for experiment in listed for recipe in experiment.recipes())
+    found = units(recipes)
     if options.only is not None:
         names = dict.fromkeys(unit[0].problem for unit in found)
         found = [unit for unit in found if fnmatch.fnmatchcase(unit[0].problem, options.only)]

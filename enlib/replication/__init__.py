@@ -7,23 +7,19 @@ committed, what notebooks read, and what a sweep on another machine resumes from
 from enlib.replication.cluster import run_ray
 from enlib.replication.experiments import (
     CHECKS,
-    STUDIES,
     SWEEPS,
-    WITH,
-    WITHOUT,
     Experiment,
     Unit,
     cost,
     experiments,
     file_of,
-    study_recipe,
     units,
-    with_conditions,
 )
 from enlib.replication.journal import Finished, Journal, JournalError, read_manifest, read_rows, read_traces
 from enlib.replication.pool import in_workers
 from enlib.replication.recipe import Recipe, identify
 from enlib.replication.runs import Made, Trained, compute, make, train
+from enlib.replication.studies import STUDIES, WITH, WITHOUT, study, study_recipe, with_conditions
 from enlib.replication.tidy import Row
 
 __all__ = [
@@ -52,6 +48,7 @@ __all__ = [
     "read_rows",
     "read_traces",
     "run_ray",
+    "study",
     "study_recipe",
     "train",
     "units",

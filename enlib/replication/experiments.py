@@ -1,8 +1,8 @@
-"""The experiments as data: what the report did, at two sizes, and the studies of why training spikes."""
+"""The experiments as data: what the report did, at two sizes, and checks of what it leaves open."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,6 @@ from enlib import _tools
 from enlib.replication.recipe import Recipe
 
 Unit = tuple[Recipe, ...]
-
 
 LAMS = (0.01, 1.0)
 """The neuron's penalty in batch order 0 and in batch order 1."""
@@ -57,7 +56,7 @@ class Experiment:
     Parameters
     ----------
     tables : tuple of str
-        Which of `SWEEPS`, `CHECKS` and `STUDIES` it belongs to.
+        Which of `SWEEPS` and `CHECKS` it belongs to.
     shared : dict
         What all its runs share, as arguments of a `Recipe`.
     settings : tuple of dict
@@ -85,7 +84,6 @@ class Experiment:
 
 SWEEPS = ("1", "2", "3", "stability", "ablation")
 CHECKS = ("long", "sensitivity")
-STUDIES = ("mechanism", "cures")
 PROFILES = ("quick", "laptop")
 
 
@@ -148,84 +146,6 @@ _VARIANTS: tuple[dict[str, Any], ...] = (
     {"weight_scale": 2.0},
 )
 
-# Why training spikes, and what prevents it: the plain neuron and what may differ from it.
-WITHOUT, WITH = "without the neuron", "with the neuron"
-
-
-def _conditions(lr: float) -> dict[str, dict[str, Any]]:
-    """Return the settings of each condition of the studies, by its name."""
-    neuron = {"lr": lr, "exponential": True, "lam": 0.1}
-    return {
-        WITHOUT: {"lr": lr},
-        WITH: neuron,
-        "inputs as they are": neuron | {"standardize": "none"},
-        "inputs standardized one by one": neuron | {"standardize": "feature"},
-        "cosine schedule": neuron | {"schedule": "cosine"},
-        "gradient clipped to norm 1": neuron | {"clip_norm": 1.0},
-        "a tenth of the step size": neuron | {"neuron_lr": 0.1 * lr},
-        "lambda 10 times larger": neuron | {"lam": 1.0},
-        "lambda 10 times smaller": neuron | {"lam": 0.01},
-        "neuron off at the start": neuron | {"a": 0.0, "w_std": 0.0},
-        "exponent cut off at 3": neuron | {"max_exponent": 3.0},
-    }
-
-
-def study_recipe(condition: str, lr: float, seed: int, **more: Any) -> Recipe:
-    """Return one run of the studies: spheres with radii 1 and 1.5, n = 2000, and Adam for 25 epochs.
-
-    Parameters
-    ----------
-    condition : str
-        What differs from the plain neuron, such as ``"cosine schedule"``.
-    lr : float
-        Learning rate.
-    seed : int
-    **more
-        Further settings of the `Recipe`, such as ``watch=1``.
-
-    Raises
-    ------
-    ValueError
-        If there is no such condition.
-
-    Examples
-    --------
-    >>> study_recipe("gradient clipped to norm 1", 0.03, seed=0).clip_norm
-    1.0
-    """
-    conditions = _conditions(lr)
-    settings = conditions[_tools.known("condition", condition, conditions)]
-    return Recipe(**(_spheres(1.5, 2000, 25, standardize="global", stacked=False) | settings | more), seed=seed)
-
-
-def with_conditions(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the runs of a study with the name of their ``condition``, in the order in which the study makes them.
-
-    Raises
-    ------
-    ValueError
-        If a run is not one of a study.
-    """
-    named = []
-    for row in rows:
-        recipe = Recipe.from_row(row)
-        for index, name in enumerate(_conditions(recipe.lr)):
-            if study_recipe(name, recipe.lr, recipe.seed, watch=recipe.watch, train=recipe.train or 1) == recipe:
-                named.append(((recipe.seed, recipe.lr, index), {"condition": name, **row}))
-                break
-        else:
-            raise ValueError(f"expected runs of {' or '.join(STUDIES)}, got one of {recipe.problem}: read its table")
-    return [row for _, row in sorted(named, key=lambda each: each[0])]
-
-
-def _study(table: str, quick: bool) -> Experiment:
-    watched = table == "mechanism"
-    names = (WITHOUT, WITH) if watched else tuple(_conditions(1.0))
-    lrs = (0.03,) if quick else (0.01, 0.02, 0.03, 0.05) if watched else (0.01, 0.03)
-    shared = _spheres(1.5, 200 if quick else 2000, 25, stacked=False, watch=int(watched))
-    settings = tuple({"standardize": "global"} | _conditions(lr)[name] for lr in lrs for name in names)
-    return Experiment(tables=(table,), shared=shared, settings=settings, seeds=2 if quick else 10 if watched else 20)
-
 
 def experiments(table: str, profile: str) -> list[Experiment]:
     """Return the experiments of a table, or of all tables of the report, at the size of a profile.
@@ -233,7 +153,7 @@ def experiments(table: str, profile: str) -> list[Experiment]:
     Parameters
     ----------
     table : str
-        One of `SWEEPS`, or ``"all"`` of them; or one of `CHECKS` and `STUDIES`, each of which has a file of its own.
+        One of `SWEEPS`, or ``"all"`` of them; or one of `CHECKS`, each of which has a file of its own.
     profile : {"quick", "laptop"}
         Quick: synthetic data and digits, three seeds, in seconds. Laptop: every row of the report, with twenty seeds
         on synthetic data and ten on images, in hours on two cores.
@@ -250,11 +170,9 @@ def experiments(table: str, profile: str) -> list[Experiment]:
     >>> sum(len(list(experiment.recipes())) for experiment in experiments("2", "laptop"))
     3320
     """
-    _tools.known("table", table, [*SWEEPS, "all", *CHECKS, *STUDIES])
+    _tools.known("table", table, [*SWEEPS, "all", *CHECKS])
     _tools.known("profile", profile, PROFILES)
     quick = profile == "quick"
-    if table in STUDIES:
-        return [_study(table, quick)]
     listed = _checks(table, quick) if table in CHECKS else _sweep(quick)
     return [experiment for experiment in listed if table in (*experiment.tables, "all")]
 
@@ -265,7 +183,7 @@ def file_of(table: str) -> str:
     >>> file_of("2"), file_of("all"), file_of("long")
     ('replication', 'replication', 'long')
     """
-    return table if table in (*CHECKS, *STUDIES) else "replication"
+    return "replication" if table in (*SWEEPS, "all") else table
 
 
 def _sweep(quick: bool) -> Iterator[Experiment]:

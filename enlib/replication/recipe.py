@@ -24,6 +24,7 @@ _NAMES = {
     "measure": ("", "noise", "test"),
     "loss": tuple(LOSSES),
     "dtype": ("float32", "float64"),
+    "cut": ("", "neuron", "others"),
 }
 
 
@@ -92,6 +93,12 @@ class Recipe:
         Number of the batch order: another one is the same setting tried again, a placebo.
     watch : int
         Updates between measurements of the curvature, from which the run gets a trace; 0 measures nothing.
+    cut : {"", "neuron", "others"}
+        Whose learning rate is divided by ten during the run: nobody's, the neuron's, or that of all other parameters.
+    cut_at : int
+        After which update; 0 for when a watched run first crosses its limit of stability.
+    width : float
+        Factor of the number of units in each hidden layer of ``fc1``.
     stacked : bool
         Whether a small network is trained in one stack with others, which rounds differently from training it alone.
 
@@ -138,6 +145,9 @@ class Recipe:
     max_exponent: float | None = _added_later(None)
     order: int = _added_later(0)
     watch: int = _added_later(0)
+    cut: str = _added_later("")
+    cut_at: int = _added_later(0)
+    width: float = _added_later(1.0)
     stacked: bool = _added_later(True)
 
     def __post_init__(self) -> None:
@@ -152,18 +162,24 @@ class Recipe:
             if getattr(self, name) is None:
                 raise ValueError(f"expected {name} for {self.data}, got none: pass it")
         later = self._later_settings()
-        own = later & {"neuron_lr", "a", "w_std", "max_exponent"} | ({"lam"} if self.lam else set())
+        own = later & {"neuron_lr", "a", "w_std", "max_exponent", "cut"} | ({"lam"} if self.lam else set())
         for name in sorted(own):
             if not self.exponential:
                 raise ValueError(
                     f"expected exponential=True for {name}={getattr(self, name)}, got a network without the neuron: "
                     f"leave {name} out"
                 )
+        if self.cut and not (self.cut_at or self.watch):
+            raise ValueError(f"expected watch or cut_at for cut={self.cut!r}, got neither: a cut needs its time")
+        if self.cut_at and not self.cut:
+            raise ValueError(f"expected cut for cut_at={self.cut_at}, got none: say whose learning rate is cut")
+        if self.width != 1 and self.model != "fc1":
+            raise ValueError(f"expected width=1 for {self.model}, got {self.width:g}: only fc1 has other widths")
         if self.measure == "noise" and self.model != "fc1":
             raise ValueError(f"expected model='fc1' for measure='noise', got {self.model!r}: it has no sigmoid units")
         if not self.stacked and self.model != "fc1":
             raise ValueError(f"expected stacked=True for {self.model}, which is never stacked, got False: omit it")
-        alone = sorted(later & {"loss", "dtype", "clip_norm", "max_exponent", "watch"})
+        alone = sorted(later & {"loss", "dtype", "clip_norm", "max_exponent", "watch", "cut", "width"})
         if self.stacked and self.model == "fc1" and alone:
             raise ValueError(
                 f"expected stacked=False for {alone[0]}={getattr(self, alone[0])!r}, which a stack cannot do, got "
@@ -253,7 +269,7 @@ def _plain(each: Field[Any], value: Any) -> Any:
     if value is None and optional:
         return None
     if kind == "int":
-        return _tools.count(each.name, value, least=0 if each.name in ("seed", "order", "watch") else 1)
+        return _tools.count(each.name, value, least=0 if each.name in ("seed", "order", "watch", "cut_at") else 1)
     if kind == "float":
         check = _tools.non_negative if each.name in ("lam", "a", "w_std") else _tools.positive
         return check(each.name, value) + 0.0  # no -0.0, which has another text

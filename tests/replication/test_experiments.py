@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 
 from enlib import _tools
-from enlib.replication import CHECKS, STUDIES, SWEEPS, experiments, file_of, study_recipe, units, with_conditions
+from enlib.replication import CHECKS, SWEEPS, experiments, file_of, units
 from enlib.replication.experiments import PROFILES
 from enlib.training.optimizers import OPTIMIZERS, SCHEDULES
 
@@ -157,30 +157,3 @@ def test_a_unit_is_the_same_whichever_table_asks():
     for table in ("1", "2", "3", "stability"):
         for unit in units(r for e in experiments(table, "laptop") for r in e.recipes()):
             assert everything[unit[0]] == unit
-
-
-@pytest.mark.parametrize("table, seeds", [("mechanism", 10), ("cures", 20)])
-def test_studies_are_paired_and_each_run_is_alone(table, seeds):
-    (study,) = experiments(table, "laptop")
-    recipes = list(study.recipes())
-    assert len({recipe.identity for recipe in recipes}) == len(recipes) == seeds * len(study.settings)
-    assert all(len(unit) == 1 for unit in units(recipes))
-    assert all(bool(recipe.watch) == (table == "mechanism") for recipe in recipes)
-
-
-@pytest.mark.parametrize("table", STUDIES)
-@pytest.mark.parametrize("profile", ["quick", "laptop"])
-def test_runs_of_a_study_have_the_names_of_their_conditions(table, profile):
-    recipes = list(experiments(table, profile)[0].recipes())
-    named = with_conditions([recipe.row() for recipe in reversed(recipes)])
-    assert [row["seed"] for row in named] == [recipe.seed for recipe in recipes]
-    for row, recipe in zip(named, recipes, strict=True):
-        more = {"watch": recipe.watch, "train": recipe.train}
-        assert study_recipe(row["condition"], row["lr"], row["seed"], **more) == recipe
-
-
-def test_conditions_of_other_runs_are_refused():
-    with pytest.raises(ValueError, match="expected runs of mechanism or cures, got one of digits-1v7"):
-        with_conditions([next(experiments("1", "quick")[1].recipes()).row()])
-    with pytest.raises(ValueError, match="did you mean 'cosine schedule'"):
-        study_recipe("cosine", 0.01, 0)

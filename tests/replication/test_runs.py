@@ -9,7 +9,7 @@ from enlib import WithExponentialNeuron, fit, make_optimizer, make_schedule
 from enlib.datasets import load
 from enlib.losses import LOSSES, error_count
 from enlib.models.networks import make_model
-from enlib.replication import Recipe, compute, experiments, runs, study_recipe, train, units
+from enlib.replication import Recipe, compute, runs, study_recipe, train, units
 from enlib.replication.runs import NOISY, pack
 from enlib.replication.tidy import plain
 from enlib.tables import unpack
@@ -273,24 +273,16 @@ def test_a_watched_run_has_a_trace_and_repeats():
     assert {"first_crossing", "share_at_crossing", "exponent_at_crossing"} <= set(first)
 
 
-def test_every_condition_of_the_studies_can_be_made():
-    for recipe in experiments("cures", "quick")[0].recipes():
-        if recipe.seed == 0:
-            (row,) = compute((change(recipe, epochs=1),))
-            assert row["status"] == "capped"
-            assert math.isnan(row["largest_exponent"]) != recipe.exponential
-
-
 @pytest.mark.slow
 def test_the_neuron_spikes_and_a_smaller_learning_rate_of_its_own_prevents_it():
-    names = ("without the neuron", "with the neuron", "a tenth of the step size")
+    names = ("without the neuron", "with the neuron", "a tenth for the neuron")
     spikes = {
         name: sum(not math.isnan(compute((study_recipe(name, 0.03, seed),))[0]["first_spike"]) for seed in range(6))
         for name in names
     }
     assert spikes["without the neuron"] == 0
     assert spikes["with the neuron"] >= 2
-    assert spikes["a tenth of the step size"] == 0
+    assert spikes["a tenth for the neuron"] == 0
 
 
 def test_a_packed_split_fits_into_a_cell():
