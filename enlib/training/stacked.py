@@ -196,13 +196,12 @@ class _Group:
         """Make one update on one batch, without the networks that diverge on it."""
         while self.running:
             loss, derivatives = self.stack.gradient(inputs, targets, self.power)
-            slope = self.lam * self.stack.a  # of the penalty, whose value is slope * a / 2
-            objective = loss.add_(slope * self.stack.a, alpha=0.5).tolist()
+            objective = (loss + self.lam * self.stack.a.square() / 2).tolist()
             for network, value in zip(self.running, objective, strict=True):
                 network.batch_loss[self.update :] = [value]
             diverged = self._diverged("batch loss", objective)
             if not diverged:
-                derivatives[-1] += slope
+                derivatives[-1] += self.lam * self.stack.a
                 self.optimizer.step(self.stack.parameters, derivatives, self._rates_of_parameters())
                 self.update += 1
                 return
