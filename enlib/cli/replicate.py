@@ -1,4 +1,4 @@
-"""``python -m enlib replicate``: every table of the report and both studies, with seeds."""
+"""``python -m enlib replicate``: every table of the report and the study of spikes, with seeds."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tqdm import tqdm
 from enlib import _tools
 from enlib.datasets import load
 from enlib.replication import (
+    CHECKS,
     STUDIES,
     SWEEPS,
     Finished,
@@ -26,10 +27,12 @@ from enlib.replication import (
     Unit,
     cost,
     experiments,
+    file_of,
     identify,
     in_workers,
     make,
     run_ray,
+    study,
     units,
 )
 
@@ -42,11 +45,12 @@ def add_parser(commands: Any) -> None:
         "replicate",
         help="train every run behind the tables of the report",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        description="Train all runs behind a table, seed by seed, and write them to OUT/replication.csv, those of a "
-        "study to a table of its own. Stop it whenever you like: started again, it does only what is missing.",
+        description="Train all runs behind a table, seed by seed, and write them to OUT/replication.csv, those of "
+        f"{' and '.join((*CHECKS, *STUDIES))} to tables of their own. Stop it whenever you like: started again, it "
+        "does only what is missing.",
     )
     option = parser.add_argument
-    option("--table", default="all", help=f"{', '.join(SWEEPS)}, all of these, or a study: {', '.join(STUDIES)}")
+    option("--table", default="all", help=f"{', '.join(SWEEPS)}, all of these, or {' or '.join((*CHECKS, *STUDIES))}")
     option("--profile", default="quick", help="quick: seconds; laptop: hours")
     option("--only", metavar="PROBLEM", help="only problems of this name, such as mnist-1v7 or 'spheres-*'")
     option("--seeds", type=int, help="only the seeds below this number")
@@ -68,7 +72,7 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Make the runs that are missing; an interruption costs at most the runs under way."""
     chosen = _chosen(options)
-    journal = Journal(options.out, options.table if options.table in STUDIES else "replication")
+    journal = Journal(options.out, file_of(options.table))
     recorded = journal.read()
     if options.list:
         print(_listing(chosen, recorded.rows.keys()))
@@ -105,12 +109,15 @@ def _chosen(options: argparse.Namespace) -> list[Unit]:
         _tools.resolve_device(options.device)
         if options.address is not None:
             raise ValueError(f"expected --engine ray with --address {options.address}, got 'local': add --engine ray")
-    listed = experiments(options.table, options.profile)
-    if not listed:
+    if options.table in STUDIES:
+        recipes = [recipe for _, _, recipe in study(options.profile)]
+    else:
+        recipes = [recipe for each in experiments(options.table, options.profile) for recipe in each.recipes()]
+    if not recipes:
         raise ValueError(
             f"expected problems in table {options.table} of profile {options.profile}, got none: choose another one"
         )
-    found = units(recipe for experiment in listed for recipe in experiment.recipes())
+    found = units(recipes)
     if options.only is not None:
         names = dict.fromkeys(unit[0].problem for unit in found)
         found = [unit for unit in found if fnmatch.fnmatchcase(unit[0].problem, options.only)]
@@ -228,4 +235,5 @@ def _listing(chosen: Sequence[Unit], finished: Collection[str]) -> str:
 
 
 def _order(row: Row) -> tuple[Any, ...]:
-    return row["problem"], row["seed"], row["exponential"], row["schedule"], row["lr"], row["lam"]
+    settings = row["exponential"], row["schedule"], row["lr"], row["lam"]
+    return row["problem"], row["seed"], *settings, *(str(row.get(name)) for name in ("order", "batch_size"))

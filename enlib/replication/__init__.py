@@ -6,25 +6,24 @@ committed, what notebooks read, and what a sweep on another machine resumes from
 
 from enlib.replication.cluster import run_ray
 from enlib.replication.experiments import (
-    STUDIES,
+    CHECKS,
     SWEEPS,
-    WITH,
-    WITHOUT,
     Experiment,
     Unit,
     cost,
     experiments,
-    study_recipe,
+    file_of,
     units,
-    with_conditions,
 )
 from enlib.replication.journal import Finished, Journal, JournalError, read_manifest, read_rows, read_traces
 from enlib.replication.pool import in_workers
 from enlib.replication.recipe import Recipe, identify
 from enlib.replication.runs import Made, Trained, compute, make, train
+from enlib.replication.studies import STUDIES, WITH, WITHOUT, study, study_recipe, with_conditions
 from enlib.replication.tidy import Row
 
 __all__ = [
+    "CHECKS",
     "STUDIES",
     "SWEEPS",
     "WITH",
@@ -41,6 +40,7 @@ __all__ = [
     "compute",
     "cost",
     "experiments",
+    "file_of",
     "identify",
     "in_workers",
     "make",
@@ -48,6 +48,7 @@ __all__ = [
     "read_rows",
     "read_traces",
     "run_ray",
+    "study",
     "study_recipe",
     "train",
     "units",

@@ -15,7 +15,7 @@ from enlib.models import MODELS
 from enlib.training import OPTIMIZERS, SCHEDULES
 
 # Raise it whenever the same recipe comes to give another row: rows of two protocols never meet in one table.
-PROTOCOL = 1
+PROTOCOL = 2
 _NAMES = {
     "data": NAMES,
     "model": tuple(MODELS),
@@ -24,6 +24,7 @@ _NAMES = {
     "measure": ("", "noise", "test"),
     "loss": tuple(LOSSES),
     "dtype": ("float32", "float64"),
+    "cut": ("", "neuron", "others"),
 }
 
 
@@ -84,12 +85,20 @@ class Recipe:
         Learning rate of the exponential neuron; None for ``lr``.
     a, w_std : float
         Initial amplitude of the neuron, and standard deviation of its initial weights.
+    weight_scale : float
+        Factor of the network's initial weights and biases.
     max_exponent : float, optional
         Where the neuron's exponent is cut off.
     order : int
         Number of the batch order: another one is the same setting tried again, a placebo.
     watch : int
         Updates between measurements of the curvature, from which the run gets a trace; 0 measures nothing.
+    cut : {"", "neuron", "others"}
+        Whose learning rate is divided by ten during the run: nobody's, the neuron's, or that of all other parameters.
+    cut_at : int
+        After which update; 0 for when a watched run first crosses its limit of stability.
+    width : float
+        Factor of the number of units in each hidden layer of ``fc1``.
     stacked : bool
         Whether a small network is trained in one stack with others, which rounds differently from training it alone.
 
@@ -132,14 +141,19 @@ class Recipe:
     neuron_lr: float | None = _added_later(None)
     a: float = _added_later(0.01)
     w_std: float = _added_later(0.01)
+    weight_scale: float = _added_later(1.0)
     max_exponent: float | None = _added_later(None)
     order: int = _added_later(0)
     watch: int = _added_later(0)
+    cut: str = _added_later("")
+    cut_at: int = _added_later(0)
+    width: float = _added_later(1.0)
     stacked: bool = _added_later(True)
 
     def __post_init__(self) -> None:
-        for each in fields(self):
-            object.__setattr__(self, each.name, _plain(each, getattr(self, each.name)))
+        for each in _FIELDS:
+            if (value := getattr(self, each.name)) is not each.default:
+                object.__setattr__(self, each.name, _plain(each, value))
         for name, allowed in _NAMES.items():
             _tools.known(name, getattr(self, name), allowed)
         if self.train is None and self.data in ("spheres", "gaussians"):
@@ -148,18 +162,24 @@ class Recipe:
             if getattr(self, name) is None:
                 raise ValueError(f"expected {name} for {self.data}, got none: pass it")
         later = self._later_settings()
-        own = later & {"neuron_lr", "a", "w_std", "max_exponent"} | ({"lam"} if self.lam else set())
+        own = later & {"neuron_lr", "a", "w_std", "max_exponent", "cut"} | ({"lam"} if self.lam else set())
         for name in sorted(own):
             if not self.exponential:
                 raise ValueError(
                     f"expected exponential=True for {name}={getattr(self, name)}, got a network without the neuron: "
                     f"leave {name} out"
                 )
+        if self.cut and not (self.cut_at or self.watch):
+            raise ValueError(f"expected watch or cut_at for cut={self.cut!r}, got neither: a cut needs its time")
+        if self.cut_at and not self.cut:
+            raise ValueError(f"expected cut for cut_at={self.cut_at}, got none: say whose learning rate is cut")
+        if self.width != 1 and self.model != "fc1":
+            raise ValueError(f"expected width=1 for {self.model}, got {self.width:g}: only fc1 has other widths")
         if self.measure == "noise" and self.model != "fc1":
             raise ValueError(f"expected model='fc1' for measure='noise', got {self.model!r}: it has no sigmoid units")
         if not self.stacked and self.model != "fc1":
             raise ValueError(f"expected stacked=True for {self.model}, which is never stacked, got False: omit it")
-        alone = sorted(later & {"loss", "dtype", "clip_norm", "max_exponent", "watch"})
+        alone = sorted(later & {"loss", "dtype", "clip_norm", "max_exponent", "watch", "cut", "width"})
         if self.stacked and self.model == "fc1" and alone:
             raise ValueError(
                 f"expected stacked=False for {alone[0]}={getattr(self, alone[0])!r}, which a stack cannot do, got "
@@ -185,7 +205,11 @@ class Recipe:
     @property
     def identity(self) -> str:
         """The first 64 bits of the SHA-256 of the recipe and the protocol, in hexadecimal."""
-        text = json.dumps({"protocol": PROTOCOL, **self._settings()}, sort_keys=True)
+        return self.identity_under(PROTOCOL)
+
+    def identity_under(self, protocol: int) -> str:
+        """Return the identity that the recipe had or has under a protocol."""
+        text = json.dumps({"protocol": protocol, **self._settings()}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def row(self) -> dict[str, Any]:
@@ -201,29 +225,34 @@ class Recipe:
         ValueError
             If a column is missing.
         """
-        missing = [each.name for each in fields(cls) if not each.metadata and each.name not in row]
+        missing = [each.name for each in _FIELDS if not each.metadata and each.name not in row]
         if missing:
             raise ValueError(f"expected a row with the columns of a recipe, got none of {', '.join(missing)}")
         # A table has no column for a later setting that none of its runs changes, and an empty cell for a run that
         # does not.
-        given = {
-            each.name: row[each.name] for each in fields(cls) if not each.metadata or row.get(each.name) is not None
-        }
+        given = {each.name: row[each.name] for each in _FIELDS if not each.metadata or row.get(each.name) is not None}
         return cls(**given)
 
     def _settings(self) -> dict[str, Any]:
         later = self._later_settings()
-        return {
-            each.name: getattr(self, each.name) for each in fields(self) if not each.metadata or each.name in later
-        }
+        return {each.name: getattr(self, each.name) for each in _FIELDS if not each.metadata or each.name in later}
 
     def _later_settings(self) -> set[str]:
         """The later settings that differ from their defaults."""
-        return {each.name for each in fields(self) if each.metadata and getattr(self, each.name) != each.default}
+        return {each.name for each in _FIELDS if each.metadata and getattr(self, each.name) != each.default}
 
 
-def identify(row: Mapping[str, Any]) -> str:
+_FIELDS = fields(Recipe)
+
+
+def identify(row: Mapping[str, Any], protocol: int | None = None) -> str:
     """Return the identity of the recipe of a row, or zeros if its ``problem`` is not that of its recipe.
+
+    Parameters
+    ----------
+    row : dict
+    protocol : int, optional
+        The protocol under which the row was made; by default that of this code.
 
     Raises
     ------
@@ -231,7 +260,7 @@ def identify(row: Mapping[str, Any]) -> str:
         If a column is missing, or holds what no recipe can.
     """
     recipe = Recipe.from_row(row)
-    return recipe.identity if row.get("problem") == recipe.problem else NOBODY
+    return recipe.identity_under(protocol or PROTOCOL) if row.get("problem") == recipe.problem else NOBODY
 
 
 def _plain(each: Field[Any], value: Any) -> Any:
@@ -240,7 +269,7 @@ def _plain(each: Field[Any], value: Any) -> Any:
     if value is None and optional:
         return None
     if kind == "int":
-        return _tools.count(each.name, value, least=0 if each.name in ("seed", "order", "watch") else 1)
+        return _tools.count(each.name, value, least=0 if each.name in ("seed", "order", "watch", "cut_at") else 1)
     if kind == "float":
         check = _tools.non_negative if each.name in ("lam", "a", "w_std") else _tools.positive
         return check(each.name, value) + 0.0  # no -0.0, which has another text

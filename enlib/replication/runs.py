@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import itertools
 import math
 import threading
 import zlib
@@ -21,7 +22,7 @@ from tqdm import tqdm
 from enlib import _tools
 from enlib.datasets import Dataset, Split, load
 from enlib.losses import LOSSES, wrong
-from enlib.models import WithExponentialNeuron, fast_form, loss_under_noise, make_model
+from enlib.models import WithExponentialNeuron, fast_form, loss_under_noise, make_model, mlp
 from enlib.replication.experiments import Unit, units
 from enlib.replication.journal import Journal
 from enlib.replication.machine import Machine, describe
@@ -29,8 +30,8 @@ from enlib.replication.recipe import Recipe
 from enlib.replication.tidy import Row
 from enlib.training import (
     History,
+    LearningRateCut,
     SpikeWatch,
-    adam_limit,
     evaluate,
     first_crossing,
     first_spike,
@@ -38,6 +39,7 @@ from enlib.training import (
     fit_stacked,
     make_optimizer,
     make_schedule,
+    stability_limit,
 )
 
 Work = Callable[[Unit, str], list[Row]]
@@ -90,7 +92,8 @@ def train(recipe: Recipe, *, device: str | torch.device = "cpu", data: Dataset |
         fused=large and recipe.optimizer == "adam",
     )
     updates = recipe.epochs * math.ceil(len(data.train) / (recipe.batch_size or len(data.train)))
-    watch = [SpikeWatch(recipe.watch)] if recipe.watch else []
+    watch = [SpikeWatch(recipe.watch, limit=stability_limit(recipe.optimizer))] if recipe.watch else []
+    cut = [LearningRateCut(recipe.cut, recipe.cut_at or watch[0])] if recipe.cut else []
     history = fit(
         trained,
         data,
@@ -103,7 +106,7 @@ def train(recipe: Recipe, *, device: str | torch.device = "cpu", data: Dataset |
         batch_size=recipe.batch_size,
         epochs=recipe.epochs,
         device=where,
-        callbacks=[*watch, *more.pop("callbacks", ())],
+        callbacks=[*watch, *cut, *more.pop("callbacks", ())],
         **more,
     )
     # A measurement follows its update: the loss beside it is that of the next batch.
@@ -221,7 +224,15 @@ def _cached_load(name: str, seed: int, dtype: torch.dtype, options: tuple[tuple[
 
 
 def _network(recipe: Recipe, data: Dataset) -> nn.Module:
-    model = make_model(recipe.model, data.input_shape, seed=recipe.seed)
+    if recipe.width == 1:
+        model = make_model(recipe.model, data.input_shape, seed=recipe.seed)
+    else:
+        hidden = (round(50 * recipe.width), round(25 * recipe.width))
+        model = mlp((data.in_features, *hidden, 1), seed=recipe.seed)
+    if recipe.weight_scale != 1:
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.mul_(recipe.weight_scale)
     if not recipe.exponential:
         return model
     return WithExponentialNeuron(
@@ -258,34 +269,53 @@ def _row(recipe: Recipe, trained: Trained) -> Row:
     for name in ("validation", "test"):
         seen = evaluate(model, moved.splits[name], LOSSES[recipe.loss])
         row |= {f"{name}_errors": float(seen.errors), f"{name}_loss": seen.loss}
+    row["gradient_norm"] = _gradient_norm(recipe, model, moved.train)
     row["test_wrong"] = pack(_wrong(model, moved.test)) if recipe.measure == "test" else None
     measured = recipe.measure == "noise" and history.status != "diverged"
     row |= _noise(recipe, model, moved.train) if measured else dict.fromkeys(NOISY, math.nan)
     if recipe.watch:
-        row |= _crossing(trained.trace) | {"trace": _thinned(trained.trace)}
+        row |= _crossing(recipe, trained.trace) | {"trace": _thinned(trained.trace)}
     return row | {"data_digest": _digest(data)}
 
 
-def _crossing(trace: Sequence[dict[str, float]]) -> Row:
-    """Return when the sharpness first exceeded Adam's limit, and the neuron's share and exponent there."""
+_AT_CROSSING = ("share", "a", "b", "exponent", "loss", "without")
+
+
+def _crossing(recipe: Recipe, trace: Sequence[dict[str, float]]) -> Row:
+    """Return when the sharpness first exceeded the optimizer's limit, and what was measured of the neuron there."""
     updates, sharpness = ([point[name] for point in trace] for name in ("update", "sharpness"))
-    crossing = first_crossing(updates, sharpness, limit=adam_limit())
+    crossing = first_crossing(updates, sharpness, limit=stability_limit(recipe.optimizer))
     there = next((point for point in trace if point["update"] == crossing), {})
-    at = {f"{name}_at_crossing": float(there.get(name, math.nan)) for name in ("share", "exponent")}
+    at = {f"{name}_at_crossing": float(there.get(name, math.nan)) for name in _AT_CROSSING}
     return {"first_crossing": crossing, **at}
 
 
-def _thinned(trace: list[dict[str, float]], every: int = 10) -> list[dict[str, float]]:
-    """Return the last of every ten measurements, with the largest sharpness and loss among them."""
+def _thinned(trace: list[dict[str, float]]) -> list[dict[str, float]]:
+    """Return the last measurement in each ten updates, with the largest sharpness and loss among them."""
     kept = []
-    for start in range(0, len(trace), every):
-        group = trace[start : start + every]
+    for _, points in itertools.groupby(trace, lambda point: (point["update"] - 1) // 10):
+        group = list(points)
         peaks = {
             name: max((p[name] for p in group if math.isfinite(p[name])), default=math.nan)
             for name in ("sharpness", "batch_loss")
         }
         kept.append({**group[-1], **peaks})
     return kept
+
+
+def _gradient_norm(recipe: Recipe, model: nn.Module, split: Split) -> float:
+    """Return the norm of the gradient of what was minimized: the mean loss over a split, with the penalty."""
+    parameters = list(model.parameters())
+    model.eval()
+    total = [torch.zeros_like(parameter) for parameter in parameters]
+    for inputs, targets in zip(torch.split(split.inputs, 512), torch.split(split.targets, 512), strict=True):
+        loss = LOSSES[recipe.loss](model(inputs), targets) * (len(targets) / len(split))
+        for sum_, part in zip(total, torch.autograd.grad(loss, parameters), strict=True):
+            sum_ += part
+    if isinstance(model, WithExponentialNeuron):
+        index = next(i for i, parameter in enumerate(parameters) if parameter is model.neuron.a)
+        total[index] += recipe.lam * model.neuron.a.detach()
+    return float(torch.cat([part.flatten() for part in total]).norm())
 
 
 @torch.no_grad()

@@ -23,6 +23,7 @@ from enlib.statistics.significance import (
     mcnemar,
     signed_rank,
     signed_rank_distribution,
+    stratified_exact,
 )
 from enlib.statistics.tries import chance_of_lower, expected_best, typical_best
 
@@ -47,6 +48,7 @@ __all__ = [
     "ratio_equivalence",
     "signed_rank",
     "signed_rank_distribution",
+    "stratified_exact",
     "typical_best",
     "wilson",
 ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest, logrank, rankdata
+from scipy.stats import binomtest, hypergeom, logrank, rankdata
 
 from enlib import _tools
 from enlib.statistics.effects import Array, censored_times, column
@@ -263,3 +263,48 @@ def holm(p_values: npt.ArrayLike) -> Array:
     adjusted = np.full(len(values), np.nan)
     adjusted[order] = np.minimum(1, np.maximum.accumulate(np.arange(len(order), 0, -1) * values[order]))
     return adjusted
+
+
+def stratified_exact(tables: npt.ArrayLike) -> HypothesisTest:
+    r"""Return the exact test that two properties are unrelated within each of several independent strata.
+
+    Given the margins of its table, the number of a stratum's entries with both properties is hypergeometric. The
+    statistic is the sum of these numbers, whose distribution is the convolution of theirs; the p-value adds up all
+    sums that are not more probable than the one observed, as Fisher's test does. A stratum in which either property
+    is everybody's or nobody's contributes nothing. Adding up the tables first would let the differences between the
+    strata pass for a relation.
+
+    Parameters
+    ----------
+    tables : array_like of int, of shape (strata, 2, 2)
+        For each stratum: both, the first alone; the second alone, neither.
+
+    Raises
+    ------
+    ValueError
+        If the shape is another one, or an entry is negative or not a whole number.
+
+    References
+    ----------
+    J. J. Gart, Point and interval estimation of the common odds ratio, Biometrika 57 (1970).
+
+    Examples
+    --------
+    >>> stratified_exact([[[10, 0], [0, 0]], [[0, 0], [0, 10]]]).p  # the strata differ, and nothing within them
+    1.0
+    """
+    counts = np.asarray(tables)
+    if counts.ndim != 3 or counts.shape[1:] != (2, 2):
+        raise ValueError(f"expected tables of shape (strata, 2, 2), got {counts.shape}: pass one table a stratum")
+    if not (np.isfinite(counts).all() and (counts >= 0).all() and (counts == np.floor(counts)).all()):
+        raise ValueError("expected whole numbers of at least 0 in the tables, got others: pass counts")
+    chances, least = np.ones(1), 0
+    for (both, first), (second, neither) in counts.astype(int).tolist():
+        one, other, size = both + first, both + second, both + first + second + neither
+        possible = np.arange(max(0, one + other - size), min(one, other) + 1)
+        chances = np.convolve(chances, hypergeom.pmf(possible, size, one, other) if size else [1.0])
+        least += int(possible[0])
+    observed = int(counts[:, 0, 0].sum())
+    # Equal probabilities may differ in their last digits.
+    p = float(chances[chances <= chances[observed - least] * (1 + 1e-7)].sum())
+    return HypothesisTest(min(p, 1.0), float(observed), int(counts.sum()))

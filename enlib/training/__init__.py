@@ -4,7 +4,14 @@ from enlib.training.evaluation import Evaluation, evaluate
 from enlib.training.history import History
 from enlib.training.loop import Callback, Run, fit
 from enlib.training.optimizers import OPTIMIZERS, SCHEDULES, make_optimizer, make_schedule
-from enlib.training.spikes import SpikeWatch, adam_limit, first_crossing, first_spike
+from enlib.training.spikes import (
+    LearningRateCut,
+    SpikeWatch,
+    adam_limit,
+    first_crossing,
+    first_spike,
+    stability_limit,
+)
 from enlib.training.stacked import fit_stacked
 
 __all__ = [
@@ -13,6 +20,7 @@ __all__ = [
     "Callback",
     "Evaluation",
     "History",
+    "LearningRateCut",
     "Run",
     "SpikeWatch",
     "adam_limit",
@@ -23,4 +31,5 @@ __all__ = [
     "fit_stacked",
     "make_optimizer",
     "make_schedule",
+    "stability_limit",
 ]

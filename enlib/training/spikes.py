@@ -15,6 +15,7 @@ from enlib import _tools
 from enlib.models import WithExponentialNeuron
 from enlib.training.evaluation import evaluation_mode
 from enlib.training.loop import Callback, Run
+from enlib.training.optimizers import MOMENTUM
 
 
 def first_spike(batch_loss: Sequence[float] | npt.NDArray[np.float64]) -> float:
@@ -98,46 +99,102 @@ def adam_limit(beta1: float = 0.9) -> float:
     return (2 + 2 * beta1) / (1 - beta1)
 
 
+def stability_limit(optimizer: str) -> float:
+    """Return the sharpness above which an optimizer is unstable on a parabola, in units of 1 / learning rate.
+
+    Parameters
+    ----------
+    optimizer : {"adam", "sgd", "momentum"}
+        As in `enlib.make_optimizer`. For Adam it is the preconditioned sharpness that counts, see `adam_limit`.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+
+    Examples
+    --------
+    >>> [round(stability_limit(name), 6) for name in ("sgd", "momentum", "adam")]
+    [2.0, 3.8, 38.0]
+    """
+    limits = {"sgd": 2.0, "momentum": 2 * (1 + MOMENTUM), "adam": adam_limit()}
+    return limits[_tools.known("optimizer", optimizer, limits)]
+
+
 class SpikeWatch(Callback):
-    r"""Record the sharpness and the exponential neuron during a run with Adam.
+    r"""Record the sharpness and the exponential neuron during a run.
 
     Parameters
     ----------
     every : int
         Number of updates between measurements.
+    limit : float, optional
+        After the sharpness has exceeded it for the first time, only every tenth measurement is made.
 
     Attributes
     ----------
     rows : list of dict
-        One for each measurement: ``update``; ``sharpness``, the largest eigenvalue of :math:`D^{1/2} H D^{1/2}` on
-        the whole training split, where D holds Adam's learning rate for each parameter,
-        :math:`\eta / (\sqrt{\hat v} + \epsilon)`, so that its limit is `adam_limit`; ``share``, the fraction of the
-        squared eigenvector that belongs to the exponential neuron; and the neuron's ``a``, ``w`` (its norm), ``b``
-        and ``exponent`` (the largest on the training split). Without a neuron, all but the first two are NaN.
+        One for each measurement, on the whole training split: ``update``; ``sharpness``, the largest eigenvalue of
+        :math:`D^{1/2} H D^{1/2}`, where D holds the learning rate of each parameter (Adam's is
+        :math:`\eta / (\sqrt{\hat v} + \epsilon)`), so that its limit is `stability_limit`; ``share``, the fraction of
+        the squared eigenvector that belongs to the exponential neuron; the neuron's ``a``, ``w`` (its norm), ``b``
+        and largest ``exponent``; and the ``loss``, with and ``without`` the neuron's output. Without a neuron, all
+        but ``update``, ``sharpness`` and ``loss`` are NaN.
+    crossing : float
+        The first update after which the sharpness exceeded ``limit``, as in `first_crossing`; NaN if there is none.
 
     Raises
     ------
     ValueError
-        If ``every`` is not a positive integer.
+        If ``every`` is not a positive integer, or ``limit`` is not positive and finite.
     TypeError
-        During the run, if its optimizer is not Adam.
+        During the run, if its optimizer is neither Adam nor SGD.
     """
 
-    def __init__(self, every: int = 1) -> None:
+    def __init__(self, every: int = 1, *, limit: float | None = None) -> None:
         self.every = _tools.count("every", every)
+        self.limit = None if limit is None else _tools.positive("limit", limit)
+        self.crossing = math.nan
         self.rows: list[dict[str, float]] = []
 
     def after_update(self, run: Run) -> None:
-        """Measure after every ``every`` updates, without changing the model or the run."""
-        if run.update % self.every == 0:
-            with evaluation_mode(run.model):
-                self.rows.append({"update": run.update, **_curvature(run), **_neuron(run)})
+        """Measure when it is time, without changing the model or the run."""
+        if run.update % (self.every if math.isnan(self.crossing) else 10 * self.every):
+            return
+        with evaluation_mode(run.model):
+            row = {"update": run.update, **_curvature(run), **_neuron(run)}
+        self.rows.append(row)
+        if self.limit is not None and math.isnan(self.crossing):
+            self.crossing = first_crossing([row["update"]], [row["sharpness"]], limit=self.limit)
+
+
+class LearningRateCut(Callback):
+    """Divide the learning rate of the exponential neuron, or of all other parameters, by ten, once.
+
+    Parameters
+    ----------
+    part : {"neuron", "others"}
+        Whose learning rate.
+    at : int or SpikeWatch
+        After which update; or the watch, which stands before this among the callbacks, whose crossing decides.
+    """
+
+    def __init__(self, part: str, at: int | SpikeWatch) -> None:
+        self.group = {"others": 0, "neuron": 1}[_tools.known("part", part, ("neuron", "others"))]
+        self.at = at
+
+    def after_update(self, run: Run) -> None:
+        """Cut when it is time."""
+        if run.update == (self.at.crossing if isinstance(self.at, SpikeWatch) else self.at):
+            run.optimizer.param_groups[self.group]["lr"] *= 0.1
+            if run.schedule is not None:
+                run.schedule.base_lrs[self.group] *= 0.1
 
 
 def _curvature(run: Run) -> dict[str, float]:
     from enlib.curvature import sharpness  # imported here because workers that only train do not need it
 
-    rates = _adam_rates(run.optimizer)
+    rates = _rates(run.optimizer)
     point = {name: p.detach() for name, p in run.model.named_parameters()}
     roots = {name: rates[p].sqrt() for name, p in run.model.named_parameters()}
     split = run.data.train
@@ -159,23 +216,33 @@ def _curvature(run: Run) -> dict[str, float]:
     return {"sharpness": top.value, "share": share if of_neuron else math.nan}
 
 
-def _adam_rates(optimizer: torch.optim.Optimizer) -> dict[Tensor, Tensor]:
-    """Return, for each parameter, the learning rates of its numbers in Adam's last update, in its shape."""
-    if not isinstance(optimizer, torch.optim.Adam):
-        raise TypeError(f"expected torch.optim.Adam, got {type(optimizer).__name__}: the watch needs Adam")
+def _rates(optimizer: torch.optim.Optimizer) -> dict[Tensor, Tensor]:
+    """Return, for each parameter, the learning rates of its numbers in the last update, in its shape."""
+    if not isinstance(optimizer, torch.optim.Adam | torch.optim.SGD):
+        raise TypeError(f"expected Adam or SGD, got {type(optimizer).__name__}: the watch knows no other limit")
     rates = {}
     for group in optimizer.param_groups:
+        lr = float(group["lr"])
         for parameter in group["params"]:
+            if isinstance(optimizer, torch.optim.SGD):
+                rates[parameter] = torch.full_like(parameter, lr)
+                continue
             state = optimizer.state[parameter]
             corrected = state["exp_avg_sq"] / (1 - group["betas"][1] ** float(state["step"]))
-            rates[parameter] = float(group["lr"]) / (corrected.sqrt() + group["eps"])
+            rates[parameter] = lr / (corrected.sqrt() + group["eps"])
     return rates
 
 
 @torch.no_grad()
 def _neuron(run: Run) -> dict[str, float]:
+    inputs, targets = run.data.train.inputs, run.data.train.targets
+    loss = float(run.loss(run.model(inputs), targets))
     if not isinstance(run.model, WithExponentialNeuron):
-        return dict.fromkeys(("a", "w", "b", "exponent"), math.nan)
+        return dict.fromkeys(("a", "w", "b", "exponent"), math.nan) | {"loss": loss, "without": math.nan}
     neuron = run.model.neuron
-    exponent = float(neuron.exponent(run.data.train.inputs).max())
-    return {"a": float(neuron.a), "w": float(neuron.w.norm()), "b": float(neuron.b), "exponent": exponent}
+    exponent = float(neuron.exponent(inputs).max())
+    without = float(run.loss(run.model.base(inputs), targets))
+    return {
+        "a": float(neuron.a), "w": float(neuron.w.norm()), "b": float(neuron.b), "exponent": exponent,
+        "loss": loss, "without": without,
+    }  # fmt: skip

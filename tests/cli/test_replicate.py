@@ -130,13 +130,13 @@ def test_units_whose_sweep_was_killed_get_their_table(tmp_path, inline, capsys):
 
 @pytest.mark.slow
 def test_a_study_has_a_table_of_its_own(tmp_path, inline, capsys):
-    assert ask("--profile", "quick", "--table", "mechanism", "--seeds", "1", "--out", tmp_path) == 0
-    assert "2 of 2 runs in" in capsys.readouterr().out
+    assert ask("--profile", "quick", "--table", "causes", "--seeds", "1", "--out", tmp_path) == 0
+    assert "36 of 36 runs in" in capsys.readouterr().out
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "mechanism.csv", "mechanism.runs", "mechanism_manifest.json", "mechanism_traces.csv",
+        "causes.csv", "causes.runs", "causes_manifest.json", "causes_traces.csv",
     ]  # fmt: skip
-    assert ask("--profile", "quick", "--table", "mechanism", "--seeds", "1", "--again", "--out", tmp_path) == 0
-    assert capsys.readouterr().out == "2 runs the same to the last bit, 0 different\n"
+    assert ask("--profile", "quick", "--table", "causes", "--seeds", "1", "--again", "--out", tmp_path) == 0
+    assert capsys.readouterr().out == "36 runs the same to the last bit, 0 different\n"
 
 
 def test_list_says_what_is_done_and_makes_nothing(tmp_path, capsys, inline):
@@ -170,7 +170,7 @@ def test_only_takes_names_and_patterns(tmp_path, capsys):
         (["--only", "mnist-*"], "expected problem to be one of spheres-1.5-200"),
         (
             ["--table", "4"],
-            "expected table to be one of 1, 2, 3, stability, ablation, all, mechanism",
+            "expected table to be one of 1, 2, 3, stability, ablation, all",
         ),
         (["--profile", "quik"], "did you mean 'quick'?"),
         (["--engine", "rai"], "expected engine to be one of local, ray; got 'rai': did you mean 'ray'?"),

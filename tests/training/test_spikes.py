@@ -11,8 +11,8 @@ from torch.func import functional_call
 
 from enlib import Callback, WithExponentialNeuron, datasets, fit, make_optimizer, mlp, polynomial_hinge
 from enlib.curvature import Hessian
-from enlib.training import SpikeWatch, adam_limit, first_crossing, first_spike
-from enlib.training.spikes import _adam_rates
+from enlib.training import SpikeWatch, adam_limit, first_crossing, first_spike, stability_limit
+from enlib.training.spikes import _rates
 
 
 def test_first_spike():
@@ -67,16 +67,50 @@ def test_adams_rates_are_those_it_has_just_used():
     optimizer.zero_grad()
     polynomial_hinge(model(data.train.inputs), data.train.targets).backward()
     optimizer.step()
-    for p, size in _adam_rates(optimizer).items():
+    for p, size in _rates(optimizer).items():
         state = optimizer.state[p]
         mean = state["exp_avg"] / (1 - 0.9 ** float(state["step"]))
         assert torch.allclose(p.detach(), before[p] - size * mean, rtol=1e-5, atol=1e-7)
 
 
-def test_the_watch_needs_adam():
+@pytest.mark.parametrize("name, beta", [("sgd", 0.0), ("momentum", 0.9)])
+@pytest.mark.parametrize("factor, stable", [(0.98, True), (1.02, False)])
+def test_the_limit_of_gradient_descent_on_a_parabola(name, beta, factor, stable):
+    w = torch.tensor([1.0], dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.1, momentum=beta)
+    for _ in range(4000):
+        optimizer.zero_grad()
+        (factor * stability_limit(name) / 0.1 * w.square().sum() / 2).backward()
+        optimizer.step()
+    assert (abs(w.item()) < 1e-3) is stable
+
+
+def test_the_watch_of_gradient_descent_measures_the_plain_sharpness():
     model, data, _ = problem()
+    watch = SpikeWatch()
     optimizer = make_optimizer("sgd", model, lr=0.01)
-    with pytest.raises(TypeError, match=r"expected torch.optim.Adam, got SGD"):
+    fit(model, data, optimizer=optimizer, seed=0, epochs=1, callbacks=[watch], device="cpu")
+
+    def loss(p):
+        return polynomial_hinge(functional_call(model.eval(), p, (data.train.inputs,)), data.train.targets)
+
+    values = torch.linalg.eigvalsh(Hessian(loss, {n: p.detach() for n, p in model.named_parameters()}).dense())
+    assert watch.rows[-1]["sharpness"] == pytest.approx(0.01 * values[-1].item(), rel=0.02)
+
+
+def test_after_the_crossing_the_watch_measures_every_tenth_time():
+    model, data, optimizer = problem()
+    watch = SpikeWatch(every=2, limit=1e-9)
+    arguments = {"lam": 0.1, "seed": 0, "epochs": 30, "stop_at_zero_errors": False, "device": "cpu"}
+    fit(model, data, optimizer=optimizer, callbacks=[watch], **arguments)
+    assert [row["update"] for row in watch.rows] == [*range(2, 21, 2), 40, 60]
+    assert watch.crossing == 20
+
+
+def test_the_watch_needs_adam_or_gradient_descent():
+    model, data, _ = problem()
+    optimizer = torch.optim.RMSprop(model.parameters())
+    with pytest.raises(TypeError, match=r"expected Adam or SGD, got RMSprop"):
         fit(model, data, optimizer=optimizer, seed=0, epochs=1, callbacks=[SpikeWatch()], device="cpu")
 
 
@@ -98,7 +132,7 @@ def test_the_watch_sees_the_preconditioned_sharpness_and_the_neuron():
         return polynomial_hinge(out, data.train.targets) + 0.05 * p["neuron.a"] ** 2
 
     matrix = Hessian(loss, params).dense().double()
-    sizes = _adam_rates(optimizer)
+    sizes = _rates(optimizer)
     root = torch.cat([sizes[p].reshape(-1) for p in model.parameters()]).double().sqrt()
     values, vectors = torch.linalg.eigh(root[:, None] * matrix * root)
     assert last["sharpness"] == pytest.approx(values[-1].item(), rel=0.02)
@@ -106,6 +140,10 @@ def test_the_watch_sees_the_preconditioned_sharpness_and_the_neuron():
     assert last["share"] == pytest.approx(vectors[np.array(ours), -1].square().sum().item(), abs=0.05)
     assert last["a"] == model.neuron.a.item()
     assert last["w"] == pytest.approx(model.neuron.w.norm().item())
+    with torch.no_grad():
+        assert last["loss"] == pytest.approx(polynomial_hinge(model(data.train.inputs), data.train.targets).item())
+        model.neuron.a.zero_()
+        assert last["without"] == pytest.approx(polynomial_hinge(model(data.train.inputs), data.train.targets).item())
     assert last["exponent"] == pytest.approx(model.neuron.exponent(data.train.inputs).max().item())
 
 
