@@ -78,7 +78,7 @@ def quality_table(rows: Sequence[Row], *, by: str = "own", arms: tuple[str, str]
     by : {"own", "others"}
         How the trial is chosen; see `choose`.
     arms : (str, str)
-        The arms that are compared; see `choose`. With ("without", "again"), the table is a placebo.
+        The arms that are compared; see `choose`. With `PLACEBO`, the table is a placebo.
 
     Raises
     ------
@@ -164,7 +164,7 @@ def pooled(rows: Sequence[Row], number: str, *, by: str = "own", arms: tuple[str
     did not get there counts as its cap, the least that its time can be; and of their numbers of errors in Tables 1
     and 3, plus one half each, because zero has no ratio. See `enlib.statistics.pooled_ratio` for the interval.
 
-    With ``arms=("without", "again")`` it is the placebo: its true ratio is 1, and its interval should contain it.
+    With ``arms=PLACEBO`` it is the placebo: its true ratio is 1, and its interval should contain it.
 
     Parameters
     ----------
@@ -248,7 +248,7 @@ def _lines(rows: Sequence[Row], number: str, by: str, arms: tuple[str, str]) -> 
         line["verdict"] = finding(line)
     notes = [_EDGE]
     placebo = _pooled(_chosen(tuned(rows, PLACEBO), kind, by, PLACEBO)[0], kind) if arms == BOTH else None
-    for name, found in ((f"{arms[1]} / {arms[0]}", _pooled(chosen, kind)), ("placebo, again / without", placebo)):
+    for name, found in ((f"{arms[1]} / {arms[0]}", _pooled(chosen, kind)), ("placebo / without", placebo)):
         if found:
             interval = layout.interval(found.estimate, found.low, found.high, ".3f")
             notes.append(
@@ -271,10 +271,10 @@ def _chosen(
     """Return the usable pairs of each problem, with its number of seeds, and notes on what is left out."""
     _tools.known("by", by, _CHOICE)
     for name in arms:
-        _tools.known("arm", name, (*BOTH, "again"))
+        _tools.known("arm", name, (*BOTH, "placebo"))
     # Only some problems have a placebo; nothing is missing from the others.
-    placebo = {row["problem"] for row in rows if arm_of(row) == "again"}
-    names = [name for name in problems(rows, kind.printed) if "again" not in arms or name in placebo]
+    placebo = {row["problem"] for row in rows if arm_of(row) == "placebo"}
+    names = [name for name in problems(rows, kind.printed) if "placebo" not in arms or name in placebo]
     found = [choose_any(rows, name, kind.score, by=by, arms=arms) for name in names]
     usable = [kind.usable(pairs) for pairs in found]
     incomplete = [f"{label(pairs.problem)} ({pairs.incomplete})" for pairs in found if pairs.incomplete]

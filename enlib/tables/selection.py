@@ -24,7 +24,7 @@ ARMS = {False: "without", True: "with"}
 """From a row's ``exponential`` to what tables call the arm."""
 
 BOTH = ("without", "with")
-PLACEBO = ("without", "again")
+PLACEBO = ("without", "placebo")
 """The arms of a placebo: the network without the neuron against itself in two other batch orders."""
 
 _FIRST_PLACEBO_ORDER = 2
@@ -47,10 +47,10 @@ def checked(rows: Iterable[Row]) -> list[Row]:
 
 
 def arm_of(row: Row) -> str:
-    """Return the arm of a run: "with" the neuron; "without" it; or "again", without it in batch orders 2 and up."""
+    """Return the arm of a run: "with" the neuron; "without" it; or "placebo", without it in batch orders 2 and up."""
     if row["exponential"]:
         return "with"
-    return "again" if order_of(row) >= _FIRST_PLACEBO_ORDER else "without"
+    return "placebo" if order_of(row) >= _FIRST_PLACEBO_ORDER else "without"
 
 
 def order_of(row: Row) -> int:
@@ -190,8 +190,8 @@ def choose(
         tries. ``"others"`` chooses, for each seed, the setting with the best mean rank on the other seeds: the result
         for someone who tunes on other data. A setting is a learning rate, schedule, lambda and batch order.
     arms : (str, str)
-        Two of "without", "with" and "again"; see `Pairs`. "without" are the runs without the neuron in batch orders
-        0 and 1, "again" those in orders 2 and above: a placebo, to be compared with "without" by the same rules.
+        Two of "without", "with" and "placebo"; see `Pairs`. "without" are the runs without the neuron in batch orders
+        0 and 1, "placebo" those in orders 2 and above, to be compared with "without" as if they had the neuron.
 
     Returns
     -------
@@ -213,7 +213,7 @@ def choose(
     """
     _tools.known("by", by, ("own", "others"))
     for name in arms:
-        _tools.known("arm", name, (*BOTH, "again"))
+        _tools.known("arm", name, (*BOTH, "placebo"))
     rows = list(rows)
     found = choose_any(rows, problem, score, by=by, arms=arms)
     if not found.seeds:

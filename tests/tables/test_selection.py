@@ -191,7 +191,7 @@ def test_orders_make_the_arms():
         for arm, order in ((0, 2), (0, 3), (0, 0), (0, 1), (1, 0), (1, 1))
     ]
     both = choose(rows, PROBLEM, speed)
-    placebo = choose(rows, PROBLEM, speed, arms=("without", "again"))
+    placebo = choose(rows, PROBLEM, speed, arms=("without", "placebo"))
     assert [found.values("epochs_to_zero")[1].tolist() for found in (both, placebo)] == [[10], [12]]
     assert both.trials == placebo.trials == 2
 
