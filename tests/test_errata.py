@@ -31,6 +31,14 @@ def test_neither_table_is_all_sums_or_all_means():
     assert impossible_as_means(GENERALIZATION) == [1.1, 4.6]
 
 
+def test_sums_of_the_means_of_batches_of_100_would_fit_both_tables():
+    for table, samples in ((QUALITY, 15_000), (GENERALIZATION, 2_000)):
+        for row in table.values():
+            for loss, errors in zip(row.loss, row.errors, strict=True):
+                assert 100 * loss >= errors
+                assert errors > 0 or 100 * loss < samples
+
+
 def test_the_networks_for_images_have_many_parameters():
     networks = (ConvNet(seed=0), mlp((3072, 1536, 768, 1), seed=0))
     assert [sum(p.numel() for p in net.parameters()) for net in networks] == [657_092, 5_901_313]
