@@ -110,7 +110,8 @@ def test_every_page_of_a_server_and_axe_finds_nothing_in_either_theme(site, open
         check(page, name)
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
-            page.wait_for_function("(scheme) => document.documentElement.dataset.theme == scheme", arg=scheme)
+            if name != "404.html":  # which has styles of its own
+                page.wait_for_function("(scheme) => document.documentElement.dataset.theme == scheme", arg=scheme)
             for violation in Axe().run(page).response["violations"]:
                 where = [node["target"] for node in violation["nodes"]]
                 found.setdefault(violation["id"], []).append((name, scheme, where[:3]))
