@@ -12,7 +12,7 @@ from enlib import _tools
 from enlib.datasets import NAMES
 from enlib.losses import LOSSES
 from enlib.models import MODELS
-from enlib.training import OPTIMIZERS, SCHEDULES
+from enlib.training import CUT, OPTIMIZERS, SCHEDULES
 
 # Raise it whenever the same recipe comes to give another row: rows of two protocols never meet in one table.
 PROTOCOL = 2
@@ -24,7 +24,7 @@ _NAMES = {
     "measure": ("", "noise", "test"),
     "loss": tuple(LOSSES),
     "dtype": ("float32", "float64"),
-    "cut": ("", "neuron", "others"),
+    "cut": ("", *CUT),
 }
 
 
@@ -93,8 +93,9 @@ class Recipe:
         Number of the batch order: another one is the same setting tried again, a placebo.
     watch : int
         Updates between measurements of the curvature, from which the run gets a trace; 0 measures nothing.
-    cut : {"", "neuron", "others"}
-        Whose learning rate is divided by ten during the run: nobody's, the neuron's, or that of all other parameters.
+    cut : {"", "neuron", "amplitude", "exponent", "others"}
+        Whose learning rate is divided by ten during the run: nobody's, the neuron's, that of its a or of its w and b
+        alone, or that of all other parameters.
     cut_at : int
         After which update; 0 for when a watched run first crosses its limit of stability.
     width : float

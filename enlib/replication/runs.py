@@ -31,6 +31,7 @@ from enlib.replication.tidy import Row
 from enlib.training import (
     History,
     LearningRateCut,
+    SignWatch,
     SpikeWatch,
     evaluate,
     first_crossing,
@@ -47,12 +48,16 @@ Work = Callable[[Unit, str], list[Row]]
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network, its data, and the course of its training; ``trace`` is what a watched run measured."""
+    """A trained network, its data, and the course of its training; ``trace`` is what a watched run measured.
+
+    ``sign_changes`` are the updates in which the neuron's amplitude changed its sign.
+    """
 
     model: nn.Module
     data: Dataset
     history: History
     trace: list[dict[str, float]]
+    sign_changes: Sequence[int] = ()
 
 
 def train(recipe: Recipe, *, device: str | torch.device = "cpu", data: Dataset | None = None, **more: Any) -> Trained:
@@ -94,6 +99,7 @@ def train(recipe: Recipe, *, device: str | torch.device = "cpu", data: Dataset |
     updates = recipe.epochs * math.ceil(len(data.train) / (recipe.batch_size or len(data.train)))
     watch = [SpikeWatch(recipe.watch, limit=stability_limit(recipe.optimizer))] if recipe.watch else []
     cut = [LearningRateCut(recipe.cut, recipe.cut_at or watch[0])] if recipe.cut else []
+    signs = [SignWatch()] if recipe.exponential and not large else []
     history = fit(
         trained,
         data,
@@ -106,7 +112,7 @@ def train(recipe: Recipe, *, device: str | torch.device = "cpu", data: Dataset |
         batch_size=recipe.batch_size,
         epochs=recipe.epochs,
         device=where,
-        callbacks=[*watch, *cut, *more.pop("callbacks", ())],
+        callbacks=[*watch, *cut, *signs, *more.pop("callbacks", ())],
         **more,
     )
     # A measurement follows its update: the loss beside it is that of the next batch.
@@ -115,7 +121,7 @@ def train(recipe: Recipe, *, device: str | torch.device = "cpu", data: Dataset |
         for row in (watch[0].rows if watch else ())
         if row["update"] < len(history.batch_loss)
     ]
-    return Trained(model, data, history, trace)
+    return Trained(model, data, history, trace, signs[0].updates if signs else ())
 
 
 def compute(unit: Unit, device: str = "cpu") -> list[Row]:
@@ -273,12 +279,20 @@ def _row(recipe: Recipe, trained: Trained) -> Row:
     row["test_wrong"] = pack(_wrong(model, moved.test)) if recipe.measure == "test" else None
     measured = recipe.measure == "noise" and history.status != "diverged"
     row |= _noise(recipe, model, moved.train) if measured else dict.fromkeys(NOISY, math.nan)
+    if recipe.model == "fc1" and not recipe.stacked:
+        row |= _sign_changes(trained, row["first_spike"])
     if recipe.watch:
         row |= _crossing(recipe, trained.trace) | {"trace": _thinned(trained.trace)}
     return row | {"data_digest": _digest(data)}
 
 
-_AT_CROSSING = ("share", "a", "b", "exponent", "loss", "without")
+def _sign_changes(trained: Trained, spike: float) -> Row:
+    """Return how often the amplitude changed its sign before the first spike, or in the whole run; and when last."""
+    before = [update for update in trained.sign_changes if not update > spike]
+    return {"sign_changes": float(len(before)), "last_sign_change": float(before[-1]) if before else math.nan}
+
+
+_AT_CROSSING = ("share", "share_a", "a", "b", "exponent", "loss", "without")
 
 
 def _crossing(recipe: Recipe, trace: Sequence[dict[str, float]]) -> Row:

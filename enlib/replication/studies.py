@@ -21,7 +21,7 @@ _COMMON: dict[str, Any] = {
 _ALL = (0.015, 0.02, 0.025, 0.03)  # from spikes in few seeds to spikes in most
 _TWO, _ONE = (0.02, 0.03), (0.03,)
 # Each learning rate has seeds of its own, so that tests may take learning rates as independent strata.
-_FIRST_SEED = {0.03: 0, 0.1: 0, 0.02: 30, 0.015: 60, 0.025: 90}
+_FIRST_SEED = {0.03: 0, 0.04: 0, 0.1: 0, 0.02: 30, 0.015: 60, 0.025: 90}
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,22 @@ _CONDITIONS = {
         _ONE, watch=50, neuron_factor=0.1, settings={"epochs": 250}
     ),
     "a tenth for all others": _Condition(_TWO, others_factor=0.1),
-    # Does the crossing of the limit do it?
+    # Does the crossing of the limit do it, and in which direction?
     "neuron cut at the crossing": _Condition(_TWO, watch=2, settings={"cut": "neuron"}),
     "others cut at the crossing": _Condition(_TWO, watch=2, settings={"cut": "others"}),
+    "amplitude cut at the crossing": _Condition(_TWO, watch=2, settings={"cut": "amplitude"}),
+    "exponent cut at the crossing": _Condition(_TWO, watch=2, settings={"cut": "exponent"}),
     "neuron cut at a random time": _Condition(_TWO, settings={"cut": "neuron", "cut_at": _RANDOM}),
     # Is it Adam, its small batches, the loss, the precision, the width, or the number of samples?
-    "full batch": _Condition(_TWO, settings=_FULL),
+    "full batch": _Condition(_TWO, watch=5, settings=_FULL),
+    "gradient descent": _Condition((0.04,), settings={"optimizer": "sgd", "epochs": 75}),
+    "gradient descent without the neuron": _Condition(
+        (0.04,), neuron=False, settings={"optimizer": "sgd", "epochs": 75}
+    ),
+    "momentum": _Condition((0.04,), watch=10, settings={"optimizer": "momentum", "epochs": 75}),
+    "momentum without the neuron": _Condition(
+        (0.04,), neuron=False, settings={"optimizer": "momentum", "epochs": 75}
+    ),
     "squared hinge": _Condition(_ONE, settings={"loss": "squared hinge"}),
     "logistic loss": _Condition((0.03, 0.1), settings={"loss": "logistic"}),
     "float64": _Condition(_ONE, settings={"dtype": "float64"}),
@@ -125,7 +135,7 @@ def study(profile: str) -> Iterator[tuple[str, float, Recipe]]:
     Examples
     --------
     >>> len(list(study("quick")))
-    72
+    88
     """
     quick = _tools.known("profile", profile, ("quick", "laptop")) == "quick"
     for index in range(2 if quick else SEEDS):

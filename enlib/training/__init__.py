@@ -5,7 +5,9 @@ from enlib.training.history import History
 from enlib.training.loop import Callback, Run, fit
 from enlib.training.optimizers import OPTIMIZERS, SCHEDULES, make_optimizer, make_schedule
 from enlib.training.spikes import (
+    CUT,
     LearningRateCut,
+    SignWatch,
     SpikeWatch,
     adam_limit,
     first_crossing,
@@ -15,6 +17,7 @@ from enlib.training.spikes import (
 from enlib.training.stacked import fit_stacked
 
 __all__ = [
+    "CUT",
     "OPTIMIZERS",
     "SCHEDULES",
     "Callback",
@@ -22,6 +25,7 @@ __all__ = [
     "History",
     "LearningRateCut",
     "Run",
+    "SignWatch",
     "SpikeWatch",
     "adam_limit",
     "evaluate",

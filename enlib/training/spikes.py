@@ -10,12 +10,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.func import functional_call
+from torch.optim.lr_scheduler import LambdaLR
 
 from enlib import _tools
 from enlib.models import WithExponentialNeuron
 from enlib.training.evaluation import evaluation_mode
 from enlib.training.loop import Callback, Run
 from enlib.training.optimizers import MOMENTUM
+
+CUT = ("neuron", "amplitude", "exponent", "others")
 
 
 def first_spike(batch_loss: Sequence[float] | npt.NDArray[np.float64]) -> float:
@@ -136,10 +139,10 @@ class SpikeWatch(Callback):
     rows : list of dict
         One for each measurement, on the whole training split: ``update``; ``sharpness``, the largest eigenvalue of
         :math:`D^{1/2} H D^{1/2}`, where D holds the learning rate of each parameter (Adam's is
-        :math:`\eta / (\sqrt{\hat v} + \epsilon)`), so that its limit is `stability_limit`; ``share``, the fraction of
-        the squared eigenvector that belongs to the exponential neuron; the neuron's ``a``, ``w`` (its norm), ``b``
-        and largest ``exponent``; and the ``loss``, with and ``without`` the neuron's output. Without a neuron, all
-        but ``update``, ``sharpness`` and ``loss`` are NaN.
+        :math:`\eta / (\sqrt{\hat v} + \epsilon)`), so that its limit is `stability_limit`; ``share`` and ``share_a``,
+        the fractions of the squared eigenvector that belong to the exponential neuron and to its amplitude; the
+        neuron's ``a``, ``w`` (its norm), ``b`` and largest ``exponent``; and the ``loss``, with and ``without`` the
+        neuron's output. Without a neuron, all but ``update``, ``sharpness`` and ``loss`` are NaN.
     crossing : float
         The first update after which the sharpness exceeded ``limit``, as in `first_crossing`; NaN if there is none.
 
@@ -169,26 +172,58 @@ class SpikeWatch(Callback):
 
 
 class LearningRateCut(Callback):
-    """Divide the learning rate of the exponential neuron, or of all other parameters, by ten, once.
+    """Divide the learning rate of a part of a network with an exponential neuron by ten, once.
 
     Parameters
     ----------
-    part : {"neuron", "others"}
-        Whose learning rate.
+    part : {"neuron", "amplitude", "exponent", "others"}
+        Whose learning rate: the neuron's, that of its a alone, that of its w and b alone, or that of all parameters
+        but the neuron's.
     at : int or SpikeWatch
         After which update; or the watch, which stands before this among the callbacks, whose crossing decides.
     """
 
     def __init__(self, part: str, at: int | SpikeWatch) -> None:
-        self.group = {"others": 0, "neuron": 1}[_tools.known("part", part, ("neuron", "others"))]
+        self.part = _tools.known("part", part, CUT)
         self.at = at
 
     def after_update(self, run: Run) -> None:
-        """Cut when it is time."""
-        if run.update == (self.at.crossing if isinstance(self.at, SpikeWatch) else self.at):
-            run.optimizer.param_groups[self.group]["lr"] *= 0.1
-            if run.schedule is not None:
-                run.schedule.base_lrs[self.group] *= 0.1
+        """Cut when it is time: the part becomes a parameter group of its own."""
+        if run.update != (self.at.crossing if isinstance(self.at, SpikeWatch) else self.at):
+            return
+        assert isinstance(run.model, WithExponentialNeuron)
+        neuron = run.model.neuron
+        parts = {
+            "neuron": [neuron.a, neuron.w, neuron.b],
+            "amplitude": [neuron.a],
+            "exponent": [neuron.w, neuron.b],
+            "others": list(run.model.base.parameters()),
+        }
+        own = {id(parameter) for parameter in parts[self.part]}
+        groups = run.optimizer.param_groups
+        index = 0 if self.part == "others" else 1
+        rest = [p for p in groups[index]["params"] if id(p) not in own]
+        groups.append({**groups[index], "lr": 0.1 * groups[index]["lr"], "params": parts[self.part]})
+        groups[index]["params"] = rest
+        if isinstance(run.schedule, LambdaLR):
+            run.schedule.base_lrs.append(0.1 * run.schedule.base_lrs[index])
+            run.schedule.lr_lambdas.append(run.schedule.lr_lambdas[index])
+
+
+class SignWatch(Callback):
+    """Record the sign changes of the exponential neuron's amplitude: ``updates``, a list of int."""
+
+    def __init__(self) -> None:
+        self.updates: list[int] = []
+        self._positive: bool | None = None
+
+    def after_update(self, run: Run) -> None:
+        """Compare the sign with that of the last update."""
+        assert isinstance(run.model, WithExponentialNeuron)
+        positive = bool(run.model.neuron.a > 0)
+        if self._positive is not None and positive != self._positive:
+            self.updates.append(run.update)
+        self._positive = positive
 
 
 def _curvature(run: Run) -> dict[str, float]:
@@ -209,11 +244,16 @@ def _curvature(run: Run) -> dict[str, float]:
         origin = {name: torch.zeros_like(p) for name, p in point.items()}
         top = sharpness(loss, origin, tol=1e-2, max_products=30)
     except ValueError:  # the loss overflows
-        return {"sharpness": math.nan, "share": math.nan}
+        return {"sharpness": math.nan, "share": math.nan, "share_a": math.nan}
     pieces = torch.split(top.vector, [p.numel() for p in point.values()])
     of_neuron = [piece for name, piece in zip(point, pieces, strict=True) if name.startswith("neuron.")]
     share = sum(float(piece.square().sum()) for piece in of_neuron)
-    return {"sharpness": top.value, "share": share if of_neuron else math.nan}
+    of_a = [float(piece.square().sum()) for piece, name in zip(pieces, point, strict=True) if name == "neuron.a"]
+    return {
+        "sharpness": top.value,
+        "share": share if of_neuron else math.nan,
+        "share_a": of_a[0] if of_a else math.nan,
+    }
 
 
 def _rates(optimizer: torch.optim.Optimizer) -> dict[Tensor, Tensor]:

@@ -64,7 +64,7 @@ def test_a_control_differs_from_the_plain_neuron_in_what_it_names_alone():
     assert changed["a tenth for the neuron"] == {"neuron_lr"}
     assert changed["a tenth for all others"] == {"lr", "neuron_lr"}
     assert study_recipe("a tenth for all others", 0.03, 0).neuron_lr == 0.03
-    assert changed["neuron cut at the crossing"] == changed["others cut at the crossing"] == {"cut"}
+    assert all(names == {"cut"} for name, names in changed.items() if name.endswith("cut at the crossing"))
     assert changed["neuron cut at a random time"] == {"cut", "cut_at"}
     # As many updates, whatever the number of samples.
     for name in ("n = 500", "n = 8000"):
@@ -73,13 +73,13 @@ def test_a_control_differs_from_the_plain_neuron_in_what_it_names_alone():
 
 
 def test_every_condition_can_be_made():
-    for name, _, recipe in itertools.islice(study("quick"), 36):
+    for name, _, recipe in itertools.islice(study("quick"), 44):
         (row,) = compute((replace(recipe, epochs=1),))
         assert row["status"] == "capped", name
         assert math.isnan(row["largest_exponent"]) != recipe.exponential
 
 
-@pytest.mark.parametrize("part", ["neuron", "others"])
+@pytest.mark.parametrize("part", ["neuron", "others", "amplitude", "exponent"])
 def test_a_cut_divides_one_learning_rate_by_ten_and_changes_nothing_before(part):
     """It was lost at the next update, when the schedule set the learning rates anew."""
     rates = {}
@@ -89,19 +89,23 @@ def test_a_cut_divides_one_learning_rate_by_ten_and_changes_nothing_before(part)
 
         class Look(Callback):
             def after_update(self, run, seen=seen):
-                seen.append([group["lr"] for group in run.optimizer.param_groups])
+                rates = {id(p): group["lr"] for group in run.optimizer.param_groups for p in group["params"]}
+                neuron = run.model.neuron
+                first = next(run.model.base.parameters())
+                seen.append([rates[id(p)] for p in (first, neuron.a, neuron.w, neuron.b)])
 
         recipe = study_recipe(WITH, 0.03, 0, train=200, epochs=20, watch=0, cut=cut, cut_at=9 if cut else 0)
         histories[cut] = train(recipe, callbacks=[Look()], progress=False, stop_at_zero_errors=False).history
-    expected = [0.03, 0.003] if part == "neuron" else [0.003, 0.03]
-    assert rates[part][7] == rates[""][-1] == [0.03, 0.03]
+    slow = {"neuron": (0, 1, 1, 1), "others": (1, 0, 0, 0), "amplitude": (0, 1, 0, 0), "exponent": (0, 0, 1, 1)}[part]
+    expected = [0.003 if cut else 0.03 for cut in slow]
+    assert rates[part][7] == rates[""][-1] == [0.03] * 4
     assert rates[part][8] == rates[part][-1] == pytest.approx(expected)
     assert (histories[part].batch_loss[:10] == histories[""].batch_loss[:10]).all()
     assert (histories[part].batch_loss[10:] != histories[""].batch_loss[10:]).any()
 
 
 def test_a_cut_at_the_crossing_comes_at_the_crossing():
-    recipe = study_recipe(WITH, 0.05, 3, train=200, watch=1)
+    recipe = study_recipe(WITH, 0.1, 1, train=200, epochs=60, watch=2)
     plain, cut = (
         train(replace(recipe, cut=part), progress=False, stop_at_zero_errors=False) for part in ("", "neuron")
     )
@@ -112,5 +116,5 @@ def test_a_cut_at_the_crossing_comes_at_the_crossing():
     )
     assert int(same.argmin()) == crossing + 1
     after = next(p for p in cut.trace if p["update"] > crossing)
-    assert after["update"] % 10 == 0
+    assert after["update"] % 20 == 0
     assert after["sharpness"] < 38

@@ -1,5 +1,6 @@
 import itertools
 import math
+from collections import Counter
 
 import hypothesis.strategies as st
 import numpy as np
@@ -7,7 +8,15 @@ import pytest
 import scipy.stats
 from hypothesis import given, settings
 
-from enlib.statistics import holm, kaplan_meier, log_rank, mcnemar, signed_rank, signed_rank_distribution
+from enlib.statistics import (
+    holm,
+    kaplan_meier,
+    log_rank,
+    mcnemar,
+    signed_rank,
+    signed_rank_distribution,
+    stratified_exact,
+)
 
 NAN, INF = math.nan, math.inf
 
@@ -229,3 +238,37 @@ class TestHolm:
     def test_not_flat(self):
         with pytest.raises(ValueError, match=r"p_values of shape \(n,\), got shape \(1, 1\)"):
             holm([[0.1]])
+
+
+def test_the_test_over_one_stratum_is_fishers():
+    for table in ([[3, 1], [0, 6]], [[5, 2], [3, 9]], [[0, 0], [0, 4]]):
+        assert stratified_exact([table]).p == pytest.approx(scipy.stats.fisher_exact(table).pvalue)
+
+
+def test_a_difference_between_strata_is_no_relation():
+    """Pooled, these are [[18, 6], [0, 56]] with p = 4e-13, of which one stratum alone is not determined."""
+    tables = [[[0, 0], [0, 40]], [[0, 0], [0, 10]], [[3, 1], [0, 6]], [[7, 3], [0, 0]], [[8, 2], [0, 0]]]
+    assert scipy.stats.fisher_exact(np.sum(tables, axis=0)).pvalue < 1e-11
+    assert stratified_exact(tables).p == pytest.approx(1 / 30)
+
+
+def test_the_stratified_test_against_all_permutations():
+    tables = [[[3, 1], [0, 6]], [[2, 1], [1, 4]]]
+    chances = {0: 1.0}
+    for (both, first), (second, neither) in tables:
+        size, new = both + first + second + neither, Counter()
+        draws = list(itertools.combinations(range(size), both + second))
+        for drawn in draws:
+            for before, chance in chances.items():
+                new[before + sum(i < both + first for i in drawn)] += chance / len(draws)
+        chances = new
+    expected = sum(chance for chance in chances.values() if chance <= chances[5] * (1 + 1e-9))
+    assert stratified_exact(tables).p == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "tables", [[[1, 2], [3, 4]], [[[1, 2, 3], [4, 5, 6]]], [[[1.5, 0], [0, 1]]], [[[-1, 0], [0, 1]]]]
+)
+def test_the_stratified_test_refuses_what_are_not_counts(tables):
+    with pytest.raises(ValueError, match="expected"):
+        stratified_exact(tables)

@@ -11,7 +11,7 @@ from torch.func import functional_call
 
 from enlib import Callback, WithExponentialNeuron, datasets, fit, make_optimizer, mlp, polynomial_hinge
 from enlib.curvature import Hessian
-from enlib.training import SpikeWatch, adam_limit, first_crossing, first_spike, stability_limit
+from enlib.training import SignWatch, SpikeWatch, adam_limit, first_crossing, first_spike, stability_limit
 from enlib.training.spikes import _rates
 
 
@@ -192,3 +192,16 @@ def test_the_watch_without_a_neuron_and_with_bad_options():
     assert watch.rows[0]["sharpness"] > 0
     with pytest.raises(ValueError, match="every"):
         SpikeWatch(every=0)
+
+
+def test_the_watch_of_signs_records_each_change_of_the_amplitude():
+    class Swing(Callback):
+        def after_update(self, run):
+            with torch.no_grad():
+                run.model.neuron.a.fill_([1.0, -1.0, -2.0, 3.0][run.update - 1])
+
+    model, data, optimizer = problem()
+    watch = SignWatch()
+    arguments = {"seed": 0, "epochs": 2, "stop_at_zero_errors": False, "device": "cpu"}
+    fit(model, data, optimizer=optimizer, callbacks=[Swing(), watch], **arguments)
+    assert watch.updates == [2, 4]
