@@ -44,7 +44,7 @@ def in_workers(
     Examples
     --------
     >>> import math
-    >>> sorted(in_workers(math.sqrt, [1, 4, 9], workers=2))
+    >>> sorted(in_workers(math.sqrt, [1, 4, 9], workers=1))
     [1.0, 2.0, 3.0]
     """
     if workers < 1:

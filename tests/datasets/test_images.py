@@ -1,6 +1,7 @@
 import hashlib
 import itertools
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
+from enlib import datasets
 from enlib.datasets import DataError, data_directory, load
 from enlib.datasets.images import CIFAR10_CLASSES, MNIST_FILES, _allocate, _canonical, _digests, mnist_payload
 
@@ -157,3 +159,17 @@ def test_cifar10_sizes_and_disjoint_splits_in_canonical_order():
 def test_images_are_the_same_for_every_seed():
     one, other = (load("cifar10-0v1", seed=seed, download=False).train.inputs for seed in (0, 1))
     assert np.array_equal(one.numpy(), other.numpy())
+
+
+def test_missing_images_skip_the_tests_that_need_them_and_no_others(request, monkeypatch):
+    """Without CIFAR-10, tests of MNIST were skipped too."""
+    of_project = request.config.pluginmanager.get_plugin(str(Path(__file__).parents[2] / "conftest.py"))
+    items = [
+        pytest.Function.from_parent(request.node.parent, name=n, callobj=lambda: None)
+        for n in ("one", "both", "none")
+    ]
+    items[0].add_marker(pytest.mark.data("mnist"))
+    items[1].add_marker(pytest.mark.data("mnist", "cifar10"))
+    monkeypatch.setattr(datasets, "is_present", lambda source: source == "mnist")
+    of_project.pytest_collection_modifyitems(items)
+    assert {item.name for item in items if item.get_closest_marker("skip")} == {"both"}

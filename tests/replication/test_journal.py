@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enlib.replication import Journal, JournalError, Recipe, identify, journal, read_manifest, read_rows, read_traces
@@ -63,15 +63,21 @@ def test_what_was_kept_comes_back_with_its_machine(tmp_path):
     assert found.disagreements == []
 
 
-@given(value=st.floats() | st.integers(-(2**60), 2**60) | st.text(max_size=20) | st.booleans() | st.none())
-def test_every_value_comes_back_from_the_journal_and_from_the_table(tmp_path_factory, value):
+VALUES = st.floats() | st.integers(-(2**60), 2**60) | st.text(max_size=20) | st.booleans() | st.none()
+
+
+@settings(max_examples=25)
+@given(values=st.lists(VALUES, min_size=1, max_size=20))
+def test_every_value_comes_back_from_the_journal_and_from_the_table(tmp_path_factory, values):
     folder = tmp_path_factory.mktemp("journal")
     kept = Journal(folder)
-    kept.keep(unit()[:1], rows(unit()[:1], value=value), MACHINE)
+    named = {f"value {i}": value for i, value in enumerate(values)}
+    kept.keep(unit()[:1], rows(unit()[:1], **named), MACHINE)
     ((row, _),) = kept.read().rows.values()
     kept.export()
     (line,) = read_rows(folder)
-    assert repr(row["value"]) == repr(line["value"]) == repr(value)
+    for name, value in named.items():
+        assert repr(row[name]) == repr(line[name]) == repr(value)
 
 
 def test_the_same_runs_are_the_same_files_in_whichever_order_they_ended(tmp_path, folder):
