@@ -39,7 +39,7 @@ check: $(READY)  ## ruff, mypy and the fast tests, in about a minute
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
-	$(RUN) pytest -q -n auto --dist worksteal --durations=9 --durations-min=3 -m "$(QUICK)" $(TESTS)
+	$(RUN) pytest -q -n auto --dist worksteal -p no:nbval --durations=9 --durations-min=3 -m "$(QUICK)" $(TESTS)
 
 test: $(READY)  ## everything: checks, every notebook's outputs, the book, all tests and doctests
 	$(RUN) ruff check .
@@ -48,7 +48,7 @@ test: $(READY)  ## everything: checks, every notebook's outputs, the book, all t
 	@# The committed outputs are what the notebooks print, as was just seen; the book need not execute them again.
 	@# Side by side: each of the two keeps one core busy.
 	$(RUN) mypy & types=$$!; ENLIB_EXECUTE=pages $(BUILD); built=$$?; wait $$types && exit $$built
-	$(RUN) pytest -q -n auto --dist worksteal $(TESTS)
+	$(RUN) pytest -q -n auto --dist worksteal -p no:nbval $(TESTS)
 
 $(CLUSTER): $(READY)
 	$(RUN) pip install --quiet --editable '.[cluster]'

@@ -12,6 +12,7 @@ settings.register_profile("enlib", deadline=None, derandomize=bool(os.environ.ge
 settings.load_profile("enlib")
 
 # nbformat checks notebooks by jsonschema, which would compile a grammar of web addresses, seconds in every process.
+# It is too late for this where nbval is loaded, so the Makefile leaves nbval out where no notebook is run.
 sys.modules.setdefault("rfc3987_syntax", None)
 
 # Static outputs in notebooks, as they are committed; one thread a worker, as the figures were computed.
@@ -30,17 +31,18 @@ def pytest_collectstart(collector):
 
 
 def pytest_collection_modifyitems(items):
-    """Skip what needs the real images where there are none, and say so."""
-    items = [item for item in items if item.get_closest_marker("data")]
-    if not items:
+    """Skip what needs images that are not there, and say so; run slow tests first, which keeps all workers busy."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    marked = [(item, mark.args) for item in items if (mark := item.get_closest_marker("data"))]
+    if not marked:
         return
     from enlib.datasets import SOURCES, is_present
 
-    if all(is_present(source) for source in SOURCES):
-        return
-    skip = pytest.mark.skip(reason="needs the real images: set ENLIB_DATA, or python -m enlib data fetch")
-    for item in items:
-        item.add_marker(skip)
+    missing = {source for source in SOURCES if not is_present(source)}
+    for item, needed in marked:
+        for source in missing.intersection(needed):
+            reason = f"needs the real images of {source}: set ENLIB_DATA, or python -m enlib data fetch"
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def pytest_terminal_summary(terminalreporter):

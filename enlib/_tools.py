@@ -332,6 +332,8 @@ def array(name: str, value: npt.ArrayLike, *, finite: bool = False) -> npt.NDArr
     TypeError: expected eta to be numbers, got None: pass a number or an array of numbers
     """
     got = value.detach().cpu() if isinstance(value, Tensor) else value
+    if isinstance(got, Tensor) and got.is_floating_point():
+        got = got.double()  # NumPy has no bfloat16
     wrong: type[Exception] = TypeError
     try:
         values = np.asarray(got)

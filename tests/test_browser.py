@@ -30,15 +30,18 @@ def chromium():
         yield launched
 
 
-@pytest.fixture(scope="module", params=["http", "file"])
-def site(request):
+@pytest.fixture(scope="module")
+def site():
     if not SITE.is_dir():
         pytest.fail("expected the built book in _build/html, got none: run make book")
-    if request.param == "file":
-        yield SITE.as_uri() + "/"
-    else:
-        with browser.served(SITE) as address:
-            yield address
+    with browser.served(SITE) as address:
+        yield address
+
+
+@pytest.fixture(params=["http", "file"])
+def anywhere(site, request):
+    """The book on a server, and opened as a file."""
+    return site if request.param == "http" else SITE.as_uri() + "/"
 
 
 @pytest.fixture
@@ -78,24 +81,42 @@ def wake_all(page):
     page.wait_for_function("[...document.querySelectorAll('figure.en-explore')].every((f) => f.dataset.ready)")
 
 
-def test_every_page_without_other_servers_without_errors_every_figure_ready(site, open_page):
+def check(page, name):
+    """Nothing went wrong: no request to another server, no error, every figure ready, every formula typeset."""
+    wake_all(page)
+    assert page.wrong == [], name
+    assert page.locator(".katex-error").count() == 0, name
+    # No dollar or backslash is left for the reader.
+    raw = "[...document.querySelectorAll('.math')].filter((m) => !m.querySelector('.katex')).length"
+    assert page.evaluate(raw) == 0, name
+
+
+@pytest.mark.slow
+def test_every_page_opened_as_a_file_on_a_phone(site, open_page):
     assert len(pages()) >= 6
     for name in pages():
-        page = open_page(site + name)
-        wake_all(page)
-        assert page.wrong == [], name
-        assert page.locator(".katex-error").count() == 0, name
-        # Every formula is typeset: no dollar or backslash is left for the reader.
-        raw = "[...document.querySelectorAll('.math')].filter((m) => !m.querySelector('.katex')).length"
-        assert page.evaluate(raw) == 0, name
-
-
-def test_pages_fit_a_phone_and_weigh_little(site, open_page):
-    for name in pages():
         assert (SITE / name).stat().st_size <= 650_000, name
-        page = open_page(site + name, viewport={"width": 390, "height": 844})
-        wake_all(page)
+        page = open_page(SITE.as_uri() + "/" + name, viewport={"width": 390, "height": 844})
+        check(page, name)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
+        page.context.close()
+
+
+@pytest.mark.slow
+def test_every_page_of_a_server_and_axe_finds_nothing_in_either_theme(site, open_page):
+    found = {}
+    for name in (name for name in pages() if name != "index.html"):  # which leads on to the first page
+        page = open_page(site + name, color_scheme="light")
+        check(page, name)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            if name != "404.html":  # which has styles of its own
+                page.wait_for_function("(scheme) => document.documentElement.dataset.theme == scheme", arg=scheme)
+            for violation in Axe().run(page).response["violations"]:
+                where = [node["target"] for node in violation["nodes"]]
+                found.setdefault(violation["id"], []).append((name, scheme, where[:3]))
+        page.context.close()
+    assert found == {}
 
 
 def first_figure(site, open_page, name="notebooks/07_exponential_neuron.html", **options):
@@ -115,8 +136,8 @@ def settle(page):
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
-def test_keyboard_moves_what_is_drawn_what_is_said_and_the_address(site, open_page):
-    page, figure = first_figure(site, open_page)
+def test_keyboard_moves_what_is_drawn_what_is_said_and_the_address(anywhere, open_page):
+    page, figure = first_figure(anywhere, open_page)
     for field in figure.locator("input[type=range]").all():
         before, said = drawn(figure), field.get_attribute("aria-valuetext")
         field.focus()
@@ -139,10 +160,11 @@ def test_keyboard_moves_what_is_drawn_what_is_said_and_the_address(site, open_pa
 
 def test_play_moves_and_reduced_motion_has_no_play(site, open_page):
     page, figure = first_figure(site, open_page)
-    before = drawn(figure)
+    assert drawn(figure) == []
     figure.get_by_role("button", name="Play").click()
-    page.wait_for_timeout(600)
-    assert drawn(figure) != before
+    figure.locator(".en-mark").first.wait_for()
+    at = figure.get_attribute("data-drawn")
+    page.wait_for_function("([figure, at]) => figure.dataset.drawn != at", arg=[figure.element_handle(), at])
     _, quiet = first_figure(site, open_page, reduced_motion="reduce")
     assert quiet.get_by_role("button", name="Play").count() == 0
 
@@ -158,8 +180,8 @@ def test_the_data_are_shown_as_a_table_that_follows(site, open_page):
     assert figure.locator(".en-data").inner_text() != before
 
 
-def test_zoom_fetches_plotly_from_the_site_and_follows(site, open_page):
-    page, figure = first_figure(site, open_page)
+def test_zoom_fetches_plotly_from_the_site_and_follows(anywhere, open_page):
+    page, figure = first_figure(anywhere, open_page)
     assert page.evaluate("typeof window.Plotly") == "undefined"
     button = figure.locator(".en-buttons").get_by_role("button", name="Zoom")
     button.click()
@@ -190,33 +212,17 @@ def test_a_printed_page_has_the_drawing_and_no_controls(site, open_page):
     assert not figure.locator("input").first.is_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(chromium, open_page, scheme):
-    if not SITE.is_dir():
-        pytest.fail("expected the built book in _build/html, got none: run make book")
-    found = {}
-    with browser.served(SITE) as address:
-        for name in (name for name in pages() if name != "index.html"):  # which leads on to the first page
-            page = open_page(address + name, color_scheme=scheme)
-            wake_all(page)
-            for violation in Axe().run(page).response["violations"]:
-                where = [node["target"] for node in violation["nodes"]]
-                found.setdefault(violation["id"], []).append((name, where[:3]))
-    assert found == {}
-
-
-def test_search_finds_and_theme_switches(open_page):
-    with browser.served(SITE) as address:
-        page = open_page(address + "search.html?q=exponential")
-        page.locator("#search-results li").first.wait_for()
-        assert page.locator("#search-results li").count() >= 2
-        page = open_page(address + "book/notation.html")
-        themes = set()
-        for _ in range(3):
-            page.locator("button.theme-switch-button").first.click()
-            themes.add(page.evaluate("document.documentElement.dataset.theme"))
-        assert themes == {"light", "dark"}
-        assert page.wrong == []
+def test_search_finds_and_theme_switches(site, open_page):
+    page = open_page(site + "search.html?q=exponential")
+    page.locator("#search-results li").first.wait_for()
+    assert page.locator("#search-results li").count() >= 2
+    page = open_page(site + "book/notation.html")
+    themes = set()
+    for _ in range(3):
+        page.locator("button.theme-switch-button").first.click()
+        themes.add(page.evaluate("document.documentElement.dataset.theme"))
+    assert themes == {"light", "dark"}
+    assert page.wrong == []
 
 
 # --- figures of every kind, on a page of their own

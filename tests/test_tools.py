@@ -89,6 +89,12 @@ class TestNumbers:
         assert len(str(caught.value)) < 200
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.int8])
+def test_an_array_is_made_of_a_tensor_of_any_precision(dtype):
+    found = _tools.array("x", torch.tensor([1, -2]).to(dtype))
+    assert (found.dtype, found.tolist()) == (np.float64, [1.0, -2.0])
+
+
 def entries(folder):
     return sorted(entry.name for entry in folder.iterdir())
 

@@ -275,7 +275,7 @@ class ToyClassifier(_Toy):
 
     Parameters
     ----------
-    x, y : array of shape (n,)
+    x, y : array_like, shape (n,)
         Inputs, and labels -1 or +1.
     output, slope, curvature : callable
         Map :math:`\theta`, of any shape, to f and its first and second derivative by :math:`\theta` at every sample,
@@ -310,6 +310,8 @@ class ToyClassifier(_Toy):
             raise ValueError(f"expected labels in {{-1, +1}}, got {sorted(set(y))}: map them, as in 2 * y - 1")
         if not all(map(callable, (self.output, self.slope, self.curvature))):
             raise TypeError("expected output, slope and curvature to be functions, got other types: pass functions")
+        object.__setattr__(self, "x", x)
+        object.__setattr__(self, "y", y)
 
     @classmethod
     def one_sample(cls, u: npt.ArrayLike, x: float = 0.0) -> ToyClassifier:

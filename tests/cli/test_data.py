@@ -27,7 +27,7 @@ def test_unknown_source_suggests_the_nearest(tmp_path, capsys):
     assert "did you mean 'mnist'" in capsys.readouterr().err
 
 
-@pytest.mark.data
+@pytest.mark.data("mnist", "cifar10")
 def test_verify_of_the_real_images(capsys):
     assert main(["data", "verify"]) == 0
     assert capsys.readouterr().out == "mnist: verified\ncifar10: verified\n"

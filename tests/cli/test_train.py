@@ -98,41 +98,28 @@ def test_bad_batch_size_is_wrong_usage(capsys, bad):
     assert f"expected a positive number or 'full', got '{bad}'" in capsys.readouterr().err
 
 
-@pytest.mark.data
+@pytest.mark.data("cifar10")
 @pytest.mark.slow
-@pytest.mark.parametrize("neuron", [[], ["--exponential"]], ids=["without", "with"])
-def test_real_photographs_are_learned_to_the_last(capsys, neuron):
-    arguments = [
-        "train",
-        "--data",
-        "cifar10-0v1",
-        "--model",
-        "fc2",
-        "--no-download",
-        "--device",
-        "cpu",
-        *neuron,
-    ]
-    assert main(arguments) == 0
+def test_real_photographs_are_learned_to_the_last(capsys):
+    assert main(["train", "--data", "cifar10-0v1", "--model", "fc2", "--no-download", "--device", "cpu"]) == 0
     printed = capsys.readouterr().out
     assert re.search(r"^train +2000 +0 ", printed, re.MULTILINE)
     assert "status: converged" in printed
 
 
-@pytest.mark.data
+@pytest.mark.data("mnist")
 @pytest.mark.slow
-@pytest.mark.parametrize("neuron", [[], ["--exponential"]], ids=["without", "with"])
-def test_real_digits_are_learned_to_the_last_within_15_epochs(capsys, neuron):
+def test_real_digits_are_learned_to_the_last_with_the_neuron_within_15_epochs(capsys):
     arguments = [
         "train",
         "--data",
         "mnist-1v7",
         "--model",
         "conv",
+        "--exponential",
         "--no-download",
         "--device",
         "cpu",
-        *neuron,
     ]
     assert main([*arguments, "--epochs", "15"]) == 0
     printed = capsys.readouterr().out

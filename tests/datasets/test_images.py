@@ -112,7 +112,7 @@ def test_bad_names_and_options():
         load("spheres", seed=0, dtype=torch.int64)
 
 
-@pytest.mark.data
+@pytest.mark.data("mnist")
 def test_mnist_payloads_have_the_published_md5():
     published = {
         "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
@@ -127,7 +127,7 @@ def test_mnist_payloads_have_the_published_md5():
         assert hashlib.md5(contents, usedforsecurity=False).hexdigest() == published[name]
 
 
-@pytest.mark.data
+@pytest.mark.data("mnist")
 def test_mnist_sizes_classes_and_disjoint_training():
     data = load("mnist-1v7", seed=0, download=False, standardize="none")
     assert [len(split) for split in data.splits.values()] == [13000, 1081, 1082]
@@ -138,7 +138,7 @@ def test_mnist_sizes_classes_and_disjoint_training():
     assert not set(validation) & set(test)
 
 
-@pytest.mark.data
+@pytest.mark.data("cifar10")
 def test_cifar10_sizes_and_disjoint_splits_in_canonical_order():
     data = load("cifar10-0v1", seed=0, download=False, standardize="none")
     assert [len(split) for split in data.splits.values()] == [2000, 2000, 2000]
@@ -153,7 +153,7 @@ def test_cifar10_sizes_and_disjoint_splits_in_canonical_order():
         assert test == CIFAR10_CLASSES["test", label]
 
 
-@pytest.mark.data
+@pytest.mark.data("cifar10")
 def test_images_are_the_same_for_every_seed():
     one, other = (load("cifar10-0v1", seed=seed, download=False).train.inputs for seed in (0, 1))
     assert np.array_equal(one.numpy(), other.numpy())

@@ -98,6 +98,15 @@ def test_shapes_are_samples_first_runs_after():
         assert toy.hessian(theta[None]).shape == (3, 4, 1, 1)
 
 
+def test_a_classifier_of_lists_is_the_same():
+    """Lists passed the checks and stayed lists, so that the first loss failed."""
+    a = example_a()
+    toy = ToyWithNeuron(ToyClassifier(a.x.tolist(), a.y.tolist(), a.output, a.slope, a.curvature), 0.5)
+    at = [0.3, 0.1, 0.2, 0.0]
+    assert toy.loss(at) == ToyWithNeuron(a, 0.5).loss(at)
+    assert toy.gradient(at).tolist() == ToyWithNeuron(a, 0.5).gradient(at).tolist()
+
+
 def test_bad_classifiers():
     with pytest.raises(ValueError, match="one label for each sample"):
         ToyClassifier(np.zeros(2), np.ones(3), np.sin, np.cos, np.sin)

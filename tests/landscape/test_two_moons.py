@@ -16,13 +16,12 @@ from enlib.landscape import (
 
 pytestmark = pytest.mark.slow
 T = torch.linspace(0, 1, 51, dtype=torch.float64)
+MOONS, LABELS = map(torch.tensor, make_moons(200, noise=0.2, random_state=0))
 
 
 def loss(p):
-    moons, labels = make_moons(200, noise=0.2, random_state=0)
-    x, y = torch.tensor(moons), torch.tensor(2.0 * labels - 1)
-    hidden = torch.relu(x @ p["0.weight"].T + p["0.bias"])
-    return torch.nn.functional.softplus(-y * (hidden @ p["1.weight"].T + p["1.bias"])[..., 0]).mean()
+    hidden = torch.relu(MOONS @ p["0.weight"].T + p["0.bias"])
+    return torch.nn.functional.softplus(-(2.0 * LABELS - 1) * (hidden @ p["1.weight"].T + p["1.bias"])[..., 0]).mean()
 
 
 def start(width, seed):

@@ -20,7 +20,7 @@ ANOTHER = {
     "model": "fc2", "exponential": False, "lr": 0.0036, "schedule": "constant", "lam": 0.1, "epochs": 100,
     "batch_size": 64, "seed": 4, "optimizer": "momentum", "measure": "test", "loss": "logistic", "dtype": "float64",
     "clip_norm": 1.0, "neuron_lr": 0.001, "a": 0.1, "w_std": 0.1, "weight_scale": 0.5, "max_exponent": 3.0,
-    "order": 1, "watch": 1, "stacked": False,
+    "order": 1, "watch": 1, "stacked": False, "width": 2.0, "cut": "neuron", "cut_at": 3,
 }  # fmt: skip
 
 ALONE = Recipe(
@@ -68,6 +68,10 @@ def test_identities_in_another_process_are_the_same():
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Recipe)], ids="of {}".format)
 def test_every_field_is_part_of_the_identity(field):
     alone = dataclasses.replace(SPHERES, stacked=field in ("model", "stacked"))
+    if field == "cut":
+        alone = dataclasses.replace(alone, cut="others", cut_at=2)
+    if field == "cut_at":
+        alone = dataclasses.replace(alone, cut="neuron", cut_at=2)
     if field == "exponential":
         alone = dataclasses.replace(alone, lam=0.0)
     if field == "data":
