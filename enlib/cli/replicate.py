@@ -17,6 +17,7 @@ from tqdm import tqdm
 from enlib import _tools
 from enlib.datasets import load
 from enlib.replication import (
+    CHECKS,
     STUDIES,
     SWEEPS,
     Finished,
@@ -26,6 +27,7 @@ from enlib.replication import (
     Unit,
     cost,
     experiments,
+    file_of,
     identify,
     in_workers,
     make,
@@ -43,11 +45,12 @@ def add_parser(commands: Any) -> None:
         "replicate",
         help="train every run behind the tables of the report",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        description="Train all runs behind a table, seed by seed, and write them to OUT/replication.csv, those of a "
-        "study to a table of its own. Stop it whenever you like: started again, it does only what is missing.",
+        description="Train all runs behind a table, seed by seed, and write them to OUT/replication.csv, those of "
+        f"{' and '.join((*CHECKS, *STUDIES))} to tables of their own. Stop it whenever you like: started again, it "
+        "does only what is missing.",
     )
     option = parser.add_argument
-    option("--table", default="all", help=f"{', '.join(SWEEPS)}, all of these, or a study: {', '.join(STUDIES)}")
+    option("--table", default="all", help=f"{', '.join(SWEEPS)}, all of these, or {' or '.join((*CHECKS, *STUDIES))}")
     option("--profile", default="quick", help="quick: seconds; laptop: hours")
     option("--only", metavar="PROBLEM", help="only problems of this name, such as mnist-1v7 or 'spheres-*'")
     option("--seeds", type=int, help="only the seeds below this number")
@@ -69,7 +72,7 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Make the runs that are missing; an interruption costs at most the runs under way."""
     chosen = _chosen(options)
-    journal = Journal(options.out, options.table if options.table in STUDIES else "replication")
+    journal = Journal(options.out, file_of(options.table))
     recorded = journal.read()
     if options.list:
         print(_listing(chosen, recorded.rows.keys()))
@@ -232,4 +235,5 @@ def _listing(chosen: Sequence[Unit], finished: Collection[str]) -> str:
 
 
 def _order(row: Row) -> tuple[Any, ...]:
-    return row["problem"], row["seed"], row["exponential"], row["schedule"], row["lr"], row["lam"]
+    settings = row["exponential"], row["schedule"], row["lr"], row["lam"]
+    return row["problem"], row["seed"], *settings, *(str(row.get(name)) for name in ("order", "batch_size"))

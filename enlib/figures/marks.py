@@ -136,7 +136,7 @@ class HeatMap(Mark):
             )
         for name in ("x", "y"):
             steps = np.diff(getattr(self, name))
-            if len(steps) and not (steps[0] > 0 and np.allclose(steps, steps[0], rtol=1e-3)):
+            if len(steps) and not (steps[0] > 0 and np.ptp(steps) < 1e-3 * steps[0]):
                 raise ValueError(
                     f"expected ascending, evenly spaced {name} for a heat map, got steps from {steps.min():g} to "
                     f"{steps.max():g}: sort the cells, or evaluate them on np.linspace"

@@ -6,11 +6,13 @@ committed, what notebooks read, and what a sweep on another machine resumes from
 
 from enlib.replication.cluster import run_ray
 from enlib.replication.experiments import (
+    CHECKS,
     SWEEPS,
     Experiment,
     Unit,
     cost,
     experiments,
+    file_of,
     units,
 )
 from enlib.replication.journal import Finished, Journal, JournalError, read_manifest, read_rows, read_traces
@@ -21,6 +23,7 @@ from enlib.replication.studies import STUDIES, WITH, WITHOUT, study, study_recip
 from enlib.replication.tidy import Row
 
 __all__ = [
+    "CHECKS",
     "STUDIES",
     "SWEEPS",
     "WITH",
@@ -37,6 +40,7 @@ __all__ = [
     "compute",
     "cost",
     "experiments",
+    "file_of",
     "identify",
     "in_workers",
     "make",

@@ -61,7 +61,7 @@ class Journal:
     ...     journal.keep(unit, compute(unit), {"processor": "one", "threads": 1})
     ...     _ = journal.export()
     ...     print(len(read_rows(folder)), sorted(path.name for path in Path(folder).iterdir()))
-    8 ['replication.csv', 'replication.runs', 'replication_manifest.json']
+    6 ['replication.csv', 'replication.runs', 'replication_manifest.json']
     """
 
     folder: Path
@@ -139,6 +139,8 @@ class Journal:
         runs = Finished()
         if any(os.path.lexists(path) for path in _paths(self.folder, self.name)):
             manifest, rows, traces = _committed(self.folder, self.name)
+            if manifest["protocol"] != PROTOCOL:  # it can be read, but no runs can be added
+                raise _other_protocol(_paths(self.folder, self.name)[1], FORMAT, manifest["protocol"])
             by_run: dict[str, list[Row]] = {}
             for point in traces:
                 by_run.setdefault(point.pop("run"), []).append(point)
@@ -340,11 +342,8 @@ def read_manifest(folder: Path | str, name: str = "replication") -> dict[str, An
         )
     except _UNREADABLE as error:
         raise _refusal(path, _reason(error)) from error
-    if found != (FORMAT, PROTOCOL):
-        raise JournalError(
-            f"expected format {FORMAT} and protocol {PROTOCOL} in {path}, got {found[0]!r} and {found[1]!r}: use the "
-            "version of enlib that wrote it, or move it and its table away"
-        )
+    if found[0] != FORMAT or found[1] not in range(1, PROTOCOL + 1):
+        raise _other_protocol(path, *found)
     if not whole or any(described != m or rows < 1 for m, (described, rows) in machines.items()):
         raise _refusal(path, "missing entries or a machine that is not the one described")
     return manifest
@@ -373,7 +372,7 @@ def _read_tables(folder: Path, name: str, manifest: dict[str, Any]) -> tuple[lis
         if count > 1:
             raise _refusal(path, f"run {run} {count} times")
     for row in rows:
-        if (identity := _identify(row)) != row["run"]:
+        if (identity := _identify(row, manifest["protocol"])) != row["run"]:
             raise _refusal(path, f"run {row['run']} with settings of {identity}")
     if unknown := made.keys() - told.keys():
         raise _refusal(path, f"a machine {unknown.pop()} that is not described")
@@ -396,12 +395,8 @@ def _yet_to_be_written(path: Path, manifest: Mapping[str, Any]) -> bool:
 
 def _mixed_columns(rows: list[Row]) -> list[str]:
     """Return the columns that hold both texts and numbers."""
-    kinds: dict[str, set[bool]] = {}
-    for row in rows:
-        for column, value in row.items():
-            if value is not None:
-                kinds.setdefault(column, set()).add(isinstance(value, str))
-    return [column for column, seen in kinds.items() if len(seen) > 1]
+    texts = {column for row in rows for column, value in row.items() if isinstance(value, str)}
+    return sorted({column for row in rows for column in texts if not isinstance(row.get(column), (str, type(None)))})
 
 
 def _manifest(rows: list[Row], runs: Finished, contents: Mapping[Path, bytes]) -> dict[str, Any]:
@@ -477,6 +472,13 @@ def _bytes(path: Path) -> bytes:
     return path.read_bytes()
 
 
+def _other_protocol(path: Path, form: object, protocol: object) -> JournalError:
+    return JournalError(
+        f"expected format {FORMAT} and protocol {PROTOCOL} in {path}, got {form!r} and {protocol!r}: use the version "
+        "of enlib that wrote it, or move it and its table away"
+    )
+
+
 def _refusal(path: Path, found: str) -> JournalError:
     return JournalError(
         f"expected a table of runs and its manifest at {path}, got {found}: restore both (git checkout), move both "
@@ -489,10 +491,10 @@ def _unit_name(unit: Unit) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _identify(row: Row) -> str | None:
+def _identify(row: Row, protocol: int) -> str | None:
     """Return the identity of a row, None if it is not one of this code's."""
     try:
-        return identify(row)
+        return identify(row, protocol)
     except (ValueError, TypeError):
         return None
 

@@ -15,7 +15,7 @@ from enlib.models import MODELS
 from enlib.training import CUT, OPTIMIZERS, SCHEDULES
 
 # Raise it whenever the same recipe comes to give another row: rows of two protocols never meet in one table.
-PROTOCOL = 1
+PROTOCOL = 2
 _NAMES = {
     "data": NAMES,
     "model": tuple(MODELS),
@@ -85,6 +85,8 @@ class Recipe:
         Learning rate of the exponential neuron; None for ``lr``.
     a, w_std : float
         Initial amplitude of the neuron, and standard deviation of its initial weights.
+    weight_scale : float
+        Factor of the network's initial weights and biases.
     max_exponent : float, optional
         Where the neuron's exponent is cut off.
     order : int
@@ -140,6 +142,7 @@ class Recipe:
     neuron_lr: float | None = _added_later(None)
     a: float = _added_later(0.01)
     w_std: float = _added_later(0.01)
+    weight_scale: float = _added_later(1.0)
     max_exponent: float | None = _added_later(None)
     order: int = _added_later(0)
     watch: int = _added_later(0)
@@ -149,8 +152,9 @@ class Recipe:
     stacked: bool = _added_later(True)
 
     def __post_init__(self) -> None:
-        for each in fields(self):
-            object.__setattr__(self, each.name, _plain(each, getattr(self, each.name)))
+        for each in _FIELDS:
+            if (value := getattr(self, each.name)) is not each.default:
+                object.__setattr__(self, each.name, _plain(each, value))
         for name, allowed in _NAMES.items():
             _tools.known(name, getattr(self, name), allowed)
         if self.train is None and self.data in ("spheres", "gaussians"):
@@ -202,7 +206,11 @@ class Recipe:
     @property
     def identity(self) -> str:
         """The first 64 bits of the SHA-256 of the recipe and the protocol, in hexadecimal."""
-        text = json.dumps({"protocol": PROTOCOL, **self._settings()}, sort_keys=True)
+        return self.identity_under(PROTOCOL)
+
+    def identity_under(self, protocol: int) -> str:
+        """Return the identity that the recipe had or has under a protocol."""
+        text = json.dumps({"protocol": protocol, **self._settings()}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def row(self) -> dict[str, Any]:
@@ -218,29 +226,34 @@ class Recipe:
         ValueError
             If a column is missing.
         """
-        missing = [each.name for each in fields(cls) if not each.metadata and each.name not in row]
+        missing = [each.name for each in _FIELDS if not each.metadata and each.name not in row]
         if missing:
             raise ValueError(f"expected a row with the columns of a recipe, got none of {', '.join(missing)}")
         # A table has no column for a later setting that none of its runs changes, and an empty cell for a run that
         # does not.
-        given = {
-            each.name: row[each.name] for each in fields(cls) if not each.metadata or row.get(each.name) is not None
-        }
+        given = {each.name: row[each.name] for each in _FIELDS if not each.metadata or row.get(each.name) is not None}
         return cls(**given)
 
     def _settings(self) -> dict[str, Any]:
         later = self._later_settings()
-        return {
-            each.name: getattr(self, each.name) for each in fields(self) if not each.metadata or each.name in later
-        }
+        return {each.name: getattr(self, each.name) for each in _FIELDS if not each.metadata or each.name in later}
 
     def _later_settings(self) -> set[str]:
         """The later settings that differ from their defaults."""
-        return {each.name for each in fields(self) if each.metadata and getattr(self, each.name) != each.default}
+        return {each.name for each in _FIELDS if each.metadata and getattr(self, each.name) != each.default}
 
 
-def identify(row: Mapping[str, Any]) -> str:
+_FIELDS = fields(Recipe)
+
+
+def identify(row: Mapping[str, Any], protocol: int | None = None) -> str:
     """Return the identity of the recipe of a row, or zeros if its ``problem`` is not that of its recipe.
+
+    Parameters
+    ----------
+    row : dict
+    protocol : int, optional
+        The protocol under which the row was made; by default that of this code.
 
     Raises
     ------
@@ -248,7 +261,7 @@ def identify(row: Mapping[str, Any]) -> str:
         If a column is missing, or holds what no recipe can.
     """
     recipe = Recipe.from_row(row)
-    return recipe.identity if row.get("problem") == recipe.problem else NOBODY
+    return recipe.identity_under(protocol or PROTOCOL) if row.get("problem") == recipe.problem else NOBODY
 
 
 def _plain(each: Field[Any], value: Any) -> Any:

@@ -235,6 +235,10 @@ def _network(recipe: Recipe, data: Dataset) -> nn.Module:
     else:
         hidden = (round(50 * recipe.width), round(25 * recipe.width))
         model = mlp((data.in_features, *hidden, 1), seed=recipe.seed)
+    if recipe.weight_scale != 1:
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.mul_(recipe.weight_scale)
     if not recipe.exponential:
         return model
     return WithExponentialNeuron(
@@ -271,6 +275,7 @@ def _row(recipe: Recipe, trained: Trained) -> Row:
     for name in ("validation", "test"):
         seen = evaluate(model, moved.splits[name], LOSSES[recipe.loss])
         row |= {f"{name}_errors": float(seen.errors), f"{name}_loss": seen.loss}
+    row["gradient_norm"] = _gradient_norm(recipe, model, moved.train)
     row["test_wrong"] = pack(_wrong(model, moved.test)) if recipe.measure == "test" else None
     measured = recipe.measure == "noise" and history.status != "diverged"
     row |= _noise(recipe, model, moved.train) if measured else dict.fromkeys(NOISY, math.nan)
@@ -310,6 +315,21 @@ def _thinned(trace: list[dict[str, float]]) -> list[dict[str, float]]:
         }
         kept.append({**group[-1], **peaks})
     return kept
+
+
+def _gradient_norm(recipe: Recipe, model: nn.Module, split: Split) -> float:
+    """Return the norm of the gradient of what was minimized: the mean loss over a split, with the penalty."""
+    parameters = list(model.parameters())
+    model.eval()
+    total = [torch.zeros_like(parameter) for parameter in parameters]
+    for inputs, targets in zip(torch.split(split.inputs, 512), torch.split(split.targets, 512), strict=True):
+        loss = LOSSES[recipe.loss](model(inputs), targets) * (len(targets) / len(split))
+        for sum_, part in zip(total, torch.autograd.grad(loss, parameters), strict=True):
+            sum_ += part
+    if isinstance(model, WithExponentialNeuron):
+        index = next(i for i, parameter in enumerate(parameters) if parameter is model.neuron.a)
+        total[index] += recipe.lam * model.neuron.a.detach()
+    return float(torch.cat([part.flatten() for part in total]).norm())
 
 
 @torch.no_grad()

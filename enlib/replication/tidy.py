@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -61,6 +62,7 @@ def to_cell(value: Value) -> str:
     return value if as_it_is else json.dumps(value)
 
 
+@functools.lru_cache(10_000)  # most cells of a table are settings, which repeat
 def from_cell(cell: str) -> Value:
     """Return the value that `to_cell` wrote.
 

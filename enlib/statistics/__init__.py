@@ -8,10 +8,12 @@ from enlib.statistics.effects import differences, log_ratios
 from enlib.statistics.equivalence import Equivalence, difference_equivalence, ratio_equivalence
 from enlib.statistics.estimates import (
     PairedEstimate,
+    PooledRatio,
     Share,
     kaplan_meier,
     paired_difference,
     paired_ratio,
+    pooled_ratio,
     wilson,
 )
 from enlib.statistics.significance import (
@@ -29,6 +31,7 @@ __all__ = [
     "Equivalence",
     "HypothesisTest",
     "PairedEstimate",
+    "PooledRatio",
     "Share",
     "chance_of_lower",
     "difference_equivalence",
@@ -41,6 +44,7 @@ __all__ = [
     "mcnemar",
     "paired_difference",
     "paired_ratio",
+    "pooled_ratio",
     "ratio_equivalence",
     "signed_rank",
     "signed_rank_distribution",

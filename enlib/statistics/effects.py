@@ -94,7 +94,7 @@ def differences(without: npt.ArrayLike, with_neuron: npt.ArrayLike) -> Array:
     Returns
     -------
     array of shape (n,)
-        Rounded to ten decimals, so that 0.3 - 0.2 and 0.2 - 0.1 tie.
+        Rounded to twelve digits of the larger value of the pair, so that 0.3 - 0.2 and 0.2 - 0.1 tie.
 
     Raises
     ------
@@ -110,7 +110,13 @@ def differences(without: npt.ArrayLike, with_neuron: npt.ArrayLike) -> Array:
     """
     first, second = _pairs(without, with_neuron)
     with np.errstate(invalid="ignore"):
-        return np.round(second - first, 10)
+        effects = second - first
+    size = np.maximum(np.abs(first), np.abs(second))
+    finite = np.isfinite(effects) & (size > 0)
+    # Beyond 300 decimals a power of ten overflows.
+    decimals = np.minimum(11 - np.floor(np.log10(size[finite])), 300)
+    effects[finite] = [np.round(d, int(k)) for d, k in zip(effects[finite], decimals, strict=True)]
+    return effects
 
 
 def column(name: str, values: npt.ArrayLike, *, finite: bool = True) -> Array:

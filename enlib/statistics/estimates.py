@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import binomtest, ecdf
+from scipy.stats import t as student_t
 
 from enlib import _tools
 from enlib.statistics.effects import Array, censored_times, differences, fraction, log_ratio_bounds, log_ratios
@@ -253,6 +254,84 @@ def kaplan_meier(times: npt.ArrayLike, cap: npt.ArrayLike) -> tuple[Array, Array
     if found.quantiles[0] == 0:  # some runs finish at once
         return found.quantiles, found.probabilities
     return np.append(0.0, found.quantiles), np.append(1.0, found.probabilities)
+
+
+@dataclass(frozen=True)
+class PooledRatio:
+    """One ratio over the rows of a table: ``estimate`` with its 95 % interval ``low`` to ``high``, and its p-value.
+
+    The interval is NaN where a row has fewer than two seeds.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    p: float
+    rows: int
+    seeds: int
+
+
+def pooled_ratio(log_ratios: npt.ArrayLike) -> PooledRatio:
+    r"""Return the geometric mean ratio over the rows of a table, with an interval whose unit is the seed.
+
+    Every row counts the same, however many seeds it has. Rows may share data, initial weights and batches seed by
+    seed, so that their effects are dependent; different seeds are independent. Therefore the deviations of one seed
+    are added up over the rows before they are squared:
+
+    .. math:: \hat\theta = \frac1R \sum_r \bar d_r, \qquad
+              V = \sum_s \Big( \sum_r \frac{d_{rs} - \bar d_r}{R \sqrt{n_r (n_r - 1)}} \Big)^2
+
+    over the :math:`n_r` seeds of row r. The interval is :math:`\hat\theta \pm t \sqrt V` with the t quantile of
+    :math:`\min_r n_r - 1` degrees of freedom. If all rows have the same seeds, it is exactly the t interval of the
+    seeds' means over the rows; with other seeds, the quantile is that of the row with the fewest, which is cautious.
+
+    Parameters
+    ----------
+    log_ratios : array_like of shape (rows, seeds)
+        Log-ratios of two arms; NaN where a row does not have the seed. At least one per row.
+
+    Returns
+    -------
+    PooledRatio
+        On the scale of ratios. The p-value is that of the two-sided t test of a ratio of 1.
+
+    Raises
+    ------
+    ValueError
+        If the array is not two-dimensional, a row has no value, or one is infinite.
+    TypeError
+        If they are not numbers.
+
+    References
+    ----------
+    K.-Y. Liang and S. L. Zeger, Longitudinal data analysis using generalized linear models, Biometrika 73 (1986).
+
+    Examples
+    --------
+    >>> found = pooled_ratio([[0.1, 0.2, 0.3, 0.2], [0.0, 0.2, 0.1, 0.1]])
+    >>> print(round(found.estimate, 3), round(found.low, 3), round(found.high, 3))
+    1.162 1.038 1.3
+    """
+    values = _tools.array("log_ratios", log_ratios)
+    present = ~np.isnan(values)
+    if values.ndim != 2 or not values.size or not present.any(axis=1).all() or np.isinf(values).any():
+        raise ValueError(
+            f"expected log_ratios of shape (rows, seeds), finite, with a value in every row, got {values}: write NaN "
+            "for a seed that a row does not have"
+        )
+    counts = present.sum(axis=1)
+    means = np.nansum(values, axis=1) / counts
+    estimate, degrees = float(means.mean()), int(counts.min()) - 1
+    half = p = math.nan
+    if degrees:
+        weights = 1 / (len(values) * np.sqrt(counts * (counts - 1)))
+        deviations = np.where(present, values - means[:, None], 0.0)
+        error = math.sqrt(float(np.square(weights @ deviations).sum()))
+        half = float(student_t.ppf(0.975, degrees)) * error
+        # Without any spread, only a ratio of exactly 1 is compatible with 1.
+        p = 2 * float(student_t.sf(abs(estimate) / error, degrees)) if error else float(estimate == 0)
+    ratio, low, high = (math.exp(value) for value in (estimate, estimate - half, estimate + half))
+    return PooledRatio(ratio, low, high, p, len(values), int(present.any(axis=0).sum()))
 
 
 def _estimate(values: Array, bounds: tuple[Array, Array], confidence: float) -> PairedEstimate:

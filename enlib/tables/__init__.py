@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from enlib.tables import published
-from enlib.tables.comparison import finding, generalization_table, quality_table, speed_table, unpack
-from enlib.tables.counting import EVENTS, change, discordant, happened, moment, share, twins
+from enlib.tables.comparison import generalization_table, pooled, quality_table, speed_table, unpack
+from enlib.tables.counting import EVENTS, change, discordant, happened, moment, share, sides, twins
 from enlib.tables.layout import Table, percent
-from enlib.tables.selection import choose, generalization, label, problems, quality, speed, tuned
+from enlib.tables.selection import PLACEBO, choose, generalization, label, problems, quality, speed, tuned
 from enlib.tables.stability import (
     INPUTS,
     cure_table,
@@ -17,6 +17,7 @@ from enlib.tables.stability import (
     standardization_table,
     trained_noise_table,
 )
+from enlib.tables.verdicts import WORDS
 
 COMPARISONS = {"1": quality_table, "2": speed_table, "3": generalization_table}
 """The tables of the report, by number; the option ``by`` says how their trials are chosen."""
@@ -28,14 +29,15 @@ __all__ = [
     "COMPARISONS",
     "EVENTS",
     "INPUTS",
+    "PLACEBO",
     "TABLES",
+    "WORDS",
     "Table",
     "change",
     "choose",
     "cure_table",
     "discordant",
     "explosion_table",
-    "finding",
     "generalization",
     "generalization_table",
     "happened",
@@ -44,11 +46,13 @@ __all__ = [
     "moment_table",
     "noise_table",
     "percent",
+    "pooled",
     "problems",
     "published",
     "quality",
     "quality_table",
     "share",
+    "sides",
     "speed",
     "speed_table",
     "stability_table",

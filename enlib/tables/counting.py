@@ -11,14 +11,14 @@ import numpy as np
 
 from enlib import _tools
 from enlib.statistics import Share, signed_rank, wilson
-from enlib.tables.selection import Row
+from enlib.tables.selection import Row, order_of
 
 Pair = tuple[Row, Row]
 
 EVENTS = ("spikes", "diverges")
 _SETTINGS = (
     "data", "inner", "outer", "shift", "train", "standardize", "model", "exponential", "optimizer", "lr", "schedule",
-    "lam", "epochs", "batch_size", "seed",
+    "lam", "epochs", "batch_size", "seed", "order",
 )  # fmt: skip
 
 
@@ -93,7 +93,7 @@ def share(rows: Sequence[Row], event: str) -> Share:
 def twins(rows: Iterable[Row], setting: str, first: object, second: object) -> list[Pair]:
     """Return the pairs of runs that have everything in common but one setting.
 
-    Runs without the neuron have no lambda: one of them is the twin of several with it.
+    Runs without the neuron have no lambda: one of them may be the twin of several with it.
 
     Parameters
     ----------
@@ -113,11 +113,22 @@ def twins(rows: Iterable[Row], setting: str, first: object, second: object) -> l
     changed = {setting, "lam"} if setting == "exponential" else {setting}
     fixed = [name for name in _SETTINGS if name not in changed]
     listed = list(rows)
-    firsts = {tuple(row[name] for name in fixed): row for row in listed if row[setting] == first}
+
+    def others(row: Row) -> tuple[object, ...]:
+        return tuple(order_of(row) if name == "order" else row[name] for name in fixed)
+
+    firsts = {others(row): row for row in listed if row[setting] == first}
     if len(firsts) < sum(row[setting] == first for row in listed):
         raise ValueError(f"expected one run with {setting}={first!r} of each kind, got more: pass runs of one study")
-    pairs = [(firsts.get(tuple(row[name] for name in fixed)), row) for row in listed if row[setting] == second]
+    pairs = [(firsts.get(others(row)), row) for row in listed if row[setting] == second]
     return [(before, after) for before, after in pairs if before is not None]
+
+
+def sides(pairs: Iterable[Pair]) -> tuple[list[Row], list[Row]]:
+    """Return the first runs of the pairs and the second ones, each run once, however many pairs it is in."""
+    listed = list(pairs)
+    first, second = (list({id(pair[i]): pair[i] for pair in listed}.values()) for i in (0, 1))
+    return first, second
 
 
 def discordant(pairs: Iterable[Pair], event: str) -> tuple[int, int]:
@@ -170,6 +181,6 @@ def change(pairs: Sequence[Pair], event: str) -> Change:
     ValueError
         If there are no pairs.
     """
-    before, after = (share([pair[i] for pair in pairs], event) for i in (0, 1))
+    before, after = (share(side, event) for side in sides(pairs))
     test = signed_rank(surplus(pairs, event))
     return Change(before, after, *discordant(pairs, event), test.p, test.direction)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,12 +18,17 @@ Row = Mapping[str, Any]
 
 Score = Callable[[Row], tuple[float, ...]]
 Array = npt.NDArray[np.float64]
+Setting = tuple[float, int, str, float]
 
 ARMS = {False: "without", True: "with"}
 """From a row's ``exponential`` to what tables call the arm."""
 
-_SETTING = ("lr", "schedule", "lam")
-_COLUMNS = ("problem", "seed", "exponential", *_SETTING, "measure", "optimizer", "status")
+BOTH = ("without", "with")
+PLACEBO = ("without", "placebo")
+"""The arms of a placebo: the network without the neuron against itself in two other batch orders."""
+
+_FIRST_PLACEBO_ORDER = 2
+_COLUMNS = ("problem", "seed", "exponential", "lr", "schedule", "lam", "measure", "optimizer", "status")
 
 
 def checked(rows: Iterable[Row]) -> list[Row]:
@@ -41,9 +46,25 @@ def checked(rows: Iterable[Row]) -> list[Row]:
     return rows
 
 
-def tuned(rows: Iterable[Row]) -> list[Row]:
-    """Return the runs behind Tables 1 to 3: those with Adam, without the stability experiments."""
-    return [row for row in checked(rows) if row["measure"] != "noise" and row["optimizer"] == "adam"]
+def arm_of(row: Row) -> str:
+    """Return the arm of a run: "with" the neuron; "without" it; or "placebo", without it in batch orders 2 and up."""
+    if row["exponential"]:
+        return "with"
+    return "placebo" if order_of(row) >= _FIRST_PLACEBO_ORDER else "without"
+
+
+def order_of(row: Row) -> int:
+    """Return the batch order of a run, 0 where its table has no such column or an empty cell."""
+    return int(row.get("order") or 0)
+
+
+def tuned(rows: Iterable[Row], arms: Sequence[str] = BOTH) -> list[Row]:
+    """Return the runs of these arms behind Tables 1 to 3: those with Adam, without the stability experiments."""
+    return [
+        row
+        for row in checked(rows)
+        if row["measure"] != "noise" and row["optimizer"] == "adam" and arm_of(row) in arms
+    ]
 
 
 def problems(rows: Iterable[Row], printed: Iterable[str]) -> list[str]:
@@ -54,9 +75,10 @@ def problems(rows: Iterable[Row], printed: Iterable[str]) -> list[str]:
     rows : iterable of dict
         All runs; see `enlib.replication.read_rows`.
     printed : iterable of str
-        The problems of a table of the report, such as `enlib.tables.published.SPEED`.
+        The problems of a table of the report, such as `enlib.tables.published.SPEED`, whose order is kept; without
+        any of them, problems come in alphabetical order.
     """
-    found = list(dict.fromkeys(row["problem"] for row in tuned(rows)))
+    found = sorted({row["problem"] for row in tuned(rows)})
     return [problem for problem in printed if problem in found] or found
 
 
@@ -99,18 +121,24 @@ def generalization(row: Row) -> tuple[float, ...]:
 
 @dataclass(frozen=True)
 class Pairs:
-    """The chosen trial of each arm, for each seed of a problem.
+    """The chosen trial of each of two arms, for each seed of a problem.
 
     Attributes
     ----------
     problem : str
     seeds : list of int
     without, with_neuron : list of dict
-        Rows in the order of the seeds.
+        Rows of the first arm and of the second, in the order of the seeds. In a placebo, the second arm stands in
+        the neuron's place.
     trials : int
         Number of trials among which each was chosen.
     incomplete : int
         Number of seeds left out because trials are missing.
+    edges : (list of int, list of int)
+        For each seed and arm, -1 if the choice lies at the lowest learning rate of the arm's grid, 1 if at the
+        highest, otherwise 0. A choice lies at an edge if its learning rate is there and no trial inside the grid is
+        as good; a grid of one learning rate has no edge.
+    arms : (str, str)
     """
 
     problem: str
@@ -118,7 +146,9 @@ class Pairs:
     without: list[Row]
     with_neuron: list[Row]
     trials: int
-    incomplete: int = 0
+    incomplete: int
+    edges: tuple[list[int], list[int]]
+    arms: tuple[str, str]
 
     def __len__(self) -> int:
         return len(self.seeds)
@@ -128,18 +158,25 @@ class Pairs:
         kept = list(indices)
         seeds = [self.seeds[i] for i in kept]
         without, with_neuron = ([arm[i] for i in kept] for arm in (self.without, self.with_neuron))
-        return replace(self, seeds=seeds, without=without, with_neuron=with_neuron)
+        first, second = ([arm[i] for i in kept] for arm in self.edges)
+        return replace(self, seeds=seeds, without=without, with_neuron=with_neuron, edges=(first, second))
 
     def values(self, column: str) -> tuple[Array, Array]:
-        """Return one column of both arms, each an array of shape (seeds,)."""
+        """Return one column of both arms, each an array of shape (seeds,); NaN where a row has no such column."""
         without, with_neuron = (
-            np.array([row[column] for row in arm], dtype=float) for arm in (self.without, self.with_neuron)
+            np.array([math.nan if row.get(column) is None else row[column] for row in arm], dtype=float)
+            for arm in (self.without, self.with_neuron)
         )
         return without, with_neuron
 
 
-def choose(rows: Iterable[Row], problem: str, score: Score, *, by: str = "own") -> Pairs:
+def choose(
+    rows: Iterable[Row], problem: str, score: Score, *, by: str = "own", arms: tuple[str, str] = BOTH
+) -> Pairs:
     """Return the best trial for each seed and arm of a problem.
+
+    Ties go to the smallest learning rate, then to the smallest batch order, then to the schedule that comes first in
+    the alphabet, then to the smallest lambda. The order of the rows does not matter.
 
     Parameters
     ----------
@@ -151,17 +188,20 @@ def choose(rows: Iterable[Row], problem: str, score: Score, *, by: str = "own") 
     by : {"own", "others"}
         ``"own"`` chooses the best trial of each seed, as the report does: each number is then the best of all
         tries. ``"others"`` chooses, for each seed, the setting with the best mean rank on the other seeds: the result
-        for someone who tunes on other data.
+        for someone who tunes on other data. A setting is a learning rate, schedule, lambda and batch order.
+    arms : (str, str)
+        Two of "without", "with" and "placebo"; see `Pairs`. "without" are the runs without the neuron in batch orders
+        0 and 1, "placebo" those in orders 2 and above, to be compared with "without" as if they had the neuron.
 
     Returns
     -------
     Pairs
-        Only seeds with all their trials in both arms.
+        Only seeds with all their trials in both arms, the same number in each.
 
     Raises
     ------
     ValueError
-        If there is no such seed, ``by`` is unknown, or runs differ in more than learning rate, schedule and lambda.
+        If there is no such seed, ``by`` or an arm is unknown, or runs differ in more than a setting.
 
     Examples
     --------
@@ -172,8 +212,10 @@ def choose(rows: Iterable[Row], problem: str, score: Score, *, by: str = "own") 
     (array([20.]), array([21.]))
     """
     _tools.known("by", by, ("own", "others"))
+    for name in arms:
+        _tools.known("arm", name, (*BOTH, "placebo"))
     rows = list(rows)
-    found = choose_any(rows, problem, score, by=by)
+    found = choose_any(rows, problem, score, by=by, arms=arms)
     if not found.seeds:
         known = sorted({row["problem"] for row in rows})
         raise ValueError(
@@ -183,43 +225,83 @@ def choose(rows: Iterable[Row], problem: str, score: Score, *, by: str = "own") 
     return found
 
 
-def choose_any(rows: Iterable[Row], problem: str, score: Score, *, by: str) -> Pairs:
+def choose_any(rows: Iterable[Row], problem: str, score: Score, *, by: str, arms: tuple[str, str] = BOTH) -> Pairs:
     """Return the pairs that `choose` returns, of which there may be none."""
-    arms: dict[tuple[int, bool], list[Row]] = defaultdict(list)
+    runs: dict[str, dict[int, list[Row]]] = {arm: defaultdict(list) for arm in arms}
     for row in rows:
-        if row["problem"] == problem:
-            arms[row["seed"], row["exponential"]].append(row)
-    for (seed, _), mine in arms.items():
-        if len(set(map(_setting, mine))) < len(mine):
-            raise ValueError(
-                f"expected one run per learning rate, schedule and lambda of {problem}, got more for seed {seed}: "
-                "pass runs that differ in nothing else"
-            )
-    trials = max((len(arm) for arm in arms.values()), default=0)
-    everyone = {seed for seed, _ in arms}
-    seeds = sorted(s for s in everyone if all(len(arms.get((s, arm), [])) == trials for arm in ARMS))
-    choice = _best_on_own if by == "own" else _best_on_others
-    without, with_neuron = ([*choice([arms[s, arm] for s in seeds], score)] for arm in ARMS)
-    return Pairs(problem, seeds, without, with_neuron, trials, len(everyone) - len(seeds))
+        if row["problem"] == problem and arm_of(row) in runs:
+            runs[arm_of(row)][row["seed"]].append(row)
+    settings: set[tuple[str, Setting]] = set()
+    for arm, seeds_of_arm in runs.items():
+        for seed, mine in seeds_of_arm.items():
+            found = {(arm, _setting(row)) for row in mine}
+            if len(found) < len(mine):
+                raise ValueError(
+                    f"expected one run per learning rate, schedule, lambda and batch order of {problem}, got more "
+                    f"for seed {seed}: pass runs that differ in nothing else"
+                )
+            settings |= found
+    counts = [sum(name == arm for name, _ in settings) for arm in arms]
+    trials, everyone = max(counts), sorted({seed for seeds_of_arm in runs.values() for seed in seeds_of_arm})
+    seeds = [seed for seed in everyone if all(len(runs[arm].get(seed, [])) == trials for arm in arms)]
+    (without, edges), (with_neuron, edges_with) = (
+        _best([sorted(runs[arm][seed], key=_setting) for seed in seeds], score, by) for arm in arms
+    )
+    incomplete = len(everyone) - len(seeds)
+    return Pairs(problem, seeds, without, with_neuron, trials, incomplete, (edges, edges_with), arms)
 
 
-def _best_on_own(trials: list[list[Row]], score: Score) -> list[Row]:
-    """Return for each seed its best trial."""
-    return [min(mine, key=score) for mine in trials]
+def at_shared_setting(rows: Iterable[Row], problem: str, score: Score, arms: tuple[str, str] = BOTH) -> Pairs | None:
+    """Return the pairs at the best learning rate and schedule that both arms share inside both grids.
+
+    The best has the smallest sum of ranks over both arms and all seeds, so that exchanging the arms of a seed does
+    not change it, and a signed-rank test after this choice keeps its level. At that learning rate and schedule, each
+    arm has its best try of each seed. None if no such setting has the same number of tries in both arms.
+    """
+    runs = [row for row in rows if row["problem"] == problem and arm_of(row) in arms]
+    grids = [{row["lr"] for row in runs if arm_of(row) == arm} for arm in arms]
+    if not all(grids):
+        return None
+    low, high = max(map(min, grids)), min(map(max, grids))
+    places = sorted({(row["lr"], row["schedule"]) for row in runs if low < row["lr"] < high})
+    there = []
+    for place in places:
+        at_place = [row for row in runs if (row["lr"], row["schedule"]) == place]
+        there.append(choose_any(at_place, problem, score, by="own", arms=arms))
+    most = max((len(pairs) for pairs in there), default=0)
+    there = [pairs for pairs in there if most and len(pairs) == most]
+    if not there:
+        return None
+    ranks = [
+        _ranks([score((pairs.without, pairs.with_neuron)[arm][i]) for pairs in there])
+        for arm in (0, 1)
+        for i in range(most)
+    ]
+    return there[int(np.sum(ranks, axis=0).argmin())]
 
 
-def _best_on_others(trials: list[list[Row]], score: Score) -> list[Row]:
-    """Return for each seed the trial whose setting has the best mean rank on the other seeds."""
-    if not trials:
-        return []
-    settings = [_setting(row) for row in trials[0]]
-    by_setting = [{_setting(row): row for row in mine} for mine in trials]
-    ranks = np.array([_ranks([score(mine[setting]) for setting in settings]) for mine in by_setting])
-    chosen = []
-    for index, mine in enumerate(by_setting):
-        others = np.delete(ranks, index, axis=0) if len(trials) > 1 else ranks
-        chosen.append(mine[settings[int(others.mean(axis=0).argmin())]])
-    return chosen
+def _best(trials: list[list[Row]], score: Score, by: str) -> tuple[list[Row], list[int]]:
+    """Return for each seed its chosen trial, and at which edge of the grid it lies; ties go to the first trial."""
+    lrs = {row["lr"] for mine in trials for row in mine}
+    low, high = min(lrs, default=0.0), max(lrs, default=0.0)
+    chosen, edges = [], []
+    for mine, keys in zip(trials, _keys(trials, score, by), strict=True):
+        smallest = min(keys)
+        best = [row for row, key in zip(mine, keys, strict=True) if key == smallest]
+        inside = low == high or any(low < row["lr"] < high for row in best)
+        chosen.append(best[0])
+        edges.append(0 if inside else -1 if best[0]["lr"] == low else 1)
+    return chosen, edges
+
+
+def _keys(trials: list[list[Row]], score: Score, by: str) -> list[list[Any]]:
+    """Return what the choice minimizes, for each seed and trial: its score, or its summed rank on the other seeds."""
+    scores: list[list[Any]] = [[score(row) for row in mine] for mine in trials]
+    if by == "own" or not trials:
+        return scores
+    ranks = np.array([_ranks(mine) for mine in scores])
+    summed: list[list[Any]] = (ranks.sum(axis=0) - ranks if len(trials) > 1 else ranks).tolist()
+    return summed
 
 
 def _ranks(scores: list[tuple[float, ...]]) -> list[float]:
@@ -227,8 +309,9 @@ def _ranks(scores: list[tuple[float, ...]]) -> list[float]:
     return [sum(s < mine for s in scores) + (scores.count(mine) - 1) / 2 for mine in scores]
 
 
-def _setting(row: Row) -> tuple[Any, ...]:
-    return tuple(row[name] for name in _SETTING)
+def _setting(row: Row) -> Setting:
+    """Return the setting of a trial, in the order in which ties are broken."""
+    return row["lr"], order_of(row), row["schedule"], row["lam"]
 
 
 def _nan_last(value: float) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from enlib.statistics import holm, mcnemar, signed_rank, wilson
-from enlib.tables.counting import EVENTS, change, happened, moment, share, surplus, twins
+from enlib.tables.counting import EVENTS, change, happened, moment, share, sides, surplus, twins
 from enlib.tables.layout import Table, percent
 from enlib.tables.selection import ARMS, Row, checked, label, problems, tuned
 
@@ -155,8 +155,6 @@ def explosion_table(rows: Sequence[Row]) -> Table:
         pairs = twins([row for row in chosen if row["problem"] == problem], "exponential", False, True)
         if not pairs:
             continue
-        # A run without the neuron is in a pair for every lambda, and counts once.
-        sides = [list({id(row): row for row in side}.values()) for side in zip(*pairs, strict=True)]
         seeds = surplus(pairs, "diverges")
         tests.append(signed_rank(seeds).p)
         shown.append(
@@ -164,7 +162,7 @@ def explosion_table(rows: Sequence[Row]) -> Table:
             | {
                 f"{event}, {arm}": percent(share(side, event))
                 for event in EVENTS
-                for arm, side in zip(ARMS.values(), sides, strict=True)
+                for arm, side in zip(ARMS.values(), sides(pairs), strict=True)
             }
         )
     notes = (

@@ -20,7 +20,7 @@ from enlib.training.evaluation import batches
 from enlib.training.history import History, why_diverged
 from enlib.training.optimizers import MOMENTUM, OPTIMIZERS, SCHEDULES, LearningRateFactor
 from enlib.training.settings import Settings, check_type, learning_rates, move, penalty_weight
-from enlib.training.stacked_mlp import StackedMLP, check_stackable, with_ones
+from enlib.training.stacked_mlp import StackedMLP, check_stackable, keep_freed_memory, with_ones
 
 # Parameters, derivatives and moments of this many networks fit into the cache.
 GROUP = 32
@@ -116,6 +116,7 @@ def fit_stacked(
         for start in range(0, len(networks), GROUP)
     ]
     order = generator(settings.seed, "batch order")
+    keep_freed_memory()
     with torch.no_grad(), tqdm(total=updates, unit="update", disable=hide_progress(progress)) as bar:
         for group in groups:
             group.evaluate(0, splits)
@@ -178,18 +179,29 @@ class _Group:
         self.schedules = {name: LearningRateFactor(name, updates) for name in SCHEDULES}
         self.power, self.settings = power, settings
         self.update = 0
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Make tensors of the settings of the running networks, which every update needs."""
+        of = self.stack.a.new_tensor
+        self.lam = of([network.lam for network in self.running])
+        lr = of([network.lr for network in self.running])
+        self.neuron_lr = of([network.neuron_lr for network in self.running])
+        # In the spare row of the first layer, the rates of the neurons.
+        self.first_lr = lr[:, None, None].repeat(1, self.stack.layers[0].shape[1], 1)
+        self.first_lr[:, -1, 0] = self.neuron_lr
+        self.lr = lr[:, None, None]
 
     def step(self, inputs: Tensor, targets: Tensor) -> None:
         """Make one update on one batch, without the networks that diverge on it."""
         while self.running:
             loss, derivatives = self.stack.gradient(inputs, targets, self.power)
-            lam = self._lam()
-            objective = (loss + lam * self.stack.a.square() / 2).tolist()
+            objective = (loss + self.lam * self.stack.a.square() / 2).tolist()
             for network, value in zip(self.running, objective, strict=True):
                 network.batch_loss[self.update :] = [value]
             diverged = self._diverged("batch loss", objective)
             if not diverged:
-                derivatives[-1] += lam * self.stack.a
+                derivatives[-1] += self.lam * self.stack.a
                 self.optimizer.step(self.stack.parameters, derivatives, self._rates_of_parameters())
                 self.update += 1
                 return
@@ -206,8 +218,8 @@ class _Group:
             loss = polynomial_hinge(outputs, targets, power=self.power, reduction="none")
             seen[f"{name}_loss"] = loss.mean(dim=1).tolist()
             seen[f"{name}_errors"] = wrong(outputs, targets).sum(dim=1).tolist()
-        seen["penalty"] = (self._lam() * self.stack.a.square() / 2).tolist()
-        seen["learning_rate"] = [lr for lr, _ in self._learning_rates()]
+        seen["penalty"] = (self.lam * self.stack.a.square() / 2).tolist()
+        seen["learning_rate"] = [n.lr * factor for n, factor in zip(self.running, self._factors(), strict=True)]
         seen["largest_exponent"] = self._largest_exponents()
         for index, network in enumerate(self.running):
             row = {name: float(values[index]) for name, values in seen.items()}
@@ -239,27 +251,23 @@ class _Group:
         indices = torch.tensor(others, dtype=torch.long, device=self.stack.a.device)
         self.stack.keep(indices)
         self.optimizer.keep(indices)
+        self._prepare()
 
     def _diverged(self, what: str, losses: Iterable[float]) -> dict[int, str]:
         causes = ((index, why_diverged(what, loss)) for index, loss in enumerate(losses))
         return {index: cause for index, cause in causes if cause}
 
-    def _learning_rates(self) -> list[tuple[float, float]]:
-        """Return the learning rates at this update, of each base network and of its neuron."""
+    def _factors(self) -> list[float]:
+        """Return the factors of the networks' schedules at this update."""
         factors = {name: factor(self.update) for name, factor in self.schedules.items()}
-        pairs = [(network, factors[network.schedule]) for network in self.running]
-        return [(network.lr * factor, network.neuron_lr * factor) for network, factor in pairs]
+        return [factors[network.schedule] for network in self.running]
 
     def _rates_of_parameters(self) -> list[Tensor]:
-        """Return the learning rates for each parameter; in the spare row of the first layer, those of the neurons."""
-        lr, neuron_lr = self.stack.a.new_tensor(self._learning_rates()).unbind(1)
-        first, *others = self.stack.layers
-        in_first = lr[:, None, None].repeat(1, first.shape[1], 1)
-        in_first[:, -1, 0] = neuron_lr
-        return [in_first, *[lr[:, None, None]] * len(others), neuron_lr]
-
-    def _lam(self) -> Tensor:
-        return self.stack.a.new_tensor([network.lam for network in self.running])
+        """Return the learning rates for each parameter at this update."""
+        factors = self.stack.a.new_tensor(self._factors())
+        matrices = factors[:, None, None]
+        others = [self.lr * matrices] * (len(self.stack.layers) - 1)
+        return [self.first_lr * matrices, *others, self.neuron_lr * factors]
 
     def _largest_exponents(self) -> list[float]:
         seen = self.stack.largest_exponent

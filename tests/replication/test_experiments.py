@@ -3,8 +3,8 @@ from collections import Counter
 import pytest
 
 from enlib import _tools
-from enlib.replication import SWEEPS, experiments, units
-from enlib.replication.experiments import PROFILES, grid
+from enlib.replication import CHECKS, SWEEPS, experiments, file_of, units
+from enlib.replication.experiments import PROFILES
 from enlib.training.optimizers import OPTIMIZERS, SCHEDULES
 
 # Every row of the report's Tables 1-3: data, its parameters and size, and where it stands.
@@ -36,22 +36,29 @@ def listed(profile):
     return experiments("all", profile)
 
 
-def test_both_arms_have_the_same_number_of_trials(listed):
-    for experiment in listed:
-        for seed in (0, experiment.seeds - 1):
-            arms = Counter(recipe.exponential for recipe in experiment.recipes() if recipe.seed == seed)
-            assert arms[False] == arms[True] > 0, experiment.problem
+def arms_of(settings):
+    """The tries of each arm: learning rate, schedule and place among the batch orders of the arm."""
+    arms = {name: Counter() for name in ("without", "with", "placebo")}
+    for setting in settings:
+        order = setting.get("order", 0)
+        name = "with" if setting.get("exponential") else "placebo" if order > 1 else "without"
+        arms[name][setting["lr"], setting["schedule"], order % 2] += 1
+    return arms
 
 
-def test_both_arms_search_the_same_range(listed):
-    """Half a grid step may be missing at an end, no more."""
+def test_all_arms_have_the_same_tries(listed):
     for experiment in listed:
-        without, with_neuron = (
-            sorted({s["lr"] for s in experiment.settings if s["exponential"] == arm}) for arm in (False, True)
-        )
-        assert without[0] <= with_neuron[0] <= 2 * without[0], experiment.problem
-        assert without[-1] / 2 <= with_neuron[-1] <= without[-1], experiment.problem
-        assert set(with_neuron) <= set(without), experiment.problem
+        arms = arms_of(experiment.settings)
+        assert arms["without"] == arms["with"], experiment.problem
+        assert arms["placebo"] in (arms["without"], Counter()), experiment.problem
+        assert set(arms["without"].values()) == {1}
+
+
+def test_each_lambda_has_its_own_batch_order(listed):
+    for experiment in listed:
+        if "stability" not in experiment.tables:
+            pairs = {(s["order"], s["lam"]) for s in experiment.settings if s.get("exponential")}
+            assert pairs == {(0, 0.01), (1, 1.0)}
 
 
 def test_runs_differ(listed):
@@ -95,7 +102,7 @@ def test_every_row_of_the_report_is_there(what, tables):
     found = [e for e in experiments("all", "laptop") if what.items() <= e.shared.items() and e.tables[0] in "123"]
     assert len(found) == 1
     assert set(found[0].tables) == tables
-    assert found[0].seeds >= 10
+    assert found[0].seeds == (20 if "train" in what else 10)
     if "3" in tables:
         assert found[0].shared["measure"] == "test"
 
@@ -103,6 +110,15 @@ def test_every_row_of_the_report_is_there(what, tables):
 def test_the_report_used_these_networks():
     models = {e.shared["data"]: e.shared["model"] for e in experiments("all", "laptop")}
     assert models == {"spheres": "fc1", "gaussians": "fc1", "mnist-1v7": "conv", "cifar10-0v1": "fc2"}
+
+
+@pytest.mark.parametrize("table", CHECKS)
+def test_checks_have_both_arms_and_a_file_of_their_own(table, profile):
+    for experiment in experiments(table, profile):
+        recipes = list(experiment.recipes())
+        assert len({recipe.identity for recipe in recipes}) == len(recipes)
+        assert 2 * sum(recipe.exponential for recipe in recipes) == len(recipes)
+    assert file_of(table) == table
 
 
 def test_stability_is_each_standardization_with_twenty_seeds():
@@ -117,11 +133,6 @@ def test_the_quick_profile_is_small_and_needs_no_images():
     found = [recipe for e in experiments("all", "quick") for recipe in e.recipes()]
     assert {recipe.data for recipe in found} == {"spheres", "gaussians", "digits-1v7"}
     assert all(recipe.epochs <= 25 and (recipe.train or 0) <= 200 for recipe in found)
-
-
-def test_unequal_arms_are_refused():
-    with pytest.raises(ValueError, match="got 1 learning rates without the neuron and 2 pairs"):
-        grid(without=(0.1,), with_neuron=(0.1,), lams=(0.1, 1.0))
 
 
 def test_unknown_names():

@@ -294,10 +294,11 @@ TABLE, MANIFEST = "replication.csv", "replication_manifest.json"
         (damaged_json(MANIFEST, lambda m: m.update(replaces=None)), "NoneType"),
         (damaged_json(MANIFEST, lambda m: m.update(sha256=[1])), "missing entries"),
         (damaged_json(MANIFEST, lambda m: machine_of(m).update(rows=1e999)), "infinity"),
-        (damaged_json(MANIFEST, lambda m: m.update(protocol=9)), "expected format 1 and protocol 1"),
+        (damaged_json(MANIFEST, lambda m: m.update(protocol=9)), "expected format 1 and protocol 2"),
         (damaged_json(MANIFEST, lambda m: m.update(rows=5)), "4 rows where the manifest counts 5"),
         (damaged_json(MANIFEST, lambda m: machine_of(m).update(rows=3)), "counts of other machines"),
         (damaged_json(MANIFEST, lambda m: machine_of(m).update(description={})), "not the one described"),
+        (damaged_json(MANIFEST, lambda m: m.update(protocol=1)), "with settings of"),
         (edited(TABLE, lambda lines: [*lines, lines[-1]]), "2 times"),
         (edited(TABLE, lambda lines: lines[:-1]), "3 rows where the manifest counts 4"),
         (edited(TABLE, lambda lines: [lines[0], lines[1].replace(",0.5,", ",a,"), *lines[2:]]), "text among the"),
@@ -324,7 +325,7 @@ def test_a_table_that_is_not_what_was_written_is_refused_and_left_as_it_is(folde
         (lambda text: text.replace(b"0.5", b"0.6"), "a damaged or edited file"),
         (lambda text: text[: len(text) // 2], "a damaged or edited file"),
         (lambda text: b"", "a damaged or edited file"),
-        (lambda text: resealed(text, b'"protocol": 1', b'"protocol": 9'), "expected runs of protocol 1 in .*, got 9"),
+        (lambda text: resealed(text, b'"protocol": 2', b'"protocol": 9'), "expected runs of protocol 2 in .*, got 9"),
         (lambda text: resealed(text, b'"lr": 0.01', b'"lr": 0.02'), "or made by other code"),
         (lambda text: resealed(text, b'"runs"', b'"sums"'), "expected a unit of runs in .*, got 'runs'"),
         (lambda text: resealed(text, b'"lr": 0.01', b'"lr": NaN'), "expected a unit of runs in .*, got expected lr"),
@@ -445,3 +446,15 @@ def test_nothing_is_written_to_follow_a_link(folder, tmp_path):
 def test_no_runs_are_no_table(tmp_path):
     assert Journal(tmp_path).export().rows == {}
     assert not (tmp_path / TABLE).exists()
+
+
+def test_a_table_of_an_earlier_protocol_can_be_read_but_takes_no_runs(folder, monkeypatch):
+    rows = read_rows(folder)
+    for module in ("recipe", "journal"):
+        monkeypatch.setattr(f"enlib.replication.{module}.PROTOCOL", 3)
+    assert read_rows(folder) == rows
+    before = files(folder)
+    for use in (Journal(folder).read, Journal(folder).export):
+        with pytest.raises(JournalError, match="expected format 1 and protocol 3 in .*, got 1 and 2: use"):
+            use()
+    assert files(folder) == before

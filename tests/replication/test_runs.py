@@ -86,6 +86,18 @@ def test_rows_of_a_unit_are_those_of_fit_and_evaluate(unit):
             assert wrong.sum() == row["test_errors"]
 
 
+@pytest.mark.parametrize("more", [{}, WITH, {"dtype": "float64", "loss": "logistic"} | WITH], ids=str)
+def test_the_gradient_norm_is_that_of_what_was_minimized(more):
+    trained = train(change(epochs=3, stacked=False, **more), progress=False)
+    model, split, recipe = trained.model.double(), trained.data.train, change(stacked=False, **more)
+    objective = LOSSES[recipe.loss](model(split.inputs.double()), split.targets.double())
+    if recipe.exponential:
+        objective = objective + recipe.lam * model.neuron.a**2 / 2
+    expected = torch.cat([g.flatten() for g in torch.autograd.grad(objective, [*model.parameters()])]).norm()
+    (row,) = compute((change(epochs=3, stacked=False, **more),))
+    assert row["gradient_norm"] == pytest.approx(expected.item(), rel=1e-4)
+
+
 def test_a_row_stands_in_a_table():
     for row in compute((change(), change(**WITH), change(lr=1e9, **WITH))):
         assert plain(row).keys() == row.keys()
@@ -222,6 +234,7 @@ def test_settings_of_a_recipe_reach_the_training():
     for more in (
         {"loss": "logistic"}, {"loss": "squared hinge"}, {"dtype": "float64"}, {"clip_norm": 0.1},
         {"neuron_lr": 0.001}, {"a": 0.5}, {"w_std": 0.1}, {"max_exponent": 0.5}, {"order": 1}, {"batch_size": None},
+        {"weight_scale": 0.5},
     ):  # fmt: skip
         after = train(change(plain_run, **more), progress=False)
         assert after.history.train_loss[-1] != before.history.train_loss[-1], more

@@ -34,6 +34,14 @@ def test_equal_effects_tie():
     assert len(set(differences([0.1, 0.2, 0.3], [0.2, 0.3, 0.4]))) == 1  # 0.3 - 0.2 is not 0.2 - 0.1 in binary
 
 
+def test_small_differences_are_not_rounded_away():
+    """They were rounded to ten decimals, so that losses of 2e-11 and 1e-11 were equal."""
+    assert differences([1e-11, 3e-200, 0.0], [2e-11, 5e-200, 0.0]) == pytest.approx(
+        [1e-11, 2e-200, 0], rel=1e-9, abs=0
+    )
+    assert differences([1e9], [1e9 + 1e-6]).tolist() == [0.0]  # beyond twelve digits
+
+
 def test_bounds_enclose_whatever_the_censored_run_would_have_done():
     rng = np.random.default_rng(0)
     without, with_neuron = rng.lognormal(4, 1, (2, 200))

@@ -19,6 +19,7 @@ from enlib.tables import (
     speed_table,
     stability_table,
 )
+from enlib.tables.selection import at_shared_setting
 
 PROBLEM = "spheres-1.01-1000"
 
@@ -124,7 +125,10 @@ def test_half_the_rows_are_said_to_be_missing():
     assert table.notes[-1] == "Seeds left out because trials are missing: spheres 1/1.01, n = 1000 (1)."
     without_pairs = quality_table([r for r in TRIALS if r["exponential"]])
     assert without_pairs.shown == []
-    assert without_pairs.notes[-1].endswith("n = 1000 (6).")
+    assert without_pairs.notes[-2].endswith("n = 1000 (6).")
+    assert (
+        without_pairs.notes[-1] == "Left out, as no seed has all its trials in both arms: spheres 1/1.01, n = 1000."
+    )
 
 
 def test_an_unknown_choice_is_refused_even_without_runs():
@@ -133,9 +137,102 @@ def test_an_unknown_choice_is_refused_even_without_runs():
 
 
 @pytest.mark.parametrize("by", ["own", "others"])
+def test_ties_go_to_the_smallest_learning_rate_then_order_then_schedule(by):
+    """Table 3 of protocol 1 depended on the order of the rows of its file."""
+    settings = [(lr, order, how) for lr in (0.2, 0.1) for order in (1, 0) for how in ("cosine", "constant")]
+    rows = [
+        row(s, arm, lr=lr) | {"order": order, "schedule": how}
+        for s in range(3)
+        for arm in (False, True)
+        for lr, order, how in settings
+    ]
+    for shuffled in (rows, rows[::-1], rows[5:] + rows[:5]):
+        found = choose(shuffled, PROBLEM, speed, by=by)
+        assert found.seeds == [0, 1, 2]
+        chosen = {(r["lr"], r["order"], r["schedule"]) for r in found.without + found.with_neuron}
+        assert chosen == {(0.1, 0, "constant")}
+
+
+def at(lr_to_time, *, arm=False, seed=0):
+    return [row(seed, arm, lr=lr, epochs_to_zero=float(time)) for lr, time in lr_to_time.items()]
+
+
+@pytest.mark.parametrize(
+    "times, edge",
+    [
+        ({0.1: 5, 0.2: 7, 0.3: 9}, -1),
+        ({0.1: 9, 0.2: 7, 0.3: 5}, 1),
+        ({0.1: 9, 0.2: 5, 0.3: 7}, 0),
+        ({0.1: 5, 0.2: 5, 0.3: 9}, 0),  # one inside is as good
+        ({0.1: 9, 0.2: 5, 0.3: 5}, 0),
+        ({0.1: 5, 0.2: 9, 0.3: 5}, -1),  # the choice is the smaller one, and none inside is as good
+        ({0.1: 5}, 0),  # nothing was chosen
+    ],
+)
+@pytest.mark.parametrize("by", ["own", "others"])
+def test_at_the_edge_of_a_grid(times, edge, by):
+    found = choose(at(times) + at(dict.fromkeys(times, 5), arm=True), PROBLEM, speed, by=by)
+    assert found.edges[0] == [edge]
+    assert found.subset([0]).edges[0] == [edge]
+
+
+def test_a_missing_column_order_is_order_zero():
+    rows = sweep([[[1.0, 2.0]] * 3] * 2)
+    numbered = [r | {"order": 0} for r in rows]
+    empty = [r | {"order": None} for r in rows]
+    expected = choose(rows, PROBLEM, speed).values("epochs_to_zero")[0].tolist()
+    for each in (numbered, empty):
+        assert choose(each, PROBLEM, speed).values("epochs_to_zero")[0].tolist() == expected
+
+
+def test_orders_make_the_arms():
+    rows = [
+        row(0, bool(arm), epochs_to_zero=10.0 + order) | {"order": order}
+        for arm, order in ((0, 2), (0, 3), (0, 0), (0, 1), (1, 0), (1, 1))
+    ]
+    both = choose(rows, PROBLEM, speed)
+    placebo = choose(rows, PROBLEM, speed, arms=("without", "placebo"))
+    assert [found.values("epochs_to_zero")[1].tolist() for found in (both, placebo)] == [[10], [12]]
+    assert both.trials == placebo.trials == 2
+
+
+def test_arms_with_unequal_numbers_of_tries_are_not_compared():
+    rows = at({0.1: 5, 0.2: 5}) + at({0.1: 5}, arm=True)
+    with pytest.raises(ValueError, match="none that are complete"):
+        choose(rows, PROBLEM, speed)
+
+
+def test_the_shared_setting_does_not_depend_on_which_arm_is_which():
+    """Exchanging the arms of any seed leaves the setting, so a test that exchanges them keeps its level."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        lrs, times = (0.1, 0.2, 0.3, 0.4, 0.5), rng.integers(1, 30, (2, 4, 5)).astype(float)
+        found = []
+        for swapped in ([], [1], [0, 2, 3]):
+            arms = times.copy()
+            arms[:, swapped] = arms[::-1, swapped]
+            rows = [
+                r
+                for a in (0, 1)
+                for s in range(4)
+                for r in at(dict(zip(lrs, arms[a, s], strict=True)), arm=bool(a), seed=s)
+            ]
+            found.append(at_shared_setting(rows, PROBLEM, speed).without[0]["lr"])
+        assert len(set(found)) == 1
+        assert found[0] not in (0.1, 0.5)
+
+
+def test_no_shared_setting_inside_both_grids():
+    assert at_shared_setting(at({0.1: 1, 0.2: 1}) + at({0.1: 1, 0.2: 1}, arm=True), PROBLEM, speed) is None
+    apart = at({0.1: 1, 0.2: 1, 0.3: 1}) + at({0.2: 1, 0.3: 1, 0.4: 1}, arm=True)
+    assert at_shared_setting(apart, PROBLEM, speed) is None
+    assert at_shared_setting(at({0.1: 1}), PROBLEM, speed) is None
+
+
+@pytest.mark.parametrize("by", ["own", "others"])
 def test_runs_that_differ_in_a_setting_that_tables_do_not_know_are_not_pooled(by):
     """Another loss or another start of the neuron: a table would take one for the other."""
     rows = sweep([[[1.0, 2.0], [2.0, 1.0]]] * 2)
     other = [mine | {"w_std": 0.1} for mine in rows if mine["exponential"]]
-    with pytest.raises(ValueError, match="expected one run per learning rate, schedule and lambda .* for seed 0"):
+    with pytest.raises(ValueError, match="expected one run per learning rate, schedule, lambda and .* for seed 0"):
         choose(rows + other, PROBLEM, speed, by=by)
