@@ -9,7 +9,8 @@ from enlib.tables.layout import Table, percent
 from enlib.tables.selection import PLACEBO, choose, generalization, label, problems, quality, speed, tuned
 from enlib.tables.stability import (
     INPUTS,
-    cure_table,
+    condition_table,
+    crossing_table,
     explosion_table,
     moment_table,
     noise_table,
@@ -35,7 +36,8 @@ __all__ = [
     "Table",
     "change",
     "choose",
-    "cure_table",
+    "condition_table",
+    "crossing_table",
     "discordant",
     "explosion_table",
     "generalization",

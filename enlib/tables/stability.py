@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from enlib.statistics import holm, mcnemar, signed_rank, wilson
+from enlib import _tools
+from enlib.statistics import holm, mcnemar, signed_rank, stratified_exact, wilson
 from enlib.tables.counting import EVENTS, change, happened, moment, share, sides, surplus, twins
-from enlib.tables.layout import Table, percent
+from enlib.tables.layout import Table, interval, p_value, percent
 from enlib.tables.selection import ARMS, Row, checked, label, problems, tuned
 
 STANDARDIZED = {"none": "as they are", "global": "together", "feature": "one by one"}
@@ -27,9 +29,30 @@ INPUTS = {
 _PLACES = {"neuron": "exponential neuron", "unit": "one sigmoid unit", "layer": "layer of 50"}
 _PAST = {"spikes": "spiked", "diverges": "diverged"}
 
-# Conditions of the study of remedies, as its files name them; the table prints the second name of a pair.
-_PLAIN = "with the neuron"
-_REMEDIES = {"a tenth of the step size": "a tenth of the step size, neuron only"}
+PLAIN = "with the neuron"
+_AT = 0.03
+# The comparisons that the protocol adjusts together: what, at which learning rate, against what.
+FAMILIES = {
+    "causes": (
+        *(
+            (name, _AT, PLAIN)
+            for name in (
+                "lambda 0", "lambda 100", "a tenth for the neuron", "a tenth for all others",
+                "neuron cut at the crossing", "others cut at the crossing", "full batch", "float64", "squared hinge",
+                "logistic loss", "half as wide", "twice as wide", "n = 500", "n = 8000",
+            )
+        ),
+        ("neuron cut at the crossing", _AT, "others cut at the crossing"),
+        ("amplitude cut at the crossing", _AT, "exponent cut at the crossing"),
+    ),
+    "remedies": tuple(
+        (name, _AT, PLAIN)
+        for name in (
+            "gradient clipped to norm 1", "cosine schedule", "exponent cut off at 3", "neuron off at the start",
+            "inputs as they are",
+        )
+    ),
+}  # fmt: skip
 
 
 def stability_table(rows: Sequence[Row]) -> Table:
@@ -266,54 +289,182 @@ def standardization_table(rows: Sequence[Row]) -> Table:
     return Table("standardization", title, shown, notes=notes)
 
 
-def cure_table(trials: Sequence[Row], lr: float) -> Table:
-    """Return in how many seeds each remedy of the study prevents a spike, and in how many it causes one.
+def crossing_table(rows: Sequence[Row]) -> Table:
+    """Return how many runs with the neuron crossed the optimizer's limit before any spike, and how many then spiked.
+
+    A run that spikes at or before its first crossing counts as one that did not cross. The last row is the exact test
+    over the learning rates, each of which is a stratum with seeds of its own.
 
     Parameters
     ----------
-    trials : sequence of dict, or a structured array
-        Rows of ``cures.csv``; `happened` decides which of them spiked.
-    lr : float
-        Learning rate.
+    rows : sequence of dict
+        Runs of the study of causes, from `enlib.replication.with_conditions`.
 
     Raises
     ------
     ValueError
-        If no trial has this learning rate, or a seed has no trial with the neuron alone.
+        If none of them is a watched run of the plain condition.
     """
-    spiked: dict[str, dict[int, bool]] = {_PLAIN: {}}
-    for trial in trials:
-        if trial["lr"] == lr:
-            spiked.setdefault(trial["condition"], {})[trial["seed"]] = happened(trial, "spikes")
-    plain = spiked.pop(_PLAIN)
-    if not (plain or spiked):
-        known = ", ".join(f"{rate:g}" for rate in sorted({trial["lr"] for trial in trials}))
-        raise ValueError(f"expected trials at learning rate {lr}, got none: choose one of {known or 'no trial'}")
-    shown, numbers = [], []
-    for name, seeds in spiked.items():
-        unpaired = sorted(seeds.keys() - plain.keys())
-        if unpaired:
+    plain = [row for row in rows if row["condition"] == PLAIN]
+    if not plain:
+        raise ValueError(f"expected runs of the condition {PLAIN!r}, got none: pass the rows of the study of causes")
+    shown, tables = [], []
+    for lr in sorted({row["at"] for row in plain}):
+        runs = [row for row in plain if row["at"] == lr]
+        counts = Counter((_crossed_first(row), happened(row, "spikes")) for row in runs)
+        table = [[counts[True, True], counts[True, False]], [counts[False, True], counts[False, False]]]
+        tables.append(table)
+        shown.append(_crossings(f"{lr:g}", table, stratified_exact([table]).p))
+    total = np.sum(tables, axis=0).tolist()
+    shown.append(_crossings("all, stratified", total, stratified_exact(tables).p))
+    numbers = [
+        {"spiked": total[0][0] + total[1][0], "after_a_crossing": total[0][0], "p": stratified_exact(tables).p}
+    ]
+    notes = ("Crossed: before any spike, strictly. p: exact, given the margins of each learning rate's table.",)
+    return Table("crossings", "Crossings and spikes of the plain neuron", shown, numbers, notes)
+
+
+def condition_table(rows: Sequence[Row], family: Literal["causes", "remedies"]) -> Table:
+    """Return in how many seeds each condition prevents a spike of the plain neuron, and in how many it causes one.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        As in `crossing_table`; `happened` decides which of them spiked.
+    family : {"causes", "remedies"}
+        Which comparisons: those that the protocol adjusts together come first, and only their p-values are adjusted.
+
+    Raises
+    ------
+    ValueError
+        If the family is unknown, or a condition has a seed of which the plain run is missing.
+    """
+    _tools.known("family", family, FAMILIES)
+    runs: dict[tuple[str, float], dict[int, Row]] = {}
+    for row in rows:
+        runs.setdefault((row["condition"], row["at"]), {})[row["seed"]] = row
+    numbers: list[dict[str, Any]] = []
+    for primary, name, lr, against in _comparisons(family, runs):
+        # A condition at a learning rate of its own has the plain run of the same seed at the usual one.
+        before = runs.get((against, lr), {})
+        missing = sorted(runs[name, lr].keys() - before.keys())
+        if missing:
             raise ValueError(
-                f"expected a trial {_PLAIN!r} for every seed, got none for seed {unpaired[0]} of {name!r}: finish "
-                "the study"
+                f"expected a run {against!r} for every seed, got none for seed {missing[0]} of {name!r}: finish the "
+                "study"
             )
-        both = [(plain[seed], now) for seed, now in seeds.items()]
-        saved, new = both.count((True, False)), both.count((False, True))
-        before, left = (sum(side) for side in zip(*both, strict=True))
-        parts = [
-            f"{n} of {of}: {percent(wilson(n, of))}" if of else "none"
-            for n, of in ((saved, before), (new, len(both) - before))
-        ]
-        shown.append(
+        seeds = sorted(runs[name, lr])
+        if against != PLAIN:
+            seeds = [seed for seed in seeds if _crossed_first(runs[PLAIN, lr][seed])]
+        now = [runs[name, lr][seed] for seed in seeds]
+        both = [(happened(before[row["seed"]], "spikes"), happened(row, "spikes")) for row in now]
+        epochs = [math.inf if math.isnan(row["epochs_to_zero"]) else row["epochs_to_zero"] for row in now]
+        numbers.append(
             {
-                "cure": _REMEDIES.get(name, name), "saved": parts[0], "newly ill": parts[1],
-                "spike in %": percent(wilson(left, len(both))),
+                "condition": name, "lr": lr, "against": against, "primary": primary, "runs": len(both),
+                "spikes": sum(after for _, after in both), "prevented": both.count((True, False)),
+                "new": both.count((False, True)), "epochs": float(np.median(epochs)) if epochs else math.nan,
+                "never": sum(map(math.isinf, epochs)),
             }
         )  # fmt: skip
-        numbers.append({"cure": name, "saved": saved, "new": new, "left": left, "p": mcnemar(saved, new).p})
-    shown = _with_p_values(shown, [line["p"] for line in numbers])
-    notes = ("In % [95 % interval by Wilson]. p: McNemar's exact test, adjusted by Holm over this table.",)
-    return Table("cures", f"Cures against the plain neuron, step size {lr:g}", shown, numbers, notes)
+    for line in numbers:
+        line["p"] = mcnemar(line["prevented"], line["new"]).p
+        line["difference"], line["low"], line["high"] = paired_shares(
+            line["spikes"] - line["new"], line["prevented"], line["new"], line["runs"]
+        )
+    primaries = [line for line in numbers if line["primary"]]
+    for line, adjusted in zip(primaries, holm([line["p"] for line in primaries]), strict=True):
+        line["holm"] = float(adjusted)
+    shown = [
+        {
+            "condition": line["condition"] + ("" if line["against"] == PLAIN else f", against {line['against']}"),
+            "learning rate": f"{line['lr']:g}",
+            "spikes": f"{line['spikes']} of {line['runs']}",
+            "spike in %": percent(wilson(line["spikes"], line["runs"])) if line["runs"] else "",
+            "prevented": f"{line['prevented']}", "new": f"{line['new']}",
+            "difference": interval(100 * line["difference"], 100 * line["low"], 100 * line["high"], ".0f"),
+            "p": p_value(line["p"]), "Holm": p_value(line.get("holm", math.nan)),
+            "epochs": f"{line['epochs']:.1f} ({line['never']} never)",
+        }
+        for line in numbers
+    ]  # fmt: skip
+    notes = (
+        "Shares in % [95 % interval by Wilson], differences in points [95 % interval by Newcombe], of paired seeds.",
+        "p: McNemar's exact test; Holm: adjusted over the comparisons that the protocol names.",
+        "Epochs: median to zero training errors.",
+    )
+    return Table(
+        family, {"causes": "Explanations and their controls", "remedies": "Remedies"}[family], shown, numbers, notes
+    )
+
+
+def paired_shares(both: int, only_first: int, only_second: int, pairs: int) -> tuple[float, float, float]:
+    """Return the difference of two paired shares, second minus first, and its 95 % interval by Newcombe's method 10.
+
+    Parameters
+    ----------
+    both, only_first, only_second : int
+        Pairs in which it happened in both runs, in the first alone, and in the second alone.
+    pairs : int
+        Number of pairs; without any, all three numbers are NaN.
+
+    References
+    ----------
+    R. G. Newcombe, Improved confidence intervals for the difference between binomial proportions based on paired
+    data, Statistics in Medicine 17 (1998).
+
+    Examples
+    --------
+    >>> [round(x, 2) for x in paired_shares(10, 9, 1, 30)]
+    [-0.27, -0.43, -0.07]
+    """
+    if not pairs:
+        return math.nan, math.nan, math.nan
+    neither = pairs - both - only_first - only_second
+    first, second = wilson(both + only_first, pairs), wilson(both + only_second, pairs)
+    margins = (both + only_first) * (only_second + neither) * (both + only_second) * (only_first + neither)
+    cross = both * neither - only_first * only_second
+    # Corrected for continuity where it is positive.
+    phi = max(cross - pairs / 2, 0) if cross > 0 else cross
+    phi = phi / math.sqrt(margins) if margins else 0.0
+    difference = second.share - first.share
+
+    def reach(up: float, down: float) -> float:
+        return math.sqrt(max(up**2 - 2 * phi * up * down + down**2, 0.0))
+
+    low = difference - reach(second.share - second.low, first.high - first.share)
+    high = difference + reach(second.high - second.share, first.share - first.low)
+    return difference, low, high
+
+
+def _comparisons(family: str, runs: Iterable[tuple[str, float]]) -> list[tuple[bool, str, float, str]]:
+    """Return the comparisons of a family that there are runs for: whether it is adjusted, what, where, with what."""
+    known = list(runs)
+    named = FAMILIES[family]
+    listed = [(True, name, lr, against) for name, lr, against in named if (name, lr) in known]
+    others = [
+        (False, name, lr, PLAIN)
+        for name, lr in known
+        if family == "causes" and name != PLAIN and (PLAIN, lr) in known
+        and not any((name, lr, PLAIN) in comparisons for comparisons in FAMILIES.values())
+    ]  # fmt: skip
+    return listed + others
+
+
+def _crossed_first(row: Row) -> bool:
+    """Return whether a run crossed its limit strictly before it spiked, or without a spike."""
+    spike = row["first_spike"]
+    if math.isnan(spike):
+        spike = row["diverged_at"]
+    return row["first_crossing"] < spike if spike == spike else not math.isnan(row["first_crossing"])
+
+
+def _crossings(name: str, table: list[list[int]], p: float) -> dict[str, str]:
+    (both, crossed), (spiked, neither) = table
+    return {
+        "learning rate": name, "crossed, spiked": f"{both}", "crossed, no spike": f"{crossed}",
+        "not crossed, spiked": f"{spiked}", "neither": f"{neither}", "p": p_value(p),
+    }  # fmt: skip
 
 
 def _experiments(rows: Iterable[Row]) -> list[Row]:
