@@ -439,7 +439,7 @@ def _wrong_in_one_arm(pairs: Pairs) -> Line:
 
 def _error_table(name: str, title: str, lines: list[Line], arms: tuple[str, str], notes: Sequence[str]) -> Table:
     held_out = name == "generalization"
-    norms = any(not math.isnan(line[f"gradient_norm_{arm}"]) for line in lines for arm in _KEYS)
+    norms = not held_out and any(not math.isnan(line[f"gradient_norm_{arm}"]) for line in lines for arm in _KEYS)
     report = ("report_loss_without", "report_without"), ("report_loss_with", "report_with")
     shown = [
         {
