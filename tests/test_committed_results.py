@@ -22,6 +22,8 @@ from enlib.replication.machine import describe
 from enlib.tables import COMPARISONS, published
 
 RESULTS = Path(__file__).parents[1] / "results"
+# The tables of the book are of protocol 1 until all runs of protocol 2 are there.
+UNDER_WAY = RESULTS / "protocol-2"
 
 
 @pytest.fixture(scope="module")
@@ -29,20 +31,21 @@ def rows():
     return read_rows(RESULTS)
 
 
-def test_a_sweep_on_a_fresh_clone_resumes_from_them(rows):
-    finished = Journal(RESULTS).read()
-    assert finished.rows.keys() == {row["run"] for row in rows}
-    wanted = {recipe.identity for e in experiments("all", "laptop") for recipe in e.recipes()}
-    assert finished.rows.keys() == wanted
-    for study in STUDIES:
-        found = read_rows(RESULTS, study)
-        assert {row["run"] for row in found} == {r.identity for r in experiments(study, "laptop")[0].recipes()}
-        assert len(with_conditions(found)) == len(found)
+def test_a_sweep_on_a_fresh_clone_resumes_from_what_is_there():
+    finished = Journal(UNDER_WAY).read().rows.keys()
+    wanted = [recipe for e in experiments("all", "laptop") for recipe in e.recipes()]
+    assert finished <= {recipe.identity for recipe in wanted}
+    for unit in units(wanted):
+        assert len({recipe.identity in finished for recipe in unit}) == 1
+    (machine,) = read_manifest(UNDER_WAY)["machines"].values()
+    assert machine["description"]["dirty"] is False
 
 
-def test_watched_runs_have_traces():
-    watched = {row["run"] for row in read_rows(RESULTS, "mechanism")}
-    assert {point["run"] for point in read_traces(RESULTS, "mechanism")} == watched
+def test_the_runs_of_the_study_are_named():
+    found = read_rows(RESULTS, "causes")
+    assert len(with_conditions(found)) == len(found)
+    watched = {row["run"] for row in found if row["watch"]}
+    assert {point["run"] for point in read_traces(RESULTS, "causes")} == watched
 
 
 def test_pairs_are_complete_and_on_the_same_data(rows):
@@ -70,14 +73,17 @@ def test_nothing_in_them_names_a_place_or_a_person(name):
 
 
 @pytest.mark.slow
-def test_a_cell_can_be_made_again(rows):
+def test_a_cell_can_be_made_again():
     """What guards PROTOCOL: raise it whenever this fails for a reason of the code's."""
-    there = {row["run"]: row for row in rows}
-    (unit,) = units(Recipe.from_row(row) for row in rows if (row["problem"], row["seed"]) == ("spheres-1.01-1000", 0))
+    there = {row["run"]: row for row in read_rows(UNDER_WAY)}
+    cell = "spheres-1.01-1000", 0, 1
+    unit, *_ = units(
+        Recipe.from_row(row) for row in there.values() if (row["problem"], row["seed"], row["order"] or 0) == cell
+    )
     (made,) = in_workers(make, [unit], workers=1)
     before = [there[recipe.identity] for recipe in unit]
-    same_place = {"processor", "machine", "system", "torch"}
-    origin = read_manifest(RESULTS)["machines"][before[0]["machine"]]["description"]
+    same_place = {"processor", "capability", "machine", "system", "torch"}
+    origin = read_manifest(UNDER_WAY)["machines"][before[0]["machine"]]["description"]
     if all(describe()[name] == origin[name] for name in same_place):
         names = [name for name in made.rows[0] if name != "data_digest"]
         for new, old in zip(made.rows, before, strict=True):
