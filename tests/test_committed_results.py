@@ -15,6 +15,7 @@ from enlib.replication import (
     read_manifest,
     read_rows,
     read_traces,
+    study,
     units,
     with_conditions,
 )
@@ -34,15 +35,15 @@ def test_a_sweep_on_a_fresh_clone_resumes_from_them(rows):
     assert finished.rows.keys() == {row["run"] for row in rows}
     wanted = {recipe.identity for e in experiments("all", "laptop") for recipe in e.recipes()}
     assert finished.rows.keys() == wanted
-    for study in STUDIES:
-        found = read_rows(RESULTS, study)
-        assert {row["run"] for row in found} == {r.identity for r in experiments(study, "laptop")[0].recipes()}
+    for name in STUDIES:
+        found = read_rows(RESULTS, name)
+        assert {row["run"] for row in found} == {recipe.identity for _, _, recipe in study("laptop")}
         assert len(with_conditions(found)) == len(found)
 
 
 def test_watched_runs_have_traces():
-    watched = {row["run"] for row in read_rows(RESULTS, "mechanism")}
-    assert {point["run"] for point in read_traces(RESULTS, "mechanism")} == watched
+    watched = {row["run"] for row in read_rows(RESULTS, "causes") if row["watch"]}
+    assert {point["run"] for point in read_traces(RESULTS, "causes")} == watched
 
 
 def test_pairs_are_complete_and_on_the_same_data(rows):
