@@ -35,6 +35,7 @@ RIGHT = {
     "halved learning rate": [8],
     "far input": [1067, 1 / (60 * 0.05**3 * 0.125), 1280, 1319],  # the law, exactly, corrected, measured
     "Adam's limit": [6],
+    "behind the wall": [-0.01 * math.exp(12), -1627.5],
     "no spikes": [0.161, 0.16, binomtest(0, 20).proportion_ci(method="wilson").high],
     "fatal length": [50, math.sqrt(2499)],
     "discordant seeds": [8],
@@ -50,8 +51,17 @@ RIGHT = {
 }
 
 
-def _find_spike(losses):
-    return next(k for k in range(1, len(losses)) if losses[k] > 100 * min(losses[:k]))
+def _preconditioned(hessian, rates):
+    root = np.sqrt(np.asarray(rates))
+    return np.linalg.eigvalsh(root[:, None] * np.asarray(hessian) * root)[-1]
+
+
+def _power_iteration(hessian, rates, shift=100.0, steps=5000):
+    v = torch.ones(len(rates), dtype=torch.float64)
+    for _ in range(steps):
+        w = rates.double().sqrt() * (hessian.double() @ (rates.double().sqrt() * v)) + shift * v
+        value, v = v @ w / (v @ v), w / w.norm()
+    return value - shift
 
 
 def _width(w):
@@ -133,11 +143,11 @@ FUNCTIONS = {
     ],
     "slope in b": [lambda a, slope_in_a, lam: a * slope_in_a - lam * a**2],
     "change of the invariant": [lambda a, g, eta, lam: eta * lam * a**2 - eta**2 / 2 * g**2],
-    "first spike": [
-        _find_spike,
-        lambda losses: int(np.argmax(losses[1:] > 100 * np.minimum.accumulate(losses[:-1]))) + 1,
-        lambda losses: 1 + (losses[1:] > 100 * losses.cummin(0).values[:-1]).nonzero()[0],
-        lambda losses: float(_find_spike(losses)),
+    "preconditioned sharpness": [
+        _preconditioned,
+        _power_iteration,
+        lambda hessian, rates: float(_preconditioned(hessian, rates)),
+        lambda hessian, rates: np.linalg.eigvals(np.diag(rates) @ hessian).max(),
     ],
     "McNemar's test": [
         lambda b, c: binomtest(b, b + c).pvalue if b + c else 1.0,
@@ -231,6 +241,14 @@ WRONG = {
         (16, "which power of eta"),
     ],
     "far input": [(10667, "x = 0"), (1185, "contributes 1"), (2667, "x twice"), (7, "how fast")],
+    "behind the wall": [
+        (3255, "before"),
+        (1627.5, "negative"),
+        (-4882.6, "starts from"),
+        (4.32e9, "its loss"),
+        (-0.01, "this is a"),
+        (12, "the output is"),
+    ],
     "Adam's limit": [(38, "0.9"), (3, "averages"), (2, "without"), (5, "put beta1")],
     "no spikes": [
         (0, "impossible"),
@@ -357,15 +375,14 @@ WRONG = {
         (lambda a, g, eta, lam: eta * lam * a**2 - eta**2 * g**2, "twice too large"),
         (lambda a, g, eta, lam: 0, "expand"),
     ],
-    "first spike": [
-        (lambda x: next(k for k in range(1, len(x)) if x[k] > 100 * x[k - 1]), "found none"),
-        (lambda x: next((k for k in range(1, len(x)) if x[k] > 100 * x[k - 1]), 0), "the one before"),
-        (lambda x: next((k for k in range(1, len(x)) if x[k] > 100 * x[0]), 0), "compare each loss"),
-        (lambda x: next(k for k in range(1, len(x)) if x[k] > 100 * min(x)), "before the spike"),
-        (lambda x: _find_spike(x) + 1, "from 0"),
-        (lambda x: next(k for k in range(1, len(x)) if x[k] >= 100 * min(x[:k])), "expected 3, got 1"),
-        (lambda x: next(k for k in range(9) if x[k + 1] > 1000 * x[k]), "past the last loss"),
-        (lambda x: math.nan, "got nan"),
+    "preconditioned sharpness": [
+        (lambda h, r: np.linalg.eigvalsh(h)[-1], "plain sharpness"),
+        (lambda h, r: np.max(r) * np.linalg.eigvalsh(h)[-1], "of its own"),
+        (lambda h, r: np.linalg.eigvals(np.diag(r) @ h @ np.diag(r)).max(), "square root"),
+        (lambda h, r: np.linalg.eigvals(np.diag(1 / np.asarray(r)) @ h).max(), "multiply"),
+        (lambda h, r: min(np.linalg.eigvals(np.diag(r) @ h), key=lambda x: -abs(x)), "may be negative"),
+        (lambda h, r: abs(np.linalg.eigvals(np.diag(r) @ h)).max(), "no sharpness"),
+        (lambda h, r: np.trace(np.diag(r) @ h), "row i and column i"),
     ],
     "McNemar's test": [
         (lambda b, c: binom.cdf(min(b, c), b + c, 0.5), "two sides"),

@@ -15,6 +15,7 @@ from enlib.replication import (
     read_manifest,
     read_rows,
     read_traces,
+    study,
     units,
     with_conditions,
 )

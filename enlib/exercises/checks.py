@@ -11,7 +11,6 @@ from enlib.exercises.answers import Check, array, function, number, show, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
 E2, NAN = math.exp(2), math.nan
@@ -48,12 +47,23 @@ def _direction(u: "Any") -> str:
     return ""
 
 
-def _spike(losses: "Any", limit: "Callable[[Any, int], float]") -> int:
-    return next((k for k in range(1, len(losses)) if losses[k] > limit(losses, k)), 0)
+def _scaled(h: "Any", rates: "Any", power: float) -> "Any":
+    """Return the matrix with row i and column i multiplied by a power of rate i."""
+    f = [float(rate) ** power for rate in rates]
+    return [[f[i] * float(h[i][j]) * f[j] for j in range(len(f))] for i in range(len(f))]
 
 
-def _smallest_before(losses: "list[float]", k: int) -> float:
-    return 100.0 * min(losses[:k])
+def _largest(h: "Any", *, size: bool = False) -> float:
+    """Return the largest eigenvalue of a symmetric matrix, or that of the largest absolute value."""
+    shift = 0.0 if size else sum([abs(float(entry)) for row in h for entry in row])
+    v = [1.0 / (i + 1) for i in range(len(h))]
+    value = 0.0
+    for _ in range(3000):
+        w = [sum([float(h[i][j]) * v[j] for j in range(len(v))]) + shift * v[i] for i in range(len(v))]
+        value = sum([a * b for a, b in zip(v, w, strict=True)]) / sum([a * a for a in v])
+        length = math.sqrt(sum([a * a for a in w]))
+        v = [a / length for a in w]
+    return value - shift
 
 
 def _tail(b: int, c: int) -> float:
@@ -373,23 +383,43 @@ CHECKS = {
         },
         "put beta1 = 0.5 into (2 + 2 beta1) / (1 - beta1)",
     ),
-    "first spike": function(
-        "losses",
+    "preconditioned sharpness": function(
+        "hessian rates",
         [
-            ([1.0, 0.2, 30.0, 5.0, 80.0],),
-            ([1.0, 0.1, 0.5, 12.0, 90.0],),
-            ([50.0, 150.0, 0.4, 0.02, 3.0],),
-            ([5.0, 1.0, 60.0, 0.5, 55.0],),
-            ([1.0, 100.0, 0.5, 51.0],),
+            ([[2.0, 1.0], [1.0, 3.0]], [0.5, 0.125]),
+            ([[4.0, 0.5, 0.0], [0.5, 1.0, 2.0], [0.0, 2.0, 9.0]], [0.25, 1.0, 0.0625]),
+            ([[1.0, 0.5], [0.5, -6.0]], [0.5, 1.0]),
         ],
-        lambda losses: _spike(losses, _smallest_before),
+        lambda h, r: _largest(_scaled(h, r, 0.5)),
         {
-            lambda x: _spike(x, lambda x, k: 100 * x[k - 1]): "the smallest loss so far need not be the one before",
-            lambda x: _spike(x, lambda x, k: 100 * min(x)): "the smallest loss must come before the spike",
-            lambda x: 1 + _spike(x, _smallest_before): "updates count from 0",
+            lambda h, r: _largest(h): "this is the plain sharpness, without the learning rates",
+            lambda h, r: _largest(h) * max(r): "each parameter has a learning rate of its own",
+            lambda h, r: _largest(_scaled(h, r, 1)): "only the square root of a rate belongs on each side",
+            lambda h, r: _largest(
+                _scaled(h, r, -0.5)
+            ): "a larger learning rate makes a direction less stable: multiply",
+            lambda h, r: _largest(
+                _scaled(h, r, 0.5), size=True
+            ): "iteration finds the eigenvalue of the largest size, which may be negative: shift, and repeat",
+            lambda h, r: abs(
+                _largest(_scaled(h, r, 0.5), size=True)
+            ): "iteration finds the eigenvalue of the largest "
+            "size; a negative one is no sharpness: shift, and repeat",
         },
-        "compare each loss with the smallest of those before it",
-        failing={IndexError: "an index went past the last loss", StopIteration: "you found none in this list"},
+        "multiply row i and column i by the square root of rate i; then the largest eigenvalue",
+        within=1e-4,
+    ),
+    "behind the wall": number(
+        -0.01 * math.exp(12),
+        {
+            0.02 * math.exp(12): "this is its margin before the update",
+            0.01 * math.exp(12): "0.02 - 0.03 is negative, and so is the output",
+            -0.03 * math.exp(12): "the step starts from a = 0.02",
+            (1 + 0.01 * math.exp(12)) ** 3: "this is its loss; the margin is y times the output",
+            -0.01: "this is a; the neuron's output is a exp(z)",
+        },
+        "the output is (0.02 - 0.03) exp(12)",
+        within=1.0,
     ),
     "no spikes": number(
         0.16113,

@@ -6,9 +6,10 @@ import pytest
 from replication_rows import row
 
 from enlib.replication import WITH, Recipe
-from enlib.statistics import mcnemar, wilson
+from enlib.statistics import mcnemar, stratified_exact, wilson
 from enlib.tables import (
-    cure_table,
+    condition_table,
+    crossing_table,
     explosion_table,
     moment_table,
     noise_table,
@@ -17,6 +18,7 @@ from enlib.tables import (
     standardization_table,
     trained_noise_table,
 )
+from enlib.tables.stability import paired_shares
 
 NEVER = math.nan
 DONE = {"train_size": 200, "train_errors": 0.0, "train_loss": 1e-3}
@@ -84,36 +86,74 @@ def test_what_standardized_inputs_change(stability):
     assert lines[0]["end without an error"] == "6, then 6 of 6"
 
 
-def test_cures_seed_by_seed():
-    outcomes = {WITH: [1, 1, 1, 0], "cure": [0, 0, 0, 1], "water": [1, 1, 1, 0]}
-    trials = [
-        {"condition": name, "lr": 0.03, "seed": seed, "first_spike": 5.0 if spiked else NEVER, "status": "capped"}
-        for name, runs in outcomes.items() for seed, spiked in enumerate(runs)
+def study(outcomes, lr=0.03):
+    """Rows of a study: for each condition the update of each seed's spike, and perhaps that of its crossing."""
+    return [
+        {
+            "condition": name, "at": lr, "seed": seed, "first_spike": spike, "first_crossing": crossing,
+            "diverged_at": NEVER, "status": "capped", "epochs_to_zero": 10.0 + seed if math.isnan(spike) else NEVER,
+        }
+        for name, runs in outcomes.items()
+        for seed, (spike, crossing) in enumerate(run if isinstance(run, tuple) else (run, NEVER) for run in runs)
     ]  # fmt: skip
-    table = cure_table(trials, 0.03)
-    assert [(line["saved"], line["new"], line["left"]) for line in table.numbers] == [(3, 1, 1), (0, 0, 3)]
+
+
+def test_conditions_seed_by_seed():
+    outcomes = {
+        WITH: [5.0, 5.0, 5.0, NEVER],
+        "lambda 0": [NEVER, NEVER, NEVER, 5.0],
+        "float64": [5.0, 5.0, 5.0, NEVER],
+        "neuron cut at a random time": [NEVER] * 4,
+    }
+    table = condition_table(study(outcomes), "causes")
+    kept = [(line["condition"], line["prevented"], line["new"], line["spikes"]) for line in table.numbers]
+    assert kept == [("lambda 0", 3, 1, 1), ("float64", 0, 0, 3), ("neuron cut at a random time", 3, 0, 0)]
     assert table.numbers[0]["p"] == mcnemar(3, 1).p
-    assert table.shown[0]["saved"] == f"3 of 3: {percent(wilson(3, 3))}"
+    # Only the comparisons that the protocol names are adjusted.
+    assert table.numbers[0]["holm"] == min(1, 2 * mcnemar(3, 1).p)
+    assert (table.numbers[2]["p"], table.shown[2]["Holm"]) == (0.25, "")
+    assert table.shown[0]["spike in %"] == percent(wilson(1, 4))
+    assert table.shown[0]["epochs"] == "11.5 (1 never)"
+    assert condition_table(study(outcomes), "remedies").numbers == []
 
 
-def test_a_cure_after_which_a_run_diverges_did_not_save_it():
-    trials = [
-        {"condition": name, "lr": 0.03, "seed": 0, "first_spike": NEVER, "status": "diverged"}
-        for name in (WITH, "a tenth of the step size")
-    ]
-    table = cure_table(trials, 0.03)
-    assert (table.numbers[0]["saved"], table.numbers[0]["left"]) == (0, 1)
-    assert table.numbers[0]["cure"] == "a tenth of the step size"
-    assert table.shown[0]["cure"] == "a tenth of the step size, neuron only"
+def test_a_remedy_after_which_a_run_diverges_did_not_prevent_anything():
+    rows = [each | {"status": "diverged"} for each in study({WITH: [NEVER], "cosine schedule": [NEVER]})]
+    (line,) = condition_table(rows, "remedies").numbers
+    assert (line["prevented"], line["spikes"], line["low"] <= 0 <= line["high"]) == (0, 1, True)
 
 
-def test_where_no_run_spikes_none_is_saved():
-    trials = np.array(
-        [(name, 0.01, seed, np.nan, "converged") for name in (WITH, "cure") for seed in range(3)],
-        dtype=[("condition", "U20"), ("lr", float), ("seed", int), ("first_spike", float), ("status", "U20")],
-    )
-    [line] = cure_table(trials, 0.01).shown
-    assert line["saved"] == "none"
+def test_the_cut_and_its_placebo_are_compared_where_the_plain_run_crosses_before_it_spikes():
+    outcomes = {
+        WITH: [(50.0, 40.0), (50.0, 50.0), (NEVER, 30.0), (NEVER, NEVER)],
+        "neuron cut at the crossing": [NEVER] * 4,
+        "others cut at the crossing": [50.0] * 4,
+    }
+    lines = condition_table(study(outcomes), "causes").numbers
+    (between,) = [line for line in lines if line["against"] != WITH]
+    assert (between["runs"], between["prevented"]) == (2, 2)
+
+
+def test_a_crossing_counts_only_before_the_spike():
+    first = study({WITH: [(50.0, 40.0), (50.0, 50.0), (NEVER, 30.0), (NEVER, NEVER)]})
+    second = study({WITH: [(50.0, 49.0), (NEVER, NEVER), (NEVER, NEVER), (50.0, NEVER)]}, lr=0.02)
+    table = crossing_table(first + second)
+    counts = [list(line.values())[1:5] for line in table.shown]
+    assert counts == [["1", "0", "1", "2"], ["1", "1", "1", "1"], ["2", "1", "2", "3"]]
+    assert table.numbers[0] == {
+        "spiked": 4, "after_a_crossing": 2, "p": stratified_exact([[[1, 0], [1, 2]], [[1, 1], [1, 1]]]).p,
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="expected runs of the condition 'with the neuron', got none"):
+        crossing_table(study({"lambda 0": [NEVER]}))
+
+
+@pytest.mark.parametrize("chances", [(0.3, 0.35, 0.03, 0.32), (0.0, 0.6, 0.0, 0.4), (0.5, 0.2, 0.2, 0.1)])
+def test_the_interval_of_paired_shares_covers_the_difference(chances):
+    random, held = np.random.default_rng(0), 0
+    for both, first, second, _ in random.multinomial(30, chances, size=1000):
+        _, low, high = paired_shares(int(both), int(first), int(second), 30)
+        held += low <= chances[2] - chances[1] <= high
+    assert held >= 930
 
 
 def test_without_runs_the_tables_are_empty():
@@ -166,19 +206,12 @@ def test_noise_is_summed_up_by_quartiles_and_what_was_not_measured_is_left_out()
     assert ("layer of 50", True) not in lines
 
 
-@pytest.mark.parametrize(
-    "change, message",
-    [
-        ({"lr": 0.5}, "expected trials at learning rate 0.5, got none: choose one of 0.03"),
-        ({"extra": 7}, "a trial 'with the neuron' for every seed, got none for seed 7 of 'cure'"),
-    ],
-)
-def test_remedies_that_cannot_be_compared(change, message):
-    what = {"lr": 0.03, "first_spike": NEVER, "status": "capped"}
-    trials = [{"condition": name, "seed": seed, **what} for name in (WITH, "cure") for seed in range(3)]
-    trials += [{"condition": "cure", "seed": seed, **what} for seed in [change.pop("extra", 2)] if seed > 2]
-    with pytest.raises(ValueError, match=message):
-        cure_table(trials, **({"lr": 0.03} | change))
+def test_conditions_that_cannot_be_compared():
+    rows = study({WITH: [NEVER] * 3, "float64": [NEVER] * 4})
+    with pytest.raises(ValueError, match="a run 'with the neuron' for every seed, got none for seed 3 of 'float64'"):
+        condition_table(rows, "causes")
+    with pytest.raises(ValueError, match="expected family to be one of causes, remedies"):
+        condition_table(rows, "cures")
 
 
 def test_no_heading_ends_in_a_space():
