@@ -15,7 +15,6 @@ from enlib.replication import (
     read_manifest,
     read_rows,
     read_traces,
-    study,
     units,
     with_conditions,
 )
