@@ -58,7 +58,7 @@ def _smallest_before(losses: "list[float]", k: int) -> float:
 
 def _smallest_curvature(h: "Any") -> float:
     """Return the smaller eigenvalue of a symmetric matrix of two rows."""
-    return (h[0][0] + h[1][1]) / 2 - math.hypot((h[0][0] - h[1][1]) / 2, h[0][1])
+    return float((h[0][0] + h[1][1]) / 2 - math.hypot((h[0][0] - h[1][1]) / 2, h[0][1]))
 
 
 def _certified(curvature: "Callable[[Any], float]" = _smallest_curvature) -> "Callable[..., float]":
