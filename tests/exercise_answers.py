@@ -31,6 +31,9 @@ RIGHT = {
     "separating direction": [(1, 2), (2, 1), (1, -3), (1e-12, 1), (1e-200, 3e-200), (-0.3, 5)],
     "most zeros": [4],
     "pooled output": [1 / 3, 0.333, 0.33],
+    "escape with smaller steps": [1200, 300 * 4],
+    "blind linear unit": [3],
+    "one corner rescued": [3.2154, 3.22, 3 * (3**0.5 - 1) ** 3 + (3 - 3**0.5) ** 3],
     "escape limit": [0.512, 0.8**3],
     "halved learning rate": [8],
     "far input": [1067, 1 / (60 * 0.05**3 * 0.125), 1280, 1319],  # the law, exactly, corrected, measured
@@ -67,6 +70,21 @@ def _power_iteration(hessian, rates, shift=100.0, steps=5000):
 def _width(w):
     low, high = landscape.gain_interval(w)
     return high - low
+
+
+def _certify(gradient, h, k, mu=None):
+    g, mu = np.linalg.norm(gradient), np.linalg.eigvalsh(h)[0] if mu is None else mu
+    step = g / mu
+    if mu <= 0 or k * step / mu >= 0.5:
+        return math.inf
+    return (1 - np.sqrt(1 - 2 * k * step / mu)) * mu / k
+
+
+def _certify_torch(gradient, h, k):
+    g, mu = torch.linalg.norm(gradient), torch.linalg.eigvalsh(h)[0]
+    if mu <= 0 or 2 * k * g >= mu**2:
+        return torch.tensor(torch.inf)
+    return 2 * (g / mu) / (1 + torch.sqrt(1 - 2 * k * g / mu**2))
 
 
 def _step(w):
@@ -142,6 +160,12 @@ FUNCTIONS = {
         _width,
     ],
     "slope in b": [lambda a, slope_in_a, lam: a * slope_in_a - lam * a**2],
+    "read a share": [
+        lambda derivatives, t: np.linalg.solve([[1, 1], list(t)], derivatives),
+        lambda derivatives, t: np.linalg.inv(np.vander(t, 2, increasing=True).T) @ derivatives,
+        lambda derivatives, t: torch.linalg.solve(torch.stack([torch.ones_like(t), t]), derivatives),
+    ],
+    "certified radius": [_certify, _certify_torch],
     "change of the invariant": [lambda a, g, eta, lam: eta * lam * a**2 - eta**2 / 2 * g**2],
     "preconditioned sharpness": [
         _preconditioned,
@@ -227,6 +251,27 @@ WRONG = {
     ],
     "most zeros": [(1, "two of the five"), (5, "never vanishes"), (3, "how many"), (math.inf, "finite")],
     "pooled output": [(0.6, "mean label"), (1, "nothing pulls up"), (0, "at a larger"), (0.9, "at a smaller")],
+    "escape with smaller steps": [
+        (300, "quarter of the way"),
+        (75, "more of them"),
+        (4800, "sixteenth"),
+        (600, "which factor"),
+        (1000, "stay the same"),
+    ],
+    "one corner rescued": [
+        (4, "negative"),
+        (4.85, "all five"),
+        (2.745, "four corners"),
+        (0, "share d"),
+        (3, "best d"),
+    ],
+    "blind linear unit": [
+        (1, "for b"),
+        (2, "b brings another"),
+        (4, "amplitude"),
+        (8, "exponential"),
+        (5, "multiplies"),
+    ],
     "escape limit": [
         (1.024, "without the neuron"),
         (0, "other class"),
@@ -368,6 +413,20 @@ WRONG = {
         (lambda a, slope_in_a, lam: a * slope_in_a + lam * a**2, "sign"),
         (lambda a, slope_in_a, lam: slope_in_a - lam * a, "data term's slope in a"),
         (lambda a, slope_in_a, lam: slope_in_a, "and how on b"),
+    ],
+    "read a share": [
+        (lambda d, t: np.linalg.solve([[1, 1], list(t)], d)[::-1], "wrong order"),
+        (lambda d, t: np.linalg.solve([[1, t[0]], [1, t[1]]], d), "transposed"),
+        (lambda d, t: d, "themselves"),
+        (lambda d, t: np.linalg.solve([list(t), [1, 1]], d), "(1, 1) and (t_1, t_2)"),
+        (lambda d, t: d[0], "expected 2 numbers, got one number"),
+    ],
+    "certified radius": [
+        (lambda g, h, k: np.linalg.norm(g) / np.linalg.eigvalsh(h)[0], "Newton's step"),
+        (lambda g, h, k: _certify(g, h, k, np.linalg.eigvalsh(h)[1]), "not the largest"),
+        (lambda g, h, k: _certify(g, h, k, abs(np.linalg.eigvalsh(h)[0])), "makes a saddle"),
+        (lambda g, h, k: 2 * np.linalg.norm(g) / np.linalg.eigvalsh(h)[0], "unless mu > 0"),
+        (lambda g, h, k: math.inf, "unless mu > 0"),
     ],
     "change of the invariant": [
         (lambda a, g, eta, lam: eta * lam * a**2, "gradient flow"),

@@ -66,6 +66,34 @@ def _largest(h: "Any", *, size: bool = False) -> float:
     return value - shift
 
 
+def _smallest_curvature(h: "Any") -> float:
+    """Return the smaller eigenvalue of a symmetric matrix of two rows."""
+    return float((h[0][0] + h[1][1]) / 2 - math.hypot((h[0][0] - h[1][1]) / 2, h[0][1]))
+
+
+def _certified(curvature: "Callable[[Any], float]" = _smallest_curvature) -> "Callable[..., float]":
+    """Return the function that finds the radius of a certificate, with some function in place of the eigenvalue."""
+
+    def radius(gradient: "Any", h: "Any", k: float) -> float:
+        g, mu = math.hypot(*gradient), curvature(h)
+        return 2 * g / (mu + math.sqrt(mu * mu - 2 * k * g)) if mu > 0 and 2 * k * g < mu * mu else math.inf
+
+    return radius
+
+
+def _newton_step(gradient: "Any", h: "Any", k: float) -> float:
+    return math.hypot(*gradient) / _smallest_curvature(h)
+
+
+def _unproven(gradient: "Any", h: "Any", k: float) -> float:
+    mu = _smallest_curvature(h)
+    return 2 * math.hypot(*gradient) / (mu + math.sqrt(max(mu * mu - 2 * k * math.hypot(*gradient), 0.0)))
+
+
+def _without_sign(gradient: "Any", h: "Any", k: float) -> float:
+    return _certified(lambda h: abs(_smallest_curvature(h)))(gradient, h, k)
+
+
 def _tail(b: int, c: int) -> float:
     """Return the chance that b + c fair coins show at most min(b, c) heads."""
     chance, total = 0.5 ** (b + c), 0.0
@@ -329,6 +357,76 @@ CHECKS = {
         {0.6: "0.6 is the mean label, which is best for squared loss", 1: "from f = 1 on nothing pulls up"},
         lambda f: f"not {show(f)}: the loss is lower at a {'smaller' if f > 1 / 3 else 'larger'} f",
         within=0.005,
+    ),
+    "read a share": function(
+        "derivatives t",
+        [([1.0, 4.0], [0.5, -1.5]), ([-2.0, 3.0], [1.0, 3.0])],
+        lambda derivatives, t: [
+            (derivatives[1] - t[1] * derivatives[0]) / (t[0] - t[1]),
+            (derivatives[1] - t[0] * derivatives[0]) / (t[1] - t[0]),
+        ],
+        {
+            lambda derivatives, t: [
+                (derivatives[0] * t[0] - derivatives[1]) / (t[0] - t[1]),
+                (derivatives[1] - derivatives[0] * t[1]) / (t[0] - t[1]),
+            ]: "these are the two numbers in the wrong order",
+            lambda derivatives, t: [
+                (t[1] * derivatives[0] - t[0] * derivatives[1]) / (t[1] - t[0]),
+                (derivatives[1] - derivatives[0]) / (t[1] - t[0]),
+            ]: "this solves the transposed system; the powers of t belong in the rows",
+            lambda derivatives, t: list(derivatives): "these are the derivatives themselves",
+        },
+        "the rows of the matrix are (1, 1) and (t_1, t_2)",
+    ),
+    "certified radius": function(
+        "gradient H K",
+        [
+            ([0.03, 0.04], [[2.0, 1.0], [1.0, 2.0]], 4.0),
+            ([0.003, 0.004], [[4.0, 0.0], [0.0, 0.5]], 20.0),
+            ([0.3, 0.4], [[2.0, 1.0], [1.0, 2.0]], 4.0),
+            ([0.003, 0.004], [[1.0, 2.0], [2.0, 1.0]], 1.0),
+        ],
+        _certified(),
+        {
+            _newton_step: "this bounds Newton's step; the minimum may lie further away, or nowhere near",
+            _unproven: "nothing is proven where the curvature changes too fast or is negative: return infinity",
+            _without_sign: "a negative eigenvalue makes a saddle: return infinity",
+            _certified(lambda h: -_smallest_curvature([[-h[0][0], -h[0][1]], [-h[1][0], -h[1][1]]])): (
+                "the smallest eigenvalue decides, not the largest"
+            ),
+        },
+        "infinity unless mu > 0 and h < 1/2; otherwise 2 delta / (1 + sqrt(1 - 2 h))",
+    ),
+    "escape with smaller steps": whole(
+        1200,
+        {
+            300: "a quarter of the step size covers a quarter of the way in 300 steps",
+            75: "smaller steps take more of them",
+            4800: "that would be for a sixteenth of the step size",
+            600: "by which factor is 0.001 smaller than 0.004?",
+        },
+        "eta times the number of steps should stay the same",
+    ),
+    "one corner rescued": number(
+        3 * (1 - (2 - math.sqrt(3))) ** 3 + (3 - math.sqrt(3)) ** 3,
+        {
+            4: "rescuing a +1 leaves two of each; whom else could a negative amplitude rescue?",
+            4.852: "this is the loss of all five; one of them can be rescued",
+            2.745: "this is the limit with four corners, of which three are left",
+            0: "one exponential rescues one point; the others share d",
+        },
+        "rescue one point, then find the best d for the four others",
+        within=0.006,
+    ),
+    "blind linear unit": whole(
+        3,
+        {
+            1: "that is the equation for b; which ones does w bring?",
+            2: "these are the equations for w; b brings another",
+            4: "the amplitude is zero, and brings no equation beyond those of w and b",
+            8: "that every loss slope vanishes is what the exponential needs",
+        },
+        "one equation for each number that multiplies w_1, w_2 or b",
     ),
     # 08 Minima at infinity
     "escape limit": number(

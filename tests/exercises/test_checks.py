@@ -194,6 +194,22 @@ def test_the_pooled_output_minimizes_the_pooled_loss():
     assert f[pooled.argmin()] == pytest.approx(1 / 3, abs=1e-4)
 
 
+@pytest.mark.parametrize("w", [(0.1, -0.05), (0.02, 0.1), (-0.2, 0.0)])
+def test_the_certified_radius_reaches_to_the_minimum(w):
+    """|w|^2 / 2 + (w_1^3 + w_2^3) / 6 has its minimum at 0, and its Hessian changes at most by the distance."""
+    from enlib.exercises.checks import _certified
+
+    w = np.array(w)
+    radius = _certified()((w + w**2 / 2).tolist(), np.diag(1 + w).tolist(), 1.0)
+    assert np.linalg.norm(w) <= radius < 1.5 * np.linalg.norm(w)
+
+
+def test_the_rescued_point_and_the_best_offset_are_what_a_search_finds():
+    d = np.linspace(-1, 1, 200_001)
+    limit = min(np.min(n * (1 - d) ** 3 + m * (1 + d) ** 3) for n, m in ((2, 2), (3, 1)))
+    assert check("one corner rescued", limit) == answers.RIGHT
+
+
 def test_five_exponentials_have_four_zeros_and_never_more():
     x, zeros = np.array([-1, -0.4, 0.3, 0.7, 1]), np.array([-1.5, -0.5, 0.4, 1.6])
     c = np.linalg.svd(np.exp(np.outer(zeros, x)))[2][-1]
