@@ -54,6 +54,17 @@ def _find_spike(losses):
     return next(k for k in range(1, len(losses)) if losses[k] > 100 * min(losses[:k]))
 
 
+def _ride(eta, lam, u, steps, one_after_the_other=False, hinge=lambda r: max(0.0, r)):
+    a, b = 0.01, 0.0
+    for _ in range(steps):
+        slope = -3 * hinge(u - a * e**b) ** 2 * e**b
+        old, a = a, a - eta * (slope + lam * a)
+        if one_after_the_other:
+            old, slope = a, -3 * hinge(u - a * e**b) ** 2 * e**b
+        b -= eta * old * slope
+    return a, b
+
+
 def _width(w):
     low, high = landscape.gain_interval(w)
     return high - low
@@ -132,7 +143,8 @@ FUNCTIONS = {
         _width,
     ],
     "slope in b": [lambda a, slope_in_a, lam: a * slope_in_a - lam * a**2],
-    "change of the invariant": [lambda a, g, eta, lam: eta * lam * a**2 - eta**2 / 2 * g**2],
+    "two learning rates": [lambda a, g, alpha, lam: lam * a**2 - alpha / 2 * g**2],
+    "ride of one sample": [_ride],
     "first spike": [
         _find_spike,
         lambda losses: int(np.argmax(losses[1:] > 100 * np.minimum.accumulate(losses[:-1]))) + 1,
@@ -351,11 +363,20 @@ WRONG = {
         (lambda a, slope_in_a, lam: slope_in_a - lam * a, "data term's slope in a"),
         (lambda a, slope_in_a, lam: slope_in_a, "and how on b"),
     ],
-    "change of the invariant": [
-        (lambda a, g, eta, lam: eta * lam * a**2, "gradient flow"),
-        (lambda a, g, eta, lam: eta * lam * a**2 + eta**2 / 2 * g**2, "wrong sign"),
-        (lambda a, g, eta, lam: eta * lam * a**2 - eta**2 * g**2, "twice too large"),
-        (lambda a, g, eta, lam: 0, "expand"),
+    "two learning rates": [
+        (lambda a, g, alpha, lam: lam * a**2, "small steps"),
+        (lambda a, g, alpha, lam: lam * a**2 + alpha / 2 * g**2, "wrong sign"),
+        (lambda a, g, alpha, lam: lam * a**2 - alpha * g**2, "twice too large"),
+        (lambda a, g, alpha, lam: alpha * lam * a**2 - alpha**2 / 2 * g**2, "divided by beta"),
+        (lambda a, g, alpha, lam: 0, "expand"),
+    ],
+    "ride of one sample": [
+        (lambda *args: _ride(*args, one_after_the_other=True), "before either"),
+        (lambda eta, lam, u, steps: _ride(eta, 0.0, u, steps), "penalty does not"),
+        (lambda *args: _ride(*args, hinge=lambda r: r), "so is its slope"),
+        (lambda eta, lam, u, steps: _ride(-eta, lam, u, steps), "climbs"),
+        (lambda eta, lam, u, steps: _ride(eta, 2 * lam, u, steps), "the slopes are"),
+        (lambda eta, lam, u, steps: _ride(eta, lam, u, steps)[0], "2 numbers"),
     ],
     "first spike": [
         (lambda x: next(k for k in range(1, len(x)) if x[k] > 100 * x[k - 1]), "found none"),
