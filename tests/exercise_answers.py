@@ -67,6 +67,17 @@ def _power_iteration(hessian, rates, shift=100.0, steps=5000):
     return value - shift
 
 
+def _ride(eta, lam, u, steps, one_after_the_other=False, hinge=lambda r: max(0.0, r)):
+    a, b = 0.01, 0.0
+    for _ in range(steps):
+        slope = -3 * hinge(u - a * e**b) ** 2 * e**b
+        old, a = a, a - eta * (slope + lam * a)
+        if one_after_the_other:
+            old, slope = a, -3 * hinge(u - a * e**b) ** 2 * e**b
+        b -= eta * old * slope
+    return a, b
+
+
 def _width(w):
     low, high = landscape.gain_interval(w)
     return high - low
@@ -166,7 +177,8 @@ FUNCTIONS = {
         lambda derivatives, t: torch.linalg.solve(torch.stack([torch.ones_like(t), t]), derivatives),
     ],
     "certified radius": [_certify, _certify_torch],
-    "change of the invariant": [lambda a, g, eta, lam: eta * lam * a**2 - eta**2 / 2 * g**2],
+    "two learning rates": [lambda a, g, alpha, lam: lam * a**2 - alpha / 2 * g**2],
+    "ride of one sample": [_ride],
     "preconditioned sharpness": [
         _preconditioned,
         _power_iteration,
@@ -428,11 +440,20 @@ WRONG = {
         (lambda g, h, k: 2 * np.linalg.norm(g) / np.linalg.eigvalsh(h)[0], "unless mu > 0"),
         (lambda g, h, k: math.inf, "unless mu > 0"),
     ],
-    "change of the invariant": [
-        (lambda a, g, eta, lam: eta * lam * a**2, "gradient flow"),
-        (lambda a, g, eta, lam: eta * lam * a**2 + eta**2 / 2 * g**2, "wrong sign"),
-        (lambda a, g, eta, lam: eta * lam * a**2 - eta**2 * g**2, "twice too large"),
-        (lambda a, g, eta, lam: 0, "expand"),
+    "two learning rates": [
+        (lambda a, g, alpha, lam: lam * a**2, "small steps"),
+        (lambda a, g, alpha, lam: lam * a**2 + alpha / 2 * g**2, "wrong sign"),
+        (lambda a, g, alpha, lam: lam * a**2 - alpha * g**2, "twice too large"),
+        (lambda a, g, alpha, lam: alpha * lam * a**2 - alpha**2 / 2 * g**2, "divided by beta"),
+        (lambda a, g, alpha, lam: 0, "expand"),
+    ],
+    "ride of one sample": [
+        (lambda *args: _ride(*args, one_after_the_other=True), "before either"),
+        (lambda eta, lam, u, steps: _ride(eta, 0.0, u, steps), "penalty does not"),
+        (lambda *args: _ride(*args, hinge=lambda r: r), "so is its slope"),
+        (lambda eta, lam, u, steps: _ride(-eta, lam, u, steps), "climbs"),
+        (lambda eta, lam, u, steps: _ride(eta, 2 * lam, u, steps), "the slopes are"),
+        (lambda eta, lam, u, steps: _ride(eta, lam, u, steps)[0], "2 numbers"),
     ],
     "preconditioned sharpness": [
         (lambda h, r: np.linalg.eigvalsh(h)[-1], "plain sharpness"),

@@ -11,7 +11,6 @@ from enlib.dynamics.edge import (
     track_sharpness,
 )
 from enlib.dynamics.toys import (
-    DoubleWell,
     OneSample,
     ToyClassifier,
     ToyWithNeuron,
@@ -22,7 +21,6 @@ from enlib.dynamics.toys import (
 __all__ = [
     "Catapult",
     "CentralFlow",
-    "DoubleWell",
     "OneSample",
     "SharpnessTrack",
     "TanhLoss",

@@ -339,6 +339,29 @@ class ToyClassifier(_Toy):
             lambda t: np.zeros_like(t + margin)[None],
         )  # fmt: skip
 
+    @classmethod
+    def sine(cls, x: npt.ArrayLike, y: npt.ArrayLike) -> ToyClassifier:
+        r"""Return the classifier :math:`f = 2 \sin(\theta x)` of given samples; its loss has several minima.
+
+        Parameters
+        ----------
+        x, y : array_like of shape (n,)
+            Inputs, and labels -1 or +1.
+
+        Examples
+        --------
+        >>> toy = ToyClassifier.sine([-0.4, 0.3], [-1, 1])
+        >>> toy.errors(np.array([4.0, -4.0]))
+        array([0, 2])
+        """
+        x, y = _tools.array("x", x), _tools.array("y", y)
+        return cls(
+            x, y,
+            lambda t: 2 * np.sin(np.multiply.outer(x, t)),
+            lambda t: 2 * x.reshape(-1, *(1,) * t.ndim) * np.cos(np.multiply.outer(x, t)),
+            lambda t: -2 * x.reshape(-1, *(1,) * t.ndim) ** 2 * np.sin(np.multiply.outer(x, t)),
+        )  # fmt: skip
+
     def _margins(self, theta: npt.ArrayLike) -> Array:
         f = self.output(_tools.array("theta", theta))
         return _per_sample(self.y, f) * f
@@ -551,76 +574,6 @@ class OneSample(_Toy):
         return np.moveaxis(np.array(rows), (0, 1), (-2, -1))
 
 
-@dataclass(frozen=True, eq=False)
-class DoubleWell(_Toy):
-    r"""A loss with a bad minimum, multiplied by the factor of Sohl-Dickstein and Kawaguchi; it needs no data.
-
-    .. math::
-
-        L(\theta) &= (\theta^2 - 1)^2 + 0.3\, \theta + 0.305428 \\
-        \tilde L(\theta, a, b) &= L(\theta) \left(1 + (a e^b - 1)^2\right) + \lambda a^2
-
-    The left minimum of L is 0, to six digits. The right one, near :math:`\theta = 0.96`, is bad.
-
-    Parameters
-    ----------
-    lam : array_like
-        The weight :math:`\lambda` of the penalty, not negative; an array gives every run its own.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a weight is negative or not a finite number.
-
-    Notes
-    -----
-    J. Sohl-Dickstein, K. Kawaguchi, arXiv:1901.03909.
-
-    Examples
-    --------
-    >>> round(float(DoubleWell(lam=0.1).loss(np.zeros(3))), 3)
-    2.611
-    """
-
-    lam: npt.ArrayLike
-    names: ClassVar[tuple[str, ...]] = ("theta", "a", "b")
-
-    def __post_init__(self) -> None:
-        _positive("lam", self.lam, or_zero=True)
-
-    def value(self, theta: Array) -> Array:
-        """Return L, the loss without the factor and the penalty."""
-        return (theta**2 - 1) ** 2 + 0.3 * theta + 0.305428
-
-    def loss(self, p: Array) -> Array:
-        """Return the loss, the penalty included."""
-        theta, a, b = p
-        return np.asarray(self.value(theta) * (1 + (a * np.exp(b) - 1) ** 2) + self.lam * a**2)
-
-    def gradient(self, p: Array) -> Array:
-        """Return the derivatives by theta, a and b."""
-        theta, a, b = p
-        e = np.exp(b)
-        gap = a * e - 1
-        in_a = 2 * self.value(theta) * gap * e
-        slope = 4 * theta * (theta**2 - 1) + 0.3
-        return np.stack([slope * (1 + gap**2), in_a + 2 * np.asarray(self.lam) * a, a * in_a])
-
-    def hessian(self, p: Array) -> Array:
-        """Return the second derivatives."""
-        theta, a, b = p
-        e = np.exp(b)
-        s, gap, value = a * e, a * e - 1, self.value(theta)
-        mixed = 2 * (4 * theta * (theta**2 - 1) + 0.3) * gap
-        in_ab = 2 * value * e * (s + gap)
-        rows = [
-            [(12 * theta**2 - 4) * (1 + gap**2), mixed * e, mixed * s],
-            [mixed * e, 2 * value * e**2 + 2 * np.asarray(self.lam), in_ab],
-            [mixed * s, in_ab, 2 * value * s * (s + gap)],
-        ]
-        return np.moveaxis(np.array(rows), (0, 1), (-2, -1))
-
-
 def example_a(c: npt.ArrayLike = 0.5) -> ToyClassifier:
     r"""Return a toy classifier of two samples whose bad minimum is known exactly.
 
@@ -656,12 +609,7 @@ def example_b() -> ToyClassifier:
     array([0, 2])
     """
     x = np.array([-1.0, -0.4, 0.3, 0.7, 1.0])
-    return ToyClassifier(
-        x, np.sign(np.sin(3.7 * x)),
-        lambda t: 2 * np.sin(np.multiply.outer(x, t)),
-        lambda t: 2 * x.reshape(-1, *(1,) * t.ndim) * np.cos(np.multiply.outer(x, t)),
-        lambda t: -2 * x.reshape(-1, *(1,) * t.ndim) ** 2 * np.sin(np.multiply.outer(x, t)),
-    )  # fmt: skip
+    return ToyClassifier.sine(x, np.sign(np.sin(3.7 * x)))
 
 
 def _log_steps(steps: int) -> Steps:

@@ -11,6 +11,7 @@ from enlib.exercises.answers import Check, array, function, number, show, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 E2, NAN = math.exp(2), math.nan
@@ -117,6 +118,28 @@ def _median(times: "list[float]", never: float) -> float:
 def _median_of_the_rest(times: "list[float]") -> float:
     rest = sorted([t for t in times if not math.isnan(t)])
     return (rest[(len(rest) - 1) // 2] + rest[len(rest) // 2]) / 2
+
+
+def _rider(
+    *, at_once: bool = True, penalty: bool = True, hinge: bool = True, sign: int = 1
+) -> "Callable[[float, float, float, int], list[float]]":
+    """Return descent on one sample with an exponential neuron, right or with one mistake."""
+
+    def ride(eta: float, lam: float, u: float, steps: int) -> "list[float]":
+        a, b, eta = 0.01, 0.0, sign * eta
+        for _ in range(steps):
+            missing = u - a * math.exp(b)
+            pull = 3 * (max(0.0, missing) if hinge else missing) ** 2 * math.exp(b)
+            new = a + eta * (pull - (lam * a if penalty else 0.0))
+            if not at_once:
+                pull, a = 3 * max(0.0, u - new * math.exp(b)) ** 2 * math.exp(b), new
+            a, b = new, b + eta * a * pull
+        return [a, b]
+
+    return ride
+
+
+_ride = _rider()
 
 
 def _normal_cdf(z: float) -> float:
@@ -449,16 +472,30 @@ CHECKS = {
         "which power of eta does the predicted step have?",
         within=0.05,
     ),
-    "change of the invariant": function(
-        "a slope_in_a eta lam",
+    "two learning rates": function(
+        "a slope_in_a alpha lam",
         [(0.6, -1.3, 0.02, 0.7), (-0.4, 0.9, 0.1, 0.2)],
-        lambda a, g, eta, lam: eta * lam * a * a - eta * eta * g * g / 2,
+        lambda a, g, alpha, lam: lam * a * a - alpha * g * g / 2,
         {
-            lambda a, g, eta, lam: eta * lam * a * a: "right for gradient flow; a step adds a term in eta^2",
-            lambda a, g, eta, lam: eta * lam * a * a + eta * eta * g * g / 2: "the term in eta^2 has the wrong sign",
-            lambda a, g, eta, lam: eta * lam * a * a - eta * eta * g * g: "the term in eta^2 is twice too large",
+            lambda a, g, alpha, lam: lam * a * a: "right for small steps; what does a finite step add to a^2/2?",
+            lambda a, g, alpha, lam: lam * a * a + alpha * g * g / 2: "the term in alpha has the wrong sign",
+            lambda a, g, alpha, lam: lam * a * a - alpha * g * g: "the term in alpha is twice too large",
+            lambda a, g, alpha, lam: alpha * lam * a * a - alpha * alpha * g * g / 2: "this is (3); b is divided by "
+            "beta here, and a^2/2 by alpha",
         },
-        "expand (a - eta g)^2 / 2",
+        "expand (a - alpha g)^2 / (2 alpha), and let the identity say what b / beta does",
+    ),
+    "ride of one sample": function(
+        "eta lam u steps",
+        [(0.1, 1.0, 0.5, 5), (0.05, 0.3, 1.0, 4), (0.2, 0.0, 0.005, 3)],
+        _ride,
+        {
+            _rider(at_once=False): "b moved by the slope at the new a: take both slopes before either number moves",
+            _rider(penalty=False): "the penalty does not pull on a",
+            _rider(hinge=False): "where a e^b is above u, the loss of the sample is zero, and so is its slope",
+            _rider(sign=-1): "this climbs: descent goes against the slope",
+        },
+        "the slopes are -3 r^2 e^b + lam a and -3 r^2 a e^b, with r = max(0, u - a e^b)",
     ),
     "far input": number(
         1 / (60 * 0.05**3 * 0.125),

@@ -152,8 +152,12 @@ def test_stubs_and_solutions_of_the_notebooks(name, variable, stub, solution):
     known |= {"binomtest": binomtest, "saddle_index": landscape.saddle_index}
     exec(stub, known)
     assert check(name, known[variable]) == answers.NOT_YET
-    codes = [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", solution)]
-    seen = 0
+    whole, seen = r"```python\n(.*?)```", 0
+    for code in re.findall(whole, solution, re.S):
+        exec(code, known)
+        assert check(name, known[variable]) == answers.RIGHT
+        seen += 1
+    codes = [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", re.sub(whole, "", solution, flags=re.S))]
     for code in codes:
         if "return" in code:
             exec(stub.replace("return ...", code), known)
