@@ -168,7 +168,7 @@ FUNCTIONS = {
     "factor slope": [
         lambda loss, a, b: 2 * loss * (a * np.exp(b) - 1) * a * np.exp(b),
         lambda loss, a, b: 2 * loss * a * (a * math.exp(2 * b) - math.exp(b)),
-        lambda loss, a, b: torch.func.grad(lambda b: loss * (1 + (a * torch.exp(b) - 1) ** 2))(b),
+        lambda loss, a, b: 2 * loss * (a * torch.exp(b) - 1) * a * torch.exp(b),
     ],
 }
 
