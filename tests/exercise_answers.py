@@ -40,6 +40,7 @@ RIGHT = {
     "Adam's limit": [6],
     "behind the wall": [-0.01 * math.exp(12), -1627.5],
     "no spikes": [0.161, 0.16, binomtest(0, 20).proportion_ci(method="wilson").high],
+    "pooled labels": [0.75, 3 / 4],
     "fatal length": [50, math.sqrt(2499)],
     "discordant seeds": [8],
     "cosine at a tenth": [0.795, math.acos(-0.8) / math.pi],
@@ -205,6 +206,16 @@ FUNCTIONS = {
         lambda s, q, p: norm.cdf(p * s - norm.ppf(1 - q)),
         lambda s, q, p: torch.special.ndtr(p * s + torch.special.ndtri(q)),
     ],
+    "factor loss": [
+        lambda loss, a, b, lam: loss * (1 + (a * np.exp(b) - 1) ** 2) + lam * a**2,
+        lambda loss, a, b, lam: loss * (1 + (a * math.exp(b) - 1) ** 2) + lam * a**2,
+        lambda loss, a, b, lam: loss * (2 - 2 * a * torch.exp(b) + a**2 * torch.exp(2 * b)) + lam * a**2,
+    ],
+    "factor slope": [
+        lambda loss, a, b: 2 * loss * (a * np.exp(b) - 1) * a * np.exp(b),
+        lambda loss, a, b: 2 * loss * a * (a * math.exp(2 * b) - math.exp(b)),
+        lambda loss, a, b: 2 * loss * (a * torch.exp(b) - 1) * a * torch.exp(b),
+    ],
 }
 
 # Plausible mistakes, with a part of the hint.
@@ -313,6 +324,23 @@ WRONG = {
         (0.15, "three"),
         (0.1684, "Clopper"),
         (0.05, "_ci"),
+    ],
+    "pooled labels": [(1, "infinite"), (0.5, "samples count"), (0.25, "of B"), (1 / 3, "odds"), (0.6, "minimum")],
+    "factor loss": [
+        (lambda loss, a, b, lam: loss * (1 + (a * np.exp(b) - 1) ** 2) + lam * a**2 / 2, "not halved"),
+        (lambda loss, a, b, lam: loss * (a * np.exp(b) - 1) ** 2 + lam * a**2, "1 plus"),
+        (lambda loss, a, b, lam: loss * a * np.exp(b) + lam * a**2, "square a e^b - 1"),
+        (lambda loss, a, b, lam: loss * (1 + (a * np.exp(b)) ** 2) + lam * a**2, "pulls"),
+        (lambda loss, a, b, lam: loss + (a * np.exp(b) - 1) ** 2 + lam * a**2, "multiplied"),
+        (lambda loss, a, b, lam: loss * (1 + (a * np.exp(b) - 1) ** 2), "missing"),
+        (lambda loss, a, b, lam: loss, "it is L"),
+    ],
+    "factor slope": [
+        (lambda loss, a, b: 2 * loss * (a * np.exp(b) - 1) * np.exp(b), "slope in a"),
+        (lambda loss, a, b: 2 * loss * (a * np.exp(b) - 1), "chain rule: multiply"),
+        (lambda loss, a, b: loss * (a * np.exp(b) - 1) * a * np.exp(b), "factor of 2"),
+        (lambda loss, a, b: 2 * (a * np.exp(b) - 1) * a * np.exp(b), "loss multiplies"),
+        (lambda loss, a, b: 0 * loss, "differentiate"),
     ],
     "fatal length": [(5, "not 0.2"), (2500, "root"), (-50, "not -50"), (10, "s = 0.201")],
     "discordant seeds": [(7, "one side"), (6, "against none"), (9, "fewer"), (5, "at most one"), (5.5, "whole")],

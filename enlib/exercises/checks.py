@@ -567,6 +567,57 @@ CHECKS = {
         within=0.005,
         share=True,
     ),
+    # 08c Other forms
+    "pooled labels": number(
+        0.75,
+        {
+            1: "three to one is not four to none: at p = 1 the sample of class B has an infinite loss",
+            0.5: "the samples count, not the classes",
+            0.25: "that is the probability of B",
+            1 / 3: "3 to 1 are the odds; the probability is a share of all four",
+            3: "3 to 1 are the odds; the probability is a share of all four samples",
+        },
+        "where is the minimum of -3 ln p - ln(1 - p)?",
+        share=True,
+    ),
+    "factor loss": function(
+        "loss a b lam",
+        [(0.5, 0.8, 0.3, 0.1), (2.0, -0.5, 1.2, 1.0), (1.5, 0.0, 0.7, 0.3)],
+        lambda loss, a, b, lam: loss * (1 + (a * math.exp(b) - 1) ** 2) + lam * a * a,
+        {
+            lambda loss, a, b, lam: loss * (1 + (a * math.exp(b) - 1) ** 2) + lam * a * a / 2: (
+                "here the penalty is not halved"
+            ),
+            lambda loss, a, b, lam: loss * (a * math.exp(b) - 1) ** 2 + lam * a * a: (
+                "the factor is 1 plus the square; else it could reach 0 without a smaller loss"
+            ),
+            lambda loss, a, b, lam: loss * (1 + (a * math.exp(b) - 1)) + lam * a * a: "square a e^b - 1",
+            lambda loss, a, b, lam: loss * (1 + (a * math.exp(b)) ** 2) + lam * a * a: (
+                "the square is that of a e^b - 1, which pulls a e^b to 1"
+            ),
+            lambda loss, a, b, lam: loss + (a * math.exp(b) - 1) ** 2 + lam * a * a: (
+                "the loss is multiplied by the factor"
+            ),
+            lambda loss, a, b, lam: loss * (1 + (a * math.exp(b) - 1) ** 2): "the penalty lambda a^2 is missing",
+        },
+        "it is L (1 + (a e^b - 1)^2) + lambda a^2",
+    ),
+    "factor slope": function(
+        "loss a b",
+        [(0.5, 0.8, 0.3), (2.0, -0.5, 1.2), (1.5, 0.4, 0.7)],
+        lambda loss, a, b: 2 * loss * (a * math.exp(b) - 1) * a * math.exp(b),
+        {
+            lambda loss, a, b: 2 * loss * (a * math.exp(b) - 1) * math.exp(b): (
+                "this is the slope in a, without the penalty; the derivative of a e^b in b is a e^b"
+            ),
+            lambda loss, a, b: (
+                2 * loss * (a * math.exp(b) - 1)
+            ): "the chain rule: multiply by the derivative of a e^b",
+            lambda loss, a, b: loss * (a * math.exp(b) - 1) * a * math.exp(b): "the square brings a factor of 2",
+            lambda loss, a, b: 2 * (a * math.exp(b) - 1) * a * math.exp(b): "the loss multiplies it all",
+        },
+        "differentiate (a e^b - 1)^2 in b by the chain rule",
+    ),
     # 09 Stability
     "fatal length": number(
         math.sqrt(50**2 - 1),
