@@ -16,8 +16,9 @@ from enlib.replication import Journal, compute, experiments, identify, make, rea
 from enlib.replication.journal import _digest
 from enlib.replication.machine import describe
 
-TINY = ["--profile", "quick", "--table", "2", "--only", "spheres-1.5-200", "--seeds", "2"]
-RUNS = 16
+# Two units, one for each seed.
+TINY = ["--profile", "quick", "--table", "stability", "--only", "spheres-1.5-200-none", "--seeds", "2"]
+RUNS, UNIT = 32, 16
 LONGER = ["--profile", "quick", "--table", "stability", "--only", "spheres-*", "--seeds", "2"]
 LONG = 3 * 2 * 16
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
@@ -56,7 +57,7 @@ def table(out):
 
 
 def tiny_units():
-    return units(experiments("2", "quick")[0].recipes())
+    return units(experiments("stability", "quick")[0].recipes())
 
 
 @pytest.fixture
@@ -105,7 +106,7 @@ def test_more_seeds_resume_from_fewer_and_from_the_table_alone(tmp_path, inline,
         path.unlink()  # as on another machine, after git clone
     assert ask(*TINY, "--out", tmp_path) == 0
     assert [unit[0].seed for unit in inline] == [0, 1]
-    assert "16 of 16 runs" in capsys.readouterr().out
+    assert f"{RUNS} of {RUNS} runs" in capsys.readouterr().out
 
 
 def test_listing_and_comparing_need_no_right_to_write(tmp_path, inline, capsys):
@@ -145,13 +146,13 @@ def test_list_says_what_is_done_and_makes_nothing(tmp_path, capsys, inline):
     assert ask("--profile", "quick", "--list", "--out", out) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["problem", "network", "seeds", "runs", "done"]
-    assert lines[1].split() == ["spheres-1.5-200", "fc1", "3", "24", "0"]
+    assert lines[4].split() == ["spheres-1.5-200-none", "fc1", "3", f"{3 * UNIT}", "0"]
     assert len(lines) == 1 + 9
     assert not out.exists()
     ask(*TINY[:-1], "1", "--out", out)
     capsys.readouterr()
     assert ask("--profile", "quick", "--list", "--out", out) == 0
-    assert capsys.readouterr().out.splitlines()[1].split() == ["spheres-1.5-200", "fc1", "3", "24", "8"]
+    assert capsys.readouterr().out.splitlines()[4].split()[-2:] == [f"{3 * UNIT}", f"{UNIT}"]
     assert len(inline) == 1
 
 
@@ -199,8 +200,8 @@ def test_again_finds_a_number_that_is_another(tmp_path, capsys, inline):
     assert ask(*TINY, "--again", "--out", tmp_path) == 1
     said = capsys.readouterr().out.splitlines()
     assert said[:2] == [
-        f"spheres-1.5-200, seed 0, run {unit[2].identity}: test_loss differ",
-        "7 runs the same to the last bit, 1 different",
+        f"spheres-1.5-200-none, seed 0, run {unit[2].identity}: test_loss differ",
+        f"{UNIT - 1} runs the same to the last bit, 1 different",
     ]
 
 
@@ -211,7 +212,7 @@ def test_two_results_of_one_run_are_said(tmp_path, capsys, inline):
     capsys.readouterr()
     assert ask(*TINY, "--out", tmp_path) == 0
     said = capsys.readouterr().out
-    assert said.count("two results of one run, of which the first stands: spheres-1.5-200, seed 0, run") == 8
+    assert said.count("two results of one run, of which the first stands: spheres-1.5-200-none, seed 0") == UNIT
     assert 0.5 not in {row["train_loss"] for row in read_rows(tmp_path)}
 
 
@@ -234,9 +235,9 @@ def test_what_a_worker_said_is_said_and_the_table_written(tmp_path, capsys, monk
     assert ask(*TINY, "--out", tmp_path) == 1
     said = capsys.readouterr()
     assert "error: expected every worker to live" in said.err
-    assert "8 of 16 runs" in said.out
-    assert "8 runs are missing" in said.out
-    assert len(read_rows(tmp_path)) == 8
+    assert f"{UNIT} of {RUNS} runs" in said.out
+    assert f"{UNIT} runs are missing" in said.out
+    assert len(read_rows(tmp_path)) == UNIT
 
 
 def test_missing_images_are_told_before_the_first_run(tmp_path, capsys, monkeypatch, inline):
@@ -254,7 +255,7 @@ def test_a_unit_in_other_hands_is_left_alone_until_they_are_gone(tmp_path, capsy
     with Journal(tmp_path).claim(unit):
         assert ask(*TINY, "--out", tmp_path) == 0
         assert [unit[0].seed for unit in inline] == [1]
-        assert "8 runs are missing, or under way in another process" in capsys.readouterr().out
+        assert f"{UNIT} runs are missing, or under way in another process" in capsys.readouterr().out
     assert ask(*TINY, "--out", tmp_path) == 0
     assert [unit[0].seed for unit in inline] == [1, 0]
 
@@ -274,7 +275,7 @@ def test_a_unit_whose_owner_died_is_made_in_the_end(tmp_path, capsys, monkeypatc
     monkeypatch.setattr(replicate, "in_workers", run)
     assert ask(*TINY, "--out", tmp_path) == 0
     assert [unit[0].seed for unit in inline] == [1, 0]
-    assert "16 of 16 runs" in capsys.readouterr().out
+    assert f"{RUNS} of {RUNS} runs" in capsys.readouterr().out
 
 
 def test_what_another_process_finished_meanwhile_is_not_made_again(tmp_path, monkeypatch, inline):
@@ -289,7 +290,7 @@ def test_what_another_process_finished_meanwhile_is_not_made_again(tmp_path, mon
     monkeypatch.setattr(replicate, "in_workers", run)
     assert ask(*TINY, "--out", tmp_path) == 0
     assert [unit[0].seed for unit in inline] == [0]
-    assert len(read_rows(tmp_path)) == 16
+    assert len(read_rows(tmp_path)) == RUNS
 
 
 def test_progress_on_a_terminal_is_one_line_and_elsewhere_none_within_a_minute(monkeypatch):
