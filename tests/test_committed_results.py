@@ -15,6 +15,7 @@ from enlib.replication import (
     read_manifest,
     read_rows,
     read_traces,
+    study,
     units,
     with_conditions,
 )
@@ -41,8 +42,9 @@ def test_a_sweep_on_a_fresh_clone_resumes_from_what_is_there():
     assert machine["description"]["dirty"] is False
 
 
-def test_the_runs_of_the_study_are_named():
+def test_the_study_is_complete():
     found = read_rows(RESULTS, "causes")
+    assert {row["run"] for row in found} == {recipe.identity for _, _, recipe in study("laptop")}
     assert len(with_conditions(found)) == len(found)
     watched = {row["run"] for row in found if row["watch"]}
     assert {point["run"] for point in read_traces(RESULTS, "causes")} == watched
