@@ -237,7 +237,8 @@ for done in run_ray(units(experiments("1", "quick")[0].recipes()), work=work):
         (folder,) = Path("/tmp").glob(f"enlib-*/session_*_{driver.pid}")
         driver.send_signal(signal.SIGINT)
         _, errors = driver.communicate()
-    assert errors.splitlines()[-1] == "KeyboardInterrupt"
+    # Ray may pass on a line of a worker's after the traceback.
+    assert "KeyboardInterrupt" in errors.splitlines(), errors
     assert len(started) == 2
     assert all(gone(pid) for pid in started)
     assert not folder.parent.exists()
