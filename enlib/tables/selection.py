@@ -58,12 +58,12 @@ def order_of(row: Row) -> int:
     return int(row.get("order") or 0)
 
 
-def tuned(rows: Iterable[Row], arms: Sequence[str] = BOTH) -> list[Row]:
-    """Return the runs of these arms behind Tables 1 to 3: those with Adam, without the stability experiments."""
+def tuned(rows: Iterable[Row], arms: Sequence[str] = BOTH, *, optimizer: str = "adam") -> list[Row]:
+    """Return the runs of these arms behind Tables 1 to 3, without the stability experiments and other optimizers."""
     return [
         row
         for row in checked(rows)
-        if row["measure"] != "noise" and row["optimizer"] == "adam" and arm_of(row) in arms
+        if row["measure"] != "noise" and row["optimizer"] == optimizer and arm_of(row) in arms
     ]
 
 

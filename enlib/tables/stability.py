@@ -86,7 +86,7 @@ def stability_table(rows: Sequence[Row]) -> Table:
                 "problem": data,
                 "inputs": STANDARDIZED.get(standardize, standardize),
                 "schedule": schedule,
-                "step size": f"{lr:g}",
+                "learning rate": f"{lr:g}",
                 "runs": f"{size}",
             }
             | {f"{event}, {arm}": percent(shares[event, arm]) for event in _PAST.values() for arm in ARMS.values()}
@@ -216,7 +216,7 @@ def moment_table(rows: Sequence[Row]) -> Table:
         at = np.array([moment(row, "spikes") for row in chosen])
         shown.append(
             {
-                "step size": f"{lr:g}",
+                "learning rate": f"{lr:g}",
                 "runs": f"{len(chosen)}",
                 "spike in %": percent(share(chosen, "spikes")),
                 "diverge in %": percent(share(chosen, "diverges")),
@@ -284,7 +284,7 @@ def standardization_table(rows: Sequence[Row]) -> Table:
                     "end without an error": f"{clean[0]}, then {clean[1]} of {len(pairs)}",
                 }
             )  # fmt: skip
-    notes = ("All step sizes and both schedules; p: signed-rank test on the seeds, unadjusted.",)
+    notes = ("All learning rates and both schedules; p: signed-rank test on the seeds, unadjusted.",)
     title = "Standardizing the inputs, with the neuron, in pairs"
     return Table("standardization", title, shown, notes=notes)
 

@@ -53,7 +53,7 @@ def stability():
     return rows
 
 
-def test_only_step_sizes_of_both_arms_are_compared(tuned, stability):
+def test_only_learning_rates_of_both_arms_are_compared(tuned, stability):
     [line] = explosion_table(tuned + stability).shown
     assert line["problem"] == "spheres 1/1.5, n = 200"
     assert line["spikes, without"] == percent(wilson(0, 6))
@@ -61,7 +61,7 @@ def test_only_step_sizes_of_both_arms_are_compared(tuned, stability):
     assert float(line["p"]) == pytest.approx(2 / 2**6, rel=0.05)
 
 
-def test_moments_by_step_size(tuned):
+def test_moments_by_learning_rate(tuned):
     tuned[2]["first_spike"] = 1.0
     tuned[3] |= {"first_spike": 15.0, "diverged_at": NEVER, "status": "converged"}
     [line] = moment_table(tuned).shown
@@ -184,7 +184,7 @@ def test_runs_of_other_tables_have_no_part_in_it():
     assert stability_table([row(0, True), row(0, False)]).numbers == []
 
 
-def test_step_sizes_and_schedules_are_rows_of_their_own():
+def test_learning_rates_and_schedules_are_rows_of_their_own():
     rows = [
         row(0, arm, measure="noise", lr=lr, schedule=schedule)
         for arm in (False, True) for lr in (0.1, 0.01) for schedule in ("cosine", "constant")
