@@ -256,13 +256,15 @@ def _lines(rows: Sequence[Row], number: str, by: str, arms: tuple[str, str]) -> 
     if retuned:
         told = "; ".join(f"{label(problem)} {layout.p_value(p)}" for problem, p in retuned)
         notes.append(f"{_RETUNED} {told}.")
-    placebo = _pooled(_chosen(tuned(rows, PLACEBO), kind, by, PLACEBO)[0], kind) if arms == BOTH else None
-    for name, found in ((f"{arms[1]} / {arms[0]}", _pooled(chosen, kind)), ("placebo / without", placebo)):
-        if found:
+    placebo = _chosen(tuned(rows, PLACEBO), kind, by, PLACEBO)[0] if arms == BOTH else []
+    for name, together in ((f"{arms[1]} / {arms[0]}", chosen), ("placebo / without", placebo)):
+        if found := _pooled(together, kind):
             interval = layout.interval(found.estimate, found.low, found.high, ".3f")
+            floor = sum(_at_floor(pairs, kind) for pairs, _ in together)
             notes.append(
                 f"All rows together, {'times' if number == '2' else 'errors'} {name}: x{interval}, "
                 f"p = {layout.p_value(found.p) or '?'}; {found.rows} rows, {found.seeds} seeds, the seed as unit."
+                + (f" {floor} of these rows, at the floor, can only give 1." if floor else "")
             )
     return lines, [*notes, *missing]
 
@@ -333,14 +335,18 @@ def _tests(pairs: Pairs, kind: _Kind) -> Line:
         margin = error_margin(rates[0])
         test = statistics.signed_rank(statistics.differences(*arms))
         same = statistics.difference_equivalence(*rates, margin=margin)
-    floor = kind.column != "epochs_to_zero" and not any(arm.any() for arm in arms)
     return {
         "p": test.p,
         "direction": test.direction,
         "margin": margin,
         "p_equivalence": same.p,
-        "floor": floor,
+        "floor": _at_floor(pairs, kind),
     }
+
+
+def _at_floor(pairs: Pairs, kind: _Kind) -> bool:
+    """Return whether no run of the row has an error, in either arm."""
+    return kind.column != "epochs_to_zero" and not any(arm.any() for arm in pairs.values(kind.column))
 
 
 def _retuned_p(rows: Sequence[Row], problem: str, kind: _Kind, arms: tuple[str, str]) -> float:

@@ -375,11 +375,14 @@ def test_both_tests_are_adjusted_over_the_rows_of_the_table():
             assert line[f"{name}_holm"] == pytest.approx(min(1, 3 * line[name]))
 
 
-def test_a_row_of_zeros_is_at_its_floor():
-    (line,) = quality_table(quality_sweep([0] * 10, [0] * 10)).numbers
+def test_a_row_of_zeros_is_at_its_floor_and_said_to_pull_the_pooled_ratio_to_one():
+    table = quality_table(quality_sweep([0] * 10, [0] * 10))
+    (line,) = table.numbers
     assert line["verdict"] == "floor"
+    assert any("1 of these rows, at the floor, can only give 1." in note for note in table.notes)
     (line,) = quality_table(quality_sweep([0] * 10, [1] + [0] * 9)).numbers
     assert line["verdict"] == "equivalent"
+    assert not any("at the floor" in note for note in quality_table(quality_sweep([0] * 10, [1] + [0] * 9)).notes)
 
 
 def invented(seed, *, effect=1.0, lrs=(0.001, 0.002, 0.004, 0.008), seeds=7, problem="spheres-1.01-1000"):
