@@ -275,9 +275,9 @@ _EDGE = (
 )
 _EXCHANGES = 2000
 _RETUNED = (
-    "The setting of a seed is chosen on the others, which ties the seeds together: p is too small; simulated rows "
-    "without a difference have p < 0.05 in 16 to 28 % of the cases. p if the arms of whole seeds are exchanged at "
-    f"random {_EXCHANGES} times and tuned anew each time, adjusted by Holm:"
+    "The setting of a seed is chosen on the others, which ties the seeds together: p is too small, below 0.05 for up "
+    "to one in four simulated rows without a difference. p if the arms of whole seeds are exchanged at random "
+    f"{_EXCHANGES} times, and tuned anew each time, adjusted by Holm:"
 )
 _NO_TESTS = {"p": math.nan, "p_equivalence": math.nan, "direction": 0}
 

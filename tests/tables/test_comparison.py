@@ -404,8 +404,8 @@ def words(rows, by="own"):
 
 
 def test_settings_tuned_on_other_seeds_tie_the_seeds_together_and_exchanges_with_a_new_tuning_keep_the_level():
-    """The signed-rank test of protocol 2 takes the chosen settings for given; on 150 rows without a difference it
-    finds one in many. At the level of 5 %, more than 16 of 150 have a chance below 1 %.
+    """The signed-rank test of protocol 2 takes the chosen settings for given: on about one in four of 150 rows
+    without a difference it finds one. At the level of 5 %, more than 14 of 150 have a chance of 1 %.
     """
     rng, naive, tuned_anew = np.random.default_rng(0), 0, 0
     table = trials(1.0, seeds=12, lrs=(0.001, 0.002, 0.004))
@@ -417,8 +417,8 @@ def test_settings_tuned_on_other_seeds_tie_the_seeds_together_and_exchanges_with
         )
         naive += statistics.signed_rank(effects).p <= 0.05
         tuned_anew += _retuned_p(rows, table[0]["problem"], _KINDS["2"], BOTH) <= 0.05
-    assert naive > 20
-    assert tuned_anew <= 16
+    assert 24 <= naive <= 52
+    assert tuned_anew <= 14
 
 
 @pytest.mark.parametrize("table", [quality_table, speed_table, generalization_table])
