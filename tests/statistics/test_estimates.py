@@ -352,7 +352,7 @@ class TestPooledRatio:
     def test_seeds_that_all_agree_are_no_proof(self):
         """Two seeds with the same ratio had p = 0: times are whole epochs, so that ratios are often equal."""
         assert pooled_ratio([[0.5] * 2]).p == 0.5
-        assert pooled_ratio([[0.5] * 10] * 3).p == 2 / 2**10
+        assert pooled_ratio([[math.log(9 / 8)] * 7, [math.log(8 / 7)] * 7]).p == 2 / 2**7
 
     def test_extremes(self):
         assert math.isnan(pooled_ratio([[0.1, 0.2], [0.3, NAN]]).low)
