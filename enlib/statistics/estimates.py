@@ -293,8 +293,8 @@ def pooled_ratio(log_ratios: npt.ArrayLike) -> PooledRatio:
     Returns
     -------
     PooledRatio
-        On the scale of ratios. The p-value is that of the two-sided t test of a ratio of 1; if all seeds agree, that of
-        the sign test.
+        On the scale of ratios. The p-value is that of the two-sided t test of a ratio of 1; if all seeds agree, that
+        of the sign test.
 
     Raises
     ------
