@@ -1,6 +1,7 @@
 """The Sphinx extension of this book: what Jupyter Book does not do by itself.
 
-It applies the conventions of the notebooks (``conventions.py``), keys the execution cache on the package, serves
+It applies the conventions of the notebooks (``conventions.py``), lays out their pages and the first one
+(``course.py``), makes Greek letters searchable (``search_words.py``), keys the execution cache on the package, serves
 every asset from the site itself (KaTeX, plotly.js), leaves out what the theme loads in vain, and writes the metadata
 and the page for addresses that do not exist.
 """
@@ -20,6 +21,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import conventions
+import course
+import search_words
 from docutils import nodes
 from launch import BRANCH, check_repository
 from playwright._impl._driver import compute_driver_executable
@@ -166,6 +169,7 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     target = site / "_static" / "plotly.min.js"
     if not target.exists() or target.stat().st_size != source.stat().st_size:
         shutil.copyfile(source, target)
+    course.write_thumbnails(site)
     pages = {page: page.read_text(encoding="utf-8") for page in site.rglob("*.html")}
     finished = typeset([_trim(text) for text in pages.values()])
     for (page, before), after in zip(pages.items(), finished, strict=True):
@@ -193,7 +197,7 @@ def typeset(pages: list[str]) -> list[str]:
     ExtensionError
         If a formula is not valid.
     """
-    formulas = sorted({(m["open"], html.unescape(m["tex"])) for text in pages for m in _FORMULA.finditer(text)})
+    formulas = sorted({_formula(m) for text in pages for m in _FORMULA.finditer(text)})
     if not formulas:
         return pages
     node, _ = compute_driver_executable()
@@ -204,7 +208,13 @@ def typeset(pages: list[str]) -> list[str]:
     if ran.returncode:
         raise ExtensionError(f"expected formulas that KaTeX can typeset, got: {ran.stderr.strip()}")
     drawn = dict(zip(formulas, json.loads(ran.stdout), strict=True))
-    return [_FORMULA.sub(lambda m: drawn[m["open"], html.unescape(m["tex"])], text) for text in pages]
+    return [_FORMULA.sub(lambda m: drawn[_formula(m)], text) for text in pages]
+
+
+def _formula(match: re.Match[str]) -> tuple[str, str]:
+    """Return the kind of a formula and its TeX; an operator as an index would be malformed in KaTeX's MathML."""
+    tex = html.unescape(match["tex"])
+    return match["open"], re.sub(r"_(?:\{\\(max|min)\}|\\(max|min)\b)", r"_{\\mathrm{\1\2}}", tex)
 
 
 # Served for any address that does not exist, at any depth: it must not depend on files at relative addresses.
@@ -228,9 +238,11 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     os.environ["ENLIB_STATIC"] = "1"  # inherited by every kernel that executes a notebook
     app.add_config_value("enlib_digest", digest(), "env")  # "env": a change makes Sphinx read every page again
-    app.add_config_value("enlib_conventions_digest", digest(parts=[("book/_ext", "conventions.py")]), "env")
+    app.add_config_value("enlib_conventions_digest", digest(parts=[("book/_ext", "co*.py")]), "env")
     app.add_config_value("enlib_site_digest", digest(parts=_SITE), "html")  # "html": ... write every page again
     conventions.setup(app)
+    course.setup(app)
+    search_words.setup(app)
     app.connect("config-inited", configure)
     app.connect("html-page-context", trim_and_describe, priority=900)
     app.connect("build-finished", finish)
