@@ -1,4 +1,4 @@
-"""A real browser for the tests that need one. As a program it prints how much of each page is code, and how much figures."""
+"""A real browser for the tests that need one. As a program it prints the shares of each page's height."""
 
 import functools
 import gzip
@@ -75,8 +75,8 @@ def served(folder, *, compressed=False):
         thread.join(timeout=10)
 
 
-# What is cut off, or printed over: tables, formulas and printed lines that are wider than their place. Those that can be
-# scrolled, with a shadow that says so, are "scrolled".
+# What is cut off, or printed over: tables, formulas and printed lines that are wider than their place. Those that can
+# be scrolled, with a shadow that says so, are "scrolled".
 CUT = """() => {
   const found = {cut: [], scrolled: []};
   const seen = (e) => e.checkVisibility({visibilityProperty: true, contentVisibilityAuto: true}) && e.offsetWidth > 1;

@@ -14,9 +14,9 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-import yaml
+import yaml  # type: ignore[import-untyped]
 from docutils import nodes
 from docutils.parsers.rst import directives
 from launch import BRANCH, check_repository
@@ -42,6 +42,7 @@ class Notebook:
 
     @property
     def number(self) -> str:
+        """Its number, such as 07b."""
         return self.name.split("_")[0]
 
 
@@ -108,11 +109,11 @@ class Strip(SphinxTransform):
                     paragraph.parent.remove(paragraph)
                 break
         this, level = known[name], difficulty(name, known)
-        dots = "●" * level + "○" * (max(difficulty(n, known) for n in known) - level)
+        hardest = max(difficulty(other, known) for other in known)
         parts = [
             f"<span><b>{this.minutes} min</b> to read</span><span><b>{this.seconds} s</b> to run</span>",
-            f'<span title="{level - 1} notebooks deep go its needs">difficulty '
-            f'<b aria-label="{level}">{dots}</b></span>',
+            f'<span title="What it needs goes {level - 1} notebooks deep.">difficulty '
+            f"<b>{level}</b> of {hardest}</span>",
         ]
         if colab(name):
             parts.append(f'<a href="{colab(name)}">Open in Colab</a>')
@@ -182,6 +183,7 @@ class Minutes(SphinxRole):
     """Says how long some notebooks take to read: ``{minutes}`07_exponential_neuron 08b_spikes```."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Return the minutes, or hours."""
         known = notebooks()
         total = sum(known[name].minutes for name in self.text.split())
         return [nodes.Text(f"{total} minutes" if total < 90 else f"{total / 60:.0f} hours")], []
@@ -193,7 +195,7 @@ class Course(SphinxDirective):
     The option ``main`` names the notebooks of the main line, by number.
     """
 
-    option_spec = {"main": directives.unchanged_required}
+    option_spec: ClassVar[dict[str, Any]] = {"main": directives.unchanged_required}
 
     def run(self) -> list[nodes.Node]:
         """Return the map, and for each part of the course its cards."""

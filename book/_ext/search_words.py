@@ -1,7 +1,7 @@
 """Search that finds a Greek letter by its name and by itself, in text and in formulas.
 
-The index and the query take both "eta" and "\\eta" for "η". A single letter has no partial matches, so that "eta" does
-not find every "theta".
+Index and query take both "eta" and "\\eta" for "η". A single letter has no partial matches, so that "eta" does not
+find every "theta".
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ LETTERS = {unicodedata.name(c).split()[-1].lower().replace("lamda", "lambda"): c
 class SearchCourse(SearchEnglish):
     """English, with Greek letters."""
 
-    js_splitter_code = """
-const greek = %s;
+    js_splitter_code = (
+        f"const greek = {json.dumps(LETTERS, ensure_ascii=False)};"
+        + r"""
 var splitQuery = (query) => query
-  .split(/[^\\p{Letter}\\p{Number}]+/u)
+  .split(/[^\p{Letter}\p{Number}]+/u)
   .filter((word) => word)
   .map((word) => greek[word.toLowerCase()] ?? word);
-""" % json.dumps(LETTERS, ensure_ascii=False)
+"""
+    )
 
     def split(self, input: str) -> list[str]:
         """Return the words of a text, Greek letters as such."""
