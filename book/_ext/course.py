@@ -133,7 +133,7 @@ class FoldCode(SphinxTransform):
         cells = [c for c in self.document.findall(nodes.container) if c.get("nb_element") == "cell_code"]
         seen: set[int] = set()
         for cell in cells:
-            if id(cell) not in seen:
+            if id(cell) not in seen and "tag_lesson" not in cell["classes"]:
                 run = _run(cell)
                 seen.update(map(id, run))
                 self._fold(run)
@@ -166,9 +166,7 @@ class FoldCode(SphinxTransform):
 
 
 def _run(cell: nodes.container) -> list[nodes.container]:
-    """Return a cell with those that follow it without a text between; a lesson ends it, and stands alone."""
-    if "tag_lesson" in cell["classes"]:
-        return []
+    """Return a cell with those that follow it, up to a text or a lesson."""
     parent, run = cell.parent, [cell]
     for after in parent.children[parent.index(cell) + 1 :]:
         if not isinstance(after, nodes.container) or after.get("nb_element") != "cell_code":
@@ -186,7 +184,16 @@ class Minutes(SphinxRole):
         """Return the minutes, or hours."""
         known = notebooks()
         total = sum(known[name].minutes for name in self.text.split())
-        return [nodes.Text(f"{total} minutes" if total < 90 else f"{total / 60:.0f} hours")], []
+        return [nodes.Text(f"{total} minutes" if total < 90 else f"{total / 60:.1f} hours")], []
+
+
+class Colab(SphinxRole):
+    """Leads to a notebook in Colab, if the book knows its repository, and says nothing otherwise."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Return the link."""
+        address = colab(self.text)
+        return [nodes.reference("", "Open in Colab", refuri=address)] if address else [], []
 
 
 class Course(SphinxDirective):
@@ -291,3 +298,4 @@ def setup(app: Sphinx) -> None:
     app.add_transform(FoldCode)
     app.add_directive("course", Course)
     app.add_role("minutes", Minutes())
+    app.add_role("colab", Colab())
