@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import html
 import json
+import math
 import os
 import re
 import shutil
@@ -177,7 +178,20 @@ def finish(app: Sphinx, error: Exception | None) -> None:
             page.write_text(after, encoding="utf-8")
     root = urlsplit(app.config.html_baseurl or "/").path.rstrip("/") + "/"
     title = html.escape(app.config.html_title or app.config.project)
-    (site / "404.html").write_text(_NOT_FOUND.format(root=root, title=title), encoding="utf-8")
+    lost = _NOT_FOUND.format(root=root, title=title, curves=_saddle())
+    (site / "404.html").write_text(lost, encoding="utf-8")
+
+
+def _saddle() -> str:
+    """Return level curves of (x / 2)**2 - y**2, in SVG."""
+    curves = []
+    for level in (15, 30, 45, 60):
+        side = [round(math.hypot(level, y), 1) for y in range(-75, 76, 5)]
+        for sign in (1, -1):
+            down = " ".join(f"{2 * sign * x:g},{y}" for x, y in zip(side, range(-75, 76, 5), strict=True))
+            across = " ".join(f"{2 * y},{sign * x:g}" for x, y in zip(side, range(-75, 76, 5), strict=True))
+            curves += [f'<path d="M{down}"/>', f'<path d="M{across}"/>']
+    return "".join(curves)
 
 
 def _trim(text: str) -> str:
@@ -212,9 +226,12 @@ def typeset(pages: list[str]) -> list[str]:
 
 
 def _formula(match: re.Match[str]) -> tuple[str, str]:
-    """Return the kind of a formula and its TeX; an operator as an index would be malformed in KaTeX's MathML."""
-    tex = html.unescape(match["tex"])
-    return match["open"], re.sub(r"_(?:\{\\(max|min)\}|\\(max|min)\b)", r"_{\\mathrm{\1\2}}", tex)
+    """Return the kind of a formula and its TeX.
+
+    An operator as an index would be malformed in KaTeX's MathML; and where a wide space is, a line may end.
+    """
+    tex = re.sub(r"_(?:\{\\(max|min)\}|\\(max|min)\b)", r"_{\\mathrm{\1\2}}", html.unescape(match["tex"]))
+    return match["open"], re.sub(r"\\qquad\b", r"\\qquad\\allowbreak ", tex)
 
 
 # Served for any address that does not exist, at any depth: it must not depend on files at relative addresses.
@@ -226,9 +243,12 @@ _NOT_FOUND = """<!DOCTYPE html>
 :root {{ color-scheme: light dark }}
 a {{ color: inherit }}
 body {{ background: Canvas; color: CanvasText; font: 1.1rem/1.6 system-ui, sans-serif;
-   max-width: 34rem; margin: 15vh auto; padding: 0 1.5rem }}
+   max-width: 34rem; margin: 8vh auto; padding: 0 1.5rem }}
+path {{ fill: none; stroke: currentColor; stroke-width: 1.5 }}
 </style></head>
 <body><main><h1>A saddle, not a minimum</h1>
+<svg viewBox="-150 -75 300 150" role="img" aria-label="Level curves around a saddle, and a ball at rest on it.">
+{curves}<path d="M-150 -75L150 75M-150 75L150 -75" stroke-dasharray="4 5"/><circle r="7" fill="#d55e00"/></svg>
 <p>There is no page at this address. Every direction leads somewhere better:</p>
 <p><a href="{root}index.html">Start of {title}</a> or <a href="{root}search.html">search</a>.</p></main></body></html>
 """
