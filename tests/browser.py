@@ -1,4 +1,4 @@
-"""A real browser for the tests that need one."""
+"""A real browser for the tests that need one. As a program it prints the shares of each page's height."""
 
 import functools
 import gzip
@@ -73,3 +73,61 @@ def served(folder, *, compressed=False):
         server.shutdown()
         server.server_close()
         thread.join(timeout=10)
+
+
+# What is cut off, or printed over: tables, formulas and printed lines that are wider than their place. Those that can
+# be scrolled, with a shadow that says so, are "scrolled".
+CUT = """() => {
+  const found = {cut: [], scrolled: []};
+  const seen = (e) => e.checkVisibility({visibilityProperty: true, contentVisibilityAuto: true}) && e.offsetWidth > 1;
+  const article = document.querySelector("article, main").getBoundingClientRect();
+  const say = (kind, e) => found[kind].push(`${e.className || e.tagName}: ${e.textContent.trim().slice(0, 60)}`);
+  for (const e of document.querySelectorAll("article :is(table, .katex-display, .cell_output pre)")) {
+    if (!seen(e)) continue;
+    let place = e, wide = false;
+    for (; place && place.tagName !== "ARTICLE"; place = place.parentElement) {
+      const hides = getComputedStyle(place).overflowX;
+      if (hides !== "visible" && place.scrollWidth > place.clientWidth + 1) { wide = true; break; }
+    }
+    const style = wide && getComputedStyle(place);
+    if (wide) say(style.overflowX === "auto" && style.backgroundImage.includes("gradient") ? "scrolled" : "cut", e);
+    else if (e.getBoundingClientRect().right > article.right + 1) say("cut", e);
+  }
+  for (const tag of document.querySelectorAll("article .katex-display .tag")) {
+    const left = tag.getBoundingClientRect().left;
+    const bases = [...tag.parentElement.querySelectorAll(":scope > .base")];
+    if (bases.some((b) => b.getBoundingClientRect().right > left)) say("cut", tag);
+  }
+  return found;
+}"""
+# The parts of a page's height: code in view, figures, printed text and all.
+SHARES = """() => {
+  const height = (selector) => [...document.querySelectorAll(`article ${selector}`)]
+    .filter((e) => e.checkVisibility({contentVisibilityAuto: true}))
+    .reduce((sum, e) => sum + e.getBoundingClientRect().height, 0);
+  return {
+    code: height(".cell_input"), figures: height("figure.en-figure"), printed: height(".cell_output pre"),
+    all: document.querySelector("article").getBoundingClientRect().height,
+  };
+}"""
+
+
+def shares(browser, site, width=1280):
+    """Return for each notebook's page the parts of its height, in pixels."""
+    found = {}
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    for path in sorted((site / "notebooks").glob("*.html")):
+        page.goto(path.as_uri())
+        page.wait_for_timeout(200)
+        found[path.stem] = page.evaluate(SHARES)
+    page.close()
+    return found
+
+
+if __name__ == "__main__":
+    with launched() as chromium:
+        rows = shares(chromium, Path(__file__).parents[1] / "_build" / "html")
+    rows["together"] = {part: sum(row[part] for row in rows.values()) for part in next(iter(rows.values()))}
+    for name, row in rows.items():
+        parts = ", ".join(f"{part} {row[part] / row['all']:4.0%}" for part in ("code", "figures", "printed"))
+        print(f"{name:32}{row['all']:8.0f} px: {parts}")

@@ -50,13 +50,56 @@ def test_notebook_pages_have_boxes_dropdowns_figures_with_text_alternatives_and_
     pages = [page for page in soups if page.parent.name == "notebooks"]
     assert pages
     for page in pages:
-        assert soups[page].select("div.admonition.tip")
+        assert soups[page].select("div.admonition.predict")
         assert soups[page].select("details.sd-dropdown")
         figures = soups[page].select("figure.en-figure [role=img]")
         assert figures
         assert all(figure["aria-label"].strip() for figure in figures)
         assert not soups[page].select(".cell_output .traceback, .cell_output .stderr")
         assert all(image.get("alt") for image in soups[page].select("article img"))
+
+
+@pytest.mark.book
+def test_a_prediction_with_answers_has_the_right_one_in_its_fold(soups):
+    boxes = [box for soup in soups.values() for box in soup.select(".admonition.predict:has(> ol.en-answers)")]
+    assert len(boxes) >= 50
+    for box in boxes:
+        answers = box.select(":scope > ol.en-answers > li")
+        right = box.select_one(":scope > details.en-answer strong").get_text()
+        assert 2 <= len(answers) <= 4, box.get_text()
+        assert re.fullmatch(r"[1-4]\.", right), box.get_text()
+        assert int(right[0]) <= len(answers), box.get_text()
+
+
+@pytest.mark.book
+def test_a_notebook_opens_with_its_times_and_folds_all_code_but_the_lessons(soups):
+    for page, soup in soups.items():
+        if page.parent.name == "notebooks":
+            first = nbformat.read(ROOT / "notebooks" / f"{page.stem}.ipynb", as_version=4).cells[0].source
+            minutes = re.search(r"(\d+) minutes to read", first)[1]
+            assert soup.select_one(".en-strip").get_text().startswith(f"{minutes} min to read")
+            for code in soup.select("article .cell_input"):
+                assert code.find_parent("details", class_="en-code") or code.find_parent(class_="tag_lesson")
+            assert "not answered yet" not in soup.article.get_text()
+
+
+@pytest.mark.book
+def test_formulas_are_well_formed_for_screen_readers(soups):
+    """KaTeX gives an operator as an index, as in lambda_max, three children instead of two."""
+    needed = dict.fromkeys(("msub", "msup", "mfrac", "munder", "mover", "mroot"), 2)
+    needed |= {"msubsup": 3, "munderover": 3}
+    wrong = {
+        str(node)
+        for soup in soups.values()
+        for node in soup.select("math " + ", math ".join(needed))
+        if len(node.find_all(recursive=False)) != needed[node.name]
+    }
+    assert not wrong
+
+
+def test_greek_letters_are_found_by_name_and_in_formulas(extension):
+    words = extension.search_words.SearchCourse({}).split(r"A step \eta\lambda_{\max} of eta, not of theta: η")
+    assert words == ["A", "step", "η", "λ", "max", "of", "η", "not", "of", "θ", "η"]
 
 
 @pytest.mark.book
@@ -184,7 +227,7 @@ def test_plain_markdown_becomes_boxes_dropdowns_and_citations(small_book):
     soup = BeautifulSoup((folder / "_build" / "html" / "notebook.html").read_text(), "html.parser")
     assert "colab.research.google.com" not in str(soup), "no repository, no launch button"
     article = soup.article
-    assert article.select_one("div.admonition.tip").get_text(" ", strip=True) == "Predict What happens next ?"
+    assert article.select_one("div.admonition.predict").get_text(" ", strip=True) == "Predict What happens next ?"
     assert [quote.get_text(strip=True) for quote in article.select("blockquote")] == ["A quotation."]
     dropdown = article.select_one("details.sd-dropdown")
     assert dropdown.summary.get_text(strip=True) == "Solution"

@@ -103,6 +103,74 @@ def test_every_page_opened_as_a_file_on_a_phone(site, open_page):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_is_cut_off_or_printed_over(site, open_page, width):
+    """At 390 px some of it scrolls, with a shadow at the end that hides more; at 1280 px nothing has to."""
+    found = {}
+    for name in (name for name in pages() if name not in ("index.html", "404.html", "search.html")):
+        page = open_page(SITE.as_uri() + "/" + name, viewport={"width": width, "height": 900})
+        page.wait_for_load_state("networkidle")
+        seen = page.evaluate(browser.CUT)
+        wrong = seen["cut"] + (seen["scrolled"] if width == 1280 else [])
+        if wrong:
+            found[name] = wrong
+        page.context.close()
+    assert found == {}
+
+
+def test_notebooks_show_more_figures_than_code(chromium):
+    rows = browser.shares(chromium, SITE).values()
+    whole = sum(row["all"] for row in rows)
+    assert sum(row["code"] for row in rows) / whole <= 0.12
+    assert sum(row["figures"] for row in rows) / whole >= FIGURES
+
+
+def test_an_answer_reveals_the_figure_and_says_what_is_right(anywhere, open_page):
+    page = open_page(anywhere + "notebooks/07_exponential_neuron.html")
+    box = page.locator(".admonition.predict").first
+    output = page.locator(".en-veiled").first
+    assert output.evaluate("(e) => e.inert")
+    box.locator(".en-answers button").nth(2).click()
+    assert box.get_by_role("status").inner_text() == "You chose 3. It is 1:"
+    assert box.locator("details.en-answer p").first.is_visible()
+    assert page.locator(".cell:has(figure)").first.evaluate("(e) => !e.inert && !e.matches('.en-veiled')")
+    box.locator(".en-answers button").first.click()
+    assert box.get_by_role("status").inner_text() == "Right."
+    assert page.wrong == []
+
+
+def test_a_link_to_a_figure_shows_it_and_without_script_all_is_in_view(site, open_page):
+    address = site + "notebooks/07_exponential_neuron.html"
+    assert open_page(address + "#a=2").locator(".en-veiled").count() == 0
+    page = open_page(address, java_script_enabled=False)
+    assert page.locator(".en-veiled").count() == 0
+    page.locator("details.en-code summary").first.click()
+    assert page.locator("details.en-code pre").first.is_visible()
+
+
+def test_all_code_opens_on_every_page_from_then_on(site, open_page):
+    page = open_page(site + "notebooks/07_exponential_neuron.html")
+    assert not page.locator("details.en-code pre").first.is_visible()
+    page.get_by_role("button", name="Show all code").click()
+    page.goto(site + "notebooks/03_learning_rate_regimes.html")
+    assert page.locator("details.en-code pre").first.is_visible()
+    page.get_by_role("button", name="Show all code").click()
+    page.reload()
+    assert not page.locator("details.en-code pre").first.is_visible()
+    assert page.wrong == []
+
+
+@pytest.mark.slow
+def test_the_longest_notebook_fits_on_fifteen_sheets(chromium):
+    page = chromium.new_page()
+    longest = max((SITE / "notebooks").glob("*.html"), key=lambda path: path.stat().st_size)
+    page.goto(longest.as_uri())
+    sheets = len(re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4")))
+    page.close()
+    assert sheets <= 15
+
+
+@pytest.mark.slow
 def test_every_page_of_a_server_and_axe_finds_nothing_in_either_theme(site, open_page):
     found = {}
     for name in (name for name in pages() if name != "index.html"):  # which leads on to the first page
@@ -122,6 +190,7 @@ def test_every_page_of_a_server_and_axe_finds_nothing_in_either_theme(site, open
 
 def first_figure(site, open_page, name="notebooks/07_exponential_neuron.html", **options):
     page = open_page(site + name, **options)
+    page.evaluate("for (const fold of document.querySelectorAll('details.en-answer')) fold.open = true")
     wake_all(page)
     return page, page.locator("figure.en-explore").first
 
@@ -217,6 +286,16 @@ def test_search_finds_and_theme_switches(site, open_page):
     page = open_page(site + "search.html?q=exponential")
     page.locator("#search-results li").first.wait_for()
     assert page.locator("#search-results li").count() >= 2
+    found = {}
+    for query in ("eta", "η", "sharpness"):
+        page = open_page(site + f"search.html?q={query}")
+        page.wait_for_function("/finished|found/.test(document.querySelector('.search-summary')?.textContent)")
+        page.locator("#search-results li").first.wait_for()
+        found[query] = page.locator("#search-results li > a").evaluate_all("(all) => all.map((a) => a.pathname)")
+    assert any("03_learning_rate" in path for path in found["eta"])
+    assert not any("06_sigmoid" in path for path in found["eta"]), "which has theta, and no eta"
+    assert set(found["eta"]) == set(found["η"])
+    assert any("05_edge" in path for path in found["sharpness"])
     page = open_page(site + "book/notation.html")
     themes = set()
     for _ in range(3):

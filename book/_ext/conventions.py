@@ -2,7 +2,8 @@
 
 A quotation that begins with a known name in bold (``> **Predict.** What happens ...``) becomes a box, ``<details>`` a
 dropdown, a link to a paper a citation, and ``glossary.md#wilson-interval`` leads to the term. Everywhere else, as in
-JupyterLab or on GitHub, they are what Markdown says that they are.
+JupyterLab or on GitHub, they are what Markdown says that they are. A numbered list in a **Predict** box holds the
+answers to choose from; the fold after it begins with the number of the right one in bold.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from sphinx.util.nodes import make_refnode
 from sphinx_design.shared import create_component
 
 # The names that make a quotation a box, and the look of each.
-BOXES = {"Predict": "tip", "Theorem": "admonition-theorem", "Proposition": "admonition-proposition"}
+BOXES = {"Predict": "predict", "Theorem": "admonition-theorem", "Proposition": "admonition-proposition"}
 # Where a link leads to a paper, which belongs among the references.
 _PAPER = re.compile(r"(?:.+\.)?(?:(?:arxiv|doi|jmlr|jstor)\.org|mlr\.press|n(?:eur)?ips\.cc|openreview\.net)/")
 _FOLD = re.compile(r"<details>\s*<summary>(?P<title>[^<>]+)</summary>\s*")
@@ -49,6 +50,9 @@ class Boxes(SphinxTransform):
                 _remove_with_space(bold)
                 box = nodes.admonition("", nodes.title("", name), *quote.children, classes=[BOXES[name]])
                 box.source, box.line = quote.source, quote.line
+                for answers in quote.children if name == "Predict" else ():
+                    if isinstance(answers, nodes.enumerated_list):
+                        answers["classes"].append("en-answers")
                 quote.replace_self(box)
 
 
@@ -82,7 +86,8 @@ class Folds(SphinxTransform):
                 continue
             dropdown = create_component(
                 "dropdown", type="dropdown", opened=False, has_title=True, icon=None, chevron=None,
-                container_classes=["sd-mb-3"], title_classes=[], body_classes=[],
+                container_classes=["sd-mb-3", *(["en-answer"] if "predict" in parent.get("classes", ()) else [])],
+                title_classes=[], body_classes=[],
             )  # fmt: skip
             dropdown += [nodes.rubric("", html.unescape(fold["title"])), *parent[first + 1 : last]]
             parent[first : last + 1] = [dropdown]
@@ -165,6 +170,21 @@ def resolve_citation(
     return make_refnode(app.builder, node["refdoc"], page, cited.citation_id, text, whole)
 
 
+class Rows(SphinxTransform):
+    """Marks tables that hold sentences, which become a card for each row where the page is narrow."""
+
+    default_priority = 300
+
+    def apply(self, **kwargs: Any) -> None:
+        """Change the document in place."""
+        for table in self.document.findall(nodes.table):
+            rows = [[entry.astext() for entry in row.findall(nodes.entry)] for row in table.findall(nodes.row)]
+            if len(rows[0]) <= 4 and max(len(entry) for row in rows[1:] for entry in row) > 60:
+                table["classes"].append("en-rows")
+                if rows[0][-1].lower() == "see":
+                    table["classes"].append("en-see")
+
+
 class Terms(SphinxTransform):
     """Lets links lead to the terms of a glossary as if they were headings."""
 
@@ -180,6 +200,6 @@ class Terms(SphinxTransform):
 
 def setup(app: Sphinx) -> None:
     """Register the conventions."""
-    for transform in (Boxes, Folds, Citations, Terms):
+    for transform in (Boxes, Folds, Citations, Rows, Terms):
         app.add_transform(transform)
     app.connect("missing-reference", resolve_citation)

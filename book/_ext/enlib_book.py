@@ -1,6 +1,7 @@
 """The Sphinx extension of this book: what Jupyter Book does not do by itself.
 
-It applies the conventions of the notebooks (``conventions.py``), keys the execution cache on the package, serves
+It applies the conventions of the notebooks (``conventions.py``), lays out their pages and the first one
+(``course.py``), makes Greek letters searchable (``search_words.py``), keys the execution cache on the package, serves
 every asset from the site itself (KaTeX, plotly.js), leaves out what the theme loads in vain, and writes the metadata
 and the page for addresses that do not exist.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import html
 import json
+import math
 import os
 import re
 import shutil
@@ -20,6 +22,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import conventions
+import course
+import search_words
 from docutils import nodes
 from launch import BRANCH, check_repository
 from playwright._impl._driver import compute_driver_executable
@@ -166,6 +170,7 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     target = site / "_static" / "plotly.min.js"
     if not target.exists() or target.stat().st_size != source.stat().st_size:
         shutil.copyfile(source, target)
+    course.write_thumbnails(site)
     pages = {page: page.read_text(encoding="utf-8") for page in site.rglob("*.html")}
     finished = typeset([_trim(text) for text in pages.values()])
     for (page, before), after in zip(pages.items(), finished, strict=True):
@@ -173,7 +178,20 @@ def finish(app: Sphinx, error: Exception | None) -> None:
             page.write_text(after, encoding="utf-8")
     root = urlsplit(app.config.html_baseurl or "/").path.rstrip("/") + "/"
     title = html.escape(app.config.html_title or app.config.project)
-    (site / "404.html").write_text(_NOT_FOUND.format(root=root, title=title), encoding="utf-8")
+    lost = _NOT_FOUND.format(root=root, title=title, curves=_saddle())
+    (site / "404.html").write_text(lost, encoding="utf-8")
+
+
+def _saddle() -> str:
+    """Return level curves of (x / 2)**2 - y**2, in SVG."""
+    curves = []
+    for level in (15, 30, 45, 60):
+        side = [round(math.hypot(level, y), 1) for y in range(-75, 76, 5)]
+        for sign in (1, -1):
+            down = " ".join(f"{2 * sign * x:g},{y}" for x, y in zip(side, range(-75, 76, 5), strict=True))
+            across = " ".join(f"{2 * y},{sign * x:g}" for x, y in zip(side, range(-75, 76, 5), strict=True))
+            curves += [f'<path d="M{down}"/>', f'<path d="M{across}"/>']
+    return "".join(curves)
 
 
 def _trim(text: str) -> str:
@@ -193,7 +211,7 @@ def typeset(pages: list[str]) -> list[str]:
     ExtensionError
         If a formula is not valid.
     """
-    formulas = sorted({(m["open"], html.unescape(m["tex"])) for text in pages for m in _FORMULA.finditer(text)})
+    formulas = sorted({_formula(m) for text in pages for m in _FORMULA.finditer(text)})
     if not formulas:
         return pages
     node, _ = compute_driver_executable()
@@ -204,7 +222,16 @@ def typeset(pages: list[str]) -> list[str]:
     if ran.returncode:
         raise ExtensionError(f"expected formulas that KaTeX can typeset, got: {ran.stderr.strip()}")
     drawn = dict(zip(formulas, json.loads(ran.stdout), strict=True))
-    return [_FORMULA.sub(lambda m: drawn[m["open"], html.unescape(m["tex"])], text) for text in pages]
+    return [_FORMULA.sub(lambda m: drawn[_formula(m)], text) for text in pages]
+
+
+def _formula(match: re.Match[str]) -> tuple[str, str]:
+    """Return the kind of a formula and its TeX.
+
+    An operator as an index would be malformed in KaTeX's MathML; and where a wide space is, a line may end.
+    """
+    tex = re.sub(r"_(?:\{\\(max|min)\}|\\(max|min)\b)", r"_{\\mathrm{\1\2}}", html.unescape(match["tex"]))
+    return match["open"], re.sub(r"\\qquad\b", r"\\qquad\\allowbreak ", tex)
 
 
 # Served for any address that does not exist, at any depth: it must not depend on files at relative addresses.
@@ -216,9 +243,12 @@ _NOT_FOUND = """<!DOCTYPE html>
 :root {{ color-scheme: light dark }}
 a {{ color: inherit }}
 body {{ background: Canvas; color: CanvasText; font: 1.1rem/1.6 system-ui, sans-serif;
-   max-width: 34rem; margin: 15vh auto; padding: 0 1.5rem }}
+   max-width: 34rem; margin: 8vh auto; padding: 0 1.5rem }}
+path {{ fill: none; stroke: currentColor; stroke-width: 1.5 }}
 </style></head>
 <body><main><h1>A saddle, not a minimum</h1>
+<svg viewBox="-150 -75 300 150" role="img" aria-label="Level curves around a saddle, and a ball at rest on it.">
+{curves}<path d="M-150 -75L150 75M-150 75L150 -75" stroke-dasharray="4 5"/><circle r="7" fill="#d55e00"/></svg>
 <p>There is no page at this address. Every direction leads somewhere better:</p>
 <p><a href="{root}index.html">Start of {title}</a> or <a href="{root}search.html">search</a>.</p></main></body></html>
 """
@@ -228,9 +258,11 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     os.environ["ENLIB_STATIC"] = "1"  # inherited by every kernel that executes a notebook
     app.add_config_value("enlib_digest", digest(), "env")  # "env": a change makes Sphinx read every page again
-    app.add_config_value("enlib_conventions_digest", digest(parts=[("book/_ext", "conventions.py")]), "env")
+    app.add_config_value("enlib_conventions_digest", digest(parts=[("book/_ext", "co*.py")]), "env")
     app.add_config_value("enlib_site_digest", digest(parts=_SITE), "html")  # "html": ... write every page again
     conventions.setup(app)
+    course.setup(app)
+    search_words.setup(app)
     app.connect("config-inited", configure)
     app.connect("html-page-context", trim_and_describe, priority=900)
     app.connect("build-finished", finish)

@@ -1,0 +1,84 @@
+// What the pages do beyond being read: ask before they show, fold and unfold all code, print. Without it all is in view.
+(() => {
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const memory = (() => {
+    try {
+      return window.localStorage;
+    } catch {
+      return {}; // forbidden: nothing is remembered
+    }
+  })();
+
+  for (const button of all("[data-en-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => print());
+  }
+
+  for (const button of all("[data-en-code]")) {
+    const show = (open) => {
+      for (const pill of all("details.en-code")) pill.open = open;
+      button.setAttribute("aria-pressed", open);
+      memory.enCode = open ? "open" : "";
+    };
+    button.hidden = false;
+    if (memory.enCode) show(true);
+    button.addEventListener("click", () => show(button.getAttribute("aria-pressed") !== "true"));
+  }
+
+  // What a prediction is about: the first outputs below it, up to the next heading or prediction.
+  function outputsBelow(box) {
+    const found = [];
+    for (let next = box.nextElementSibling; next; next = next.nextElementSibling) {
+      const shows = next.matches(".cell") && next.querySelector(".cell_output");
+      if (next.matches("section, .predict") || (found.length && !shows)) break;
+      if (shows) found.push(next);
+    }
+    return found;
+  }
+
+  const linked = location.hash.includes("="); // to a figure, set as someone else has seen it
+  for (const box of all(".admonition.predict")) {
+    const fold = box.querySelector(":scope > details.en-answer");
+    const answers = all(":scope > ol.en-answers > li", box);
+    const right = parseInt(fold?.querySelector("strong")?.textContent) - 1;
+    if (!(right < answers.length)) continue;
+
+    const veiled = linked ? [] : outputsBelow(box);
+    const veil = (on) => {
+      for (const output of veiled) {
+        output.classList.toggle("en-veiled", on);
+        output.inert = on;
+      }
+    };
+    veil(true);
+    fold.addEventListener("toggle", () => veil(!fold.open));
+
+    const reply = document.createElement("p");
+    reply.className = "en-reply";
+    reply.setAttribute("role", "status");
+    fold.before(reply);
+    answers.forEach((answer, k) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      const text = answer.querySelector("p") ?? answer;
+      button.append(...text.childNodes);
+      text.append(button);
+      button.addEventListener("click", () => {
+        answers.forEach((other, j) => {
+          other.classList.toggle("en-right", j === right);
+          other.classList.toggle("en-wrong", j === k && k !== right);
+        });
+        reply.textContent = k === right ? "Right." : `You chose ${k + 1}. It is ${right + 1}:`;
+        fold.open = true;
+      });
+    });
+  }
+
+  // A result of the search shows each formula once, as it is set.
+  addEventListener("DOMContentLoaded", () => {
+    if (typeof Search === "undefined") return;
+    const plain = Search.htmlToText;
+    Search.htmlToText = (page, anchor) =>
+      plain.call(Search, page.replace(/<span class="katex-mathml">.*?<\/math><\/span>/gs, ""), anchor);
+  });
+})();
