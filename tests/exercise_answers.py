@@ -1,6 +1,7 @@
 """Right and wrong answers to every exercise; a wrong one comes with a part of the hint that it must get."""
 
 import math
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -52,7 +53,39 @@ RIGHT = {
     "most errors": [60, 2000 * 0.03],
     "optimism": [0.53, 0.3 * 1.766],
     "seeds for equivalence": [20, 21, 22],
+    "exposing setting": [
+        [(5, 9), (2, 3), (2, 3), (0, 1)],
+        [(6, 8), (3, 2), (2, 1), (0, 1)],
+        [(9, 5), (2, 3), (2, 1), (0, 1)],
+        [(5, 10), (2, 3), (2, 3), (1, 0)],
+    ],
+    "neither grow nor shrink": [1 / 12, 0.0833, (9 * 16) ** -0.5],
 }
+
+
+def _mean_pool_by_hand(dy, n, size, stride):
+    dx = np.zeros(n)
+    for p, d in enumerate(dy):
+        dx[stride * p : stride * p + size] += d / size
+    return dx
+
+
+def _mean_pool_by_autograd(dy, n, size, stride):
+    x = torch.zeros(1, n, dtype=torch.float64, requires_grad=True)
+    y = torch.nn.functional.avg_pool1d(x, size, stride)
+    return torch.autograd.grad(y, x, torch.as_tensor(dy)[None])[0][0]
+
+
+def _mean_pool_by_matrix(dy, n, size, stride):
+    windows = stride * np.arange(len(dy))[:, None] + np.arange(size)
+    return np.bincount(windows.ravel(), np.repeat(np.asarray(dy) / size, size), minlength=n)
+
+
+def _mean_pool_in_place(dy, n, size, stride, write=None, length=None):
+    dx = np.zeros(length(dy, n, size, stride) if length else n)
+    for p in range(len(dy)):
+        (write or np.add.at)(dx, np.arange(stride * p, stride * p + size), dy[p] / size)
+    return dx
 
 
 def _preconditioned(hessian, rates):
@@ -153,6 +186,7 @@ FUNCTIONS = {
         lambda p, gap: np.sqrt(p * (1 - p)) * gap,
         lambda p, gap: torch.sqrt(p * (1 - p)) * gap,
     ],
+    "mean pooling backward": [_mean_pool_by_hand, _mean_pool_by_autograd, _mean_pool_by_matrix],
     "best factor per step": [lambda kappa: (kappa - 1) / (kappa + 1), lambda kappa: 1 - 2 / (kappa + 1)],
     "product by differences": [
         lambda gradient, w, v: (gradient(w + 1e-5 * v) - gradient(w - 1e-5 * v)) / 2e-5,
@@ -220,6 +254,39 @@ FUNCTIONS = {
 
 # Plausible mistakes, with a part of the hint.
 WRONG = {
+    "exposing setting": [
+        ([(5, 5), (3, 3), (1, 1), (1, 1)], "square kernels only"),
+        ([(5, 5), (2, 3), (2, 2), (0, 1)], "square images only"),
+        ([(9, 5), (2, 3), (2, 1), (1, 0)], "square images only"),
+        ([(5, 9), (2, 3), (2, 3), (0, 0)], "one padding"),
+        ([(5, 9), (2, 3), (2, 3), (2, 1)], "crop"),
+        ([(5, 9), (2, 3), (1, 1), (0, 1)], "stride forgotten"),
+        ([(4, 9), (2, 3), (2, 2), (0, 1)], "leaves some"),
+        ([(5, 9), (6, 3), (2, 3), (0, 1)], "does not fit"),
+        ([(5, 9), (2, 3), (2, 0), (0, 1)], "from 1 to 12 as stride"),
+        ([(5, 9), (2.5, 3), (2, 3), (0, 1)], "whole numbers"),
+        ([(5, 9), (2, 3)], "expected four pairs"),
+    ],
+    "mean pooling backward": [
+        (partial(_mean_pool_in_place, write=lambda dx, at, part: dx.__setitem__(at, part)), "add up"),
+        (lambda dy, n, size, stride: size * _mean_pool_by_hand(dy, n, size, stride), "not their sum"),
+        (lambda dy, n, size, stride: size / stride * _mean_pool_by_hand(dy, n, size, stride), "whatever the stride"),
+        (lambda dy, n, size, stride: _mean_pool_by_hand(dy, n, size, 1), "stride p"),
+        (
+            partial(_mean_pool_in_place, length=lambda dy, n, size, stride: stride * (len(dy) - 1) + size),
+            "expected 9 numbers, got 8 numbers",
+        ),
+        (partial(_mean_pool_in_place, length=lambda dy, n, size, stride: len(dy)), "stay zero"),
+        (lambda dy, n, size, stride: -_mean_pool_by_hand(dy, n, size, stride), "each output hands"),
+    ],
+    "neither grow nor shrink": [
+        (1 / 144, "variance"),
+        (1 / 3, "these are the taps"),
+        (1 / 4, "these are the channels"),
+        (2**0.5 / 12, "ReLU"),
+        (12, "undoes"),
+        (0.1, "multiplied by about 1.2"),
+    ],
     "bend of squared loss": [
         (2 / 3, "which z"),
         (0.667, "which z"),

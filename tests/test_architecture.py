@@ -23,6 +23,7 @@ ARROWS = {
     "curvature": {"models"},
     "landscape": {"models", "curvature"},
     "statistics": set(),
+    "numpy_nets": set(),
     "dynamics": {"curvature", "models"},
     "training": {"datasets", "models", "curvature"},
     "replication": {"datasets", "models", "training"},

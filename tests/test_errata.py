@@ -10,6 +10,7 @@ from scipy.stats import binomtest, chi2, gmean, norm
 from enlib.dynamics import contraction, descend
 from enlib.landscape import chord, gain_interval, hessian_eigenvalues
 from enlib.models import ConvNet, mlp
+from enlib.numpy_nets import conv2d, max_pool2d, max_pool2d_backward, sigmoid, sigmoid_backward
 from enlib.tables.published import GENERALIZATION, MNIST_IMAGES, MNIST_SPLITS, QUALITY, SPEED, Printed, impossible
 
 # The report
@@ -203,6 +204,20 @@ def test_friction_is_negative_above_mu_1_zero_at_it_and_mu_below_0_narrows_the_s
 def test_negative_mu_can_turn_a_step_around():
     path = descend(lambda w: w, [1.0], eta=0.5, steps=2, momentum=-0.9)[:, 0]
     assert path[2] > path[1] > 0  # away from the minimum at 0
+
+
+def test_formula_34_counts_tied_maxima_as_often_as_they_tie():
+    """A dark image, all of whose activations tie: one pool, four inputs, and one bias that moves them all."""
+
+    def pooled(b):
+        return max_pool2d(sigmoid(conv2d(np.zeros((1, 1, 3, 3)), np.ones((1, 1, 2, 2)), b)), 2)
+
+    z = np.full((1, 1, 2, 2), 0.3)
+    chosen = sigmoid_backward(max_pool2d_backward(np.ones((1, 1, 1, 1)), sigmoid(z), 2), z).sum()
+    as_printed = sigmoid_backward(np.ones_like(z), z).sum()
+    numerical = (pooled(np.array([0.3 + 1e-6])) - pooled(np.array([0.3 - 1e-6]))).item() / 2e-6
+    assert_allclose(chosen, numerical, rtol=1e-9)
+    assert_allclose(as_printed, 4 * chosen)
 
 
 def test_two_accuracies_are_within_noise():

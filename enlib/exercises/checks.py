@@ -6,7 +6,7 @@ closed forms; the tests compare them with the package.
 
 import math
 
-from enlib.exercises import curves
+from enlib.exercises import backward, curves
 from enlib.exercises.answers import Check, array, function, number, show, whole
 
 TYPE_CHECKING = False
@@ -781,5 +781,39 @@ CHECKS = {
         },
         "solve 0.2 sqrt(n) / 0.3 - 1.645 = 1.282 for n, and round up",
         also=(21, 1),  # the exact formula asks for one more
+    ),
+    # 14 Backpropagation by hand
+    "exposing setting": array(
+        (4, 2), "four pairs, such as [(5, 5), (3, 3), (1, 1), (1, 1)]", backward.exposing_setting
+    ),
+    "mean pooling backward": function(
+        "dy n size stride",
+        [([1.0, 2.0, 4.0], 7, 3, 2), ([3.0, 5.0, 1.0], 9, 2, 3), ([2.0, -1.0], 5, 2, 2), ([1.0, 2.0, 5.0], 4, 2, 1)],
+        backward.mean_pool_backward(),
+        {
+            backward.mean_pool_backward(
+                add=False
+            ): "where windows overlap, an input went into several outputs: add up",
+            backward.mean_pool_backward(by="nothing"): "an output is the mean of its inputs, not their sum",
+            backward.mean_pool_backward(by="stride"): "the mean is over size inputs, whatever the stride",
+            backward.mean_pool_backward(strided=False): "output p begins at input stride p",
+        },
+        "each output hands dy / size to each of its inputs",
+        failing={
+            (IndexError, ValueError): "inputs that no window reaches stay zero, and there may be some at the end"
+        },
+    ),
+    "neither grow nor shrink": number(
+        1 / 12,
+        {
+            1 / 144: "this is the variance; the standard deviation is its root",
+            1 / 3: "these are the taps; each belongs to 16 channels",
+            1 / 4: "these are the channels; each has nine taps",
+            1 / 9: "there are nine taps and 16 channels, and what adds up are squares",
+            math.sqrt(2) / 12: "this makes up for ReLU, which halves the square; here is none",
+            12: "this is how much deviation 1 grows; what undoes it?",
+        },
+        lambda s: f"not {show(s)}: with this the norm is multiplied by about {show(12 * abs(s), 3)} in each layer",
+        within=0.0005,
     ),
 }
