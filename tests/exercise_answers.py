@@ -60,6 +60,7 @@ RIGHT = {
         [(5, 10), (2, 3), (2, 3), (1, 0)],
     ],
     "neither grow nor shrink": [1 / 12, 0.0833, (9 * 16) ** -0.5],
+    "clipped rate": [0.4875, 0.49, 0.075 / 20 * 130],
 }
 
 
@@ -249,6 +250,17 @@ FUNCTIONS = {
         lambda loss, a, b: 2 * loss * (a * np.exp(b) - 1) * a * np.exp(b),
         lambda loss, a, b: 2 * loss * a * (a * math.exp(2 * b) - math.exp(b)),
         lambda loss, a, b: 2 * loss * (a * torch.exp(b) - 1) * a * torch.exp(b),
+    ],
+    "proximal step": [
+        lambda w, g, eta, lam: np.sign(w - eta * g) * np.maximum(abs(w - eta * g) - eta * lam, 0),
+        lambda w, g, eta, lam: torch.nn.functional.softshrink(w - eta * g, float(eta * lam)),
+        lambda w, g, eta, lam: w - eta * g - min(max(w - eta * g, -eta * lam), eta * lam),
+    ],
+    "k folds": [
+        lambda n, k: [list(range(first, n, k)) for first in range(k)],
+        lambda n, k: np.array_split(np.random.default_rng(0).permutation(n), k),
+        lambda n, k: [fold.tolist() for fold in torch.arange(n).tensor_split(k)],
+        lambda n, k: tuple(range(n * i // k, n * (i + 1) // k) for i in range(k)),
     ],
 }
 
@@ -590,5 +602,32 @@ WRONG = {
         (lambda s, q, p: norm.cdf(p * s + norm.ppf(1 - q)), "subtract the quantile"),
         (lambda s, q, p: norm.cdf(norm.ppf(1 - q) - p * s), "all the other points"),
         (lambda s, q, p: q, "the center of the normal density"),
+    ],
+    "proximal step": [
+        (lambda w, g, eta, lam: w - eta * (g + lam * np.sign(w)), "the lab's step"),
+        (lambda w, g, eta, lam: np.sign(w - eta * g) * max(abs(w - eta * g) - lam, 0), "scales the penalty"),
+        (lambda w, g, eta, lam: np.sign(w) * max(abs(w) - eta * lam, 0) - eta * g, "first the step"),
+        (lambda w, g, eta, lam: max(w - eta * g - eta * lam, 0), "negative weights"),
+        (lambda w, g, eta, lam: (w - eta * g) * (abs(w - eta * g) > eta * lam), "the others move"),
+        (lambda w, g, eta, lam: w - eta * g - eta * lam * np.sign(w - eta * g), "closer to zero"),
+        (lambda w, g, eta, lam: np.sign(w + eta * g) * max(abs(w + eta * g) - eta * lam, 0), "against"),
+        (lambda w, g, eta, lam: w - eta * g, "with its sign"),
+    ],
+    "k folds": [
+        (lambda n, k: [list(range(i * (n // k), (i + 1) * (n // k))) for i in range(k)], "remainder"),
+        (lambda n, k: [list(range(i, n, n // k)) for i in range(n // k)], "expected 4 folds, got 3"),
+        (lambda n, k: [[i] for i in range(n)], "one for each index"),
+        (lambda n, k: [[j for j in range(n) if j % k != i] for i in range(k)], "each belongs to one fold"),
+        (lambda n, k: [list(range(1 + i, n + 1, k)) for i in range(k)], "index 0 is in no fold: each index"),
+        (lambda n, k: [*([i] for i in range(k - 1)), list(range(k - 1, n))], "spread the remainder"),
+        (lambda n, k: n // k, "4 lists of indices"),
+        ([[0, 1], [2, 3]], "expected a function"),
+    ],
+    "clipped rate": [
+        (9.75, "without clipping"),
+        (0.244, "in units of 1 / lambda"),
+        (0.00375, "divide it by"),
+        (195, "divides by the norm"),
+        (1, "times the sharpness"),
     ],
 }

@@ -244,3 +244,22 @@ def test_best_of_twenty_equal_models_looks_better_on_25_points():
     smallest = (np.random.default_rng(0).chisquare(25, (4000, 20)) / 25).min(1).mean()
     assert abs(smallest - 0.55) < 0.01
     assert round((chi2.var(25) / 25**2) ** 0.5, 2) == 0.28
+
+
+@pytest.mark.parametrize("eta", [2.5, 3.0, 4.0])
+def test_clipping_bounds_the_swing_above_the_limit_and_does_not_end_it(eta):
+    path = descend(lambda w: w / max(1.0, abs(w[0])), [5.3], eta=eta, steps=60)[:, 0]
+    assert_allclose(np.abs(np.diff(path))[-10:], eta)
+    assert_allclose(path[-3:-1], path[-5:-3])
+
+
+def test_l1_by_its_subgradient_does_not_rest_at_zero_and_the_proximal_step_does():
+    eta, lam, by_subgradient, proximal = 0.1, 0.5, [1.0], [1.0]
+    for _ in range(200):  # (w - 0.3)^2 / 2 + 0.5 |w| has its minimum at 0
+        w = by_subgradient[-1]
+        by_subgradient.append(w - eta * (w - 0.3 + lam * np.sign(w)))
+        w = proximal[-1] - eta * (proximal[-1] - 0.3)
+        proximal.append(np.sign(w) * max(abs(w) - eta * lam, 0))
+    assert min(np.abs(by_subgradient[-50:])) > 0
+    assert max(np.abs(by_subgradient[-50:])) < 2 * eta * lam
+    assert proximal[-50:] == [0] * 50

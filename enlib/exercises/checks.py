@@ -7,7 +7,7 @@ closed forms; the tests compare them with the package.
 import math
 
 from enlib.exercises import backward, curves
-from enlib.exercises.answers import Check, array, function, number, show, whole
+from enlib.exercises.answers import Check, Remark, array, call, function, number, show, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -144,6 +144,57 @@ _ride = _rider()
 
 def _normal_cdf(z: float) -> float:
     return (1 + math.erf(z / math.sqrt(2))) / 2
+
+
+def _shrunk(w: float, by: float) -> float:
+    return math.copysign(max(abs(w) - by, 0.0), w)
+
+
+def _proximal(w: float, g: float, eta: float, lam: float) -> float:
+    return _shrunk(w - eta * g, eta * lam)
+
+
+def _subgradient(w: float, g: float, eta: float, lam: float) -> float:
+    return w - eta * (g + lam * ((w > 0) - (w < 0)))
+
+
+def _across(w: float, g: float, eta: float, lam: float) -> float:
+    w -= eta * g
+    return w - math.copysign(eta * lam, w)
+
+
+def _cut_off(w: float, g: float, eta: float, lam: float) -> float:
+    w -= eta * g
+    return w if abs(w) > eta * lam else 0.0
+
+
+def _k_folds(answer: object) -> str:
+    """Return what is wrong with a function that splits n indices into k folds."""
+    for n, k in ((12, 4), (10, 3), (7, 4)):
+        given, where = call(answer, "n k", (n, k)), f"at n = {n}, k = {k}"
+        if not isinstance(given, list):
+            raise Remark(f"{where} your function should return {k} lists of indices, got one number")
+        parts = [part if isinstance(part, list) else [part] for part in given]  # a fold of one is read as a number
+        flat, sizes = [i for part in parts for i in part], [len(part) for part in parts]
+        if len(parts) != k:
+            return f"{where} expected {k} folds, got {len(parts)}" + (
+                ": one for each index" if len(parts) == n else ""
+            )
+        if any(isinstance(i, list) for i in flat):
+            return f"{where} expected lists of indices, got lists in them"
+        missing = [i for i in range(n) if i not in flat]
+        if missing:
+            hint = (
+                f"n / {k} leaves a remainder" if n % k and len(flat) == n // k * k else "each index belongs to a fold"
+            )
+            return f"{where} index {missing[0]} is in no fold: {hint}"
+        if len(flat) > n:
+            return (
+                f"{where} {len(flat)} indices are given out, of {n}: each belongs to one fold, and none is left over"
+            )
+        if max(sizes) - min(sizes) > 1:
+            return f"{where} the folds have {', '.join([str(m) for m in sizes])} indices: spread the remainder"
+    return ""
 
 
 CHECKS = {
@@ -815,5 +866,39 @@ CHECKS = {
         },
         lambda s: f"not {show(s)}: with this the norm is multiplied by about {show(12 * abs(s), 3)} in each layer",
         within=0.0005,
+    ),
+    # 17 Function estimation
+    "proximal step": function(
+        "w g eta lam",
+        [
+            (1.0, 2.0, 0.1, 0.5),
+            (-1.0, 0.5, 0.1, 2.0),
+            (0.03, 0.1, 0.1, 1.0),
+            (-0.02, 0.3, 0.1, 0.5),
+            (0.1, 3.0, 0.1, 1.0),
+        ],
+        _proximal,
+        {
+            _subgradient: "this is the lab's step; a weight that would cross zero has to stop there",
+            lambda w, g, eta, lam: _shrunk(w - eta * g, lam): "the learning rate scales the penalty as well: eta lam",
+            lambda w, g, eta, lam: _shrunk(w, eta * lam) - eta * g: "first the step on the loss, then toward zero",
+            lambda w, g, eta, lam: max(w - eta * g - eta * lam, 0.0): "negative weights move up, toward zero",
+            _cut_off: "small weights become zero, and the others move by eta lam, too",
+            _across: "a weight that is closer to zero than eta lam stops at zero",
+            lambda w, g, eta, lam: _shrunk(w + eta * g, eta * lam): "descent goes against the gradient",
+        },
+        "w - eta g, then its size less eta lam, but not below zero, with its sign",
+    ),
+    "k folds": Check(_k_folds),
+    "clipped rate": number(
+        0.4875,
+        {
+            9.75: "this is without clipping; 20 is above c",
+            0.24375: "this is the ratio to the limit, 2 / lambda; in units of 1 / lambda it is twice that",
+            0.00375: "this is the clipped learning rate; divide it by eta_opt",
+            195: "clipping divides by the norm, and multiplies by c",
+        },
+        "eta min(1, c / |g|), times the sharpness",
+        within=0.005,
     ),
 }
