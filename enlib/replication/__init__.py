@@ -20,11 +20,13 @@ from enlib.replication.pool import in_workers
 from enlib.replication.recipe import Recipe, identify
 from enlib.replication.runs import Made, Trained, compute, make, train
 from enlib.replication.studies import STUDIES, WITH, WITHOUT, study, study_recipe, with_conditions
+from enlib.replication.surface import SURFACE, surface_recipe, write_surface
 from enlib.replication.tidy import Row
 
 __all__ = [
     "CHECKS",
     "STUDIES",
+    "SURFACE",
     "SWEEPS",
     "WITH",
     "WITHOUT",
@@ -50,7 +52,9 @@ __all__ = [
     "run_ray",
     "study",
     "study_recipe",
+    "surface_recipe",
     "train",
     "units",
     "with_conditions",
+    "write_surface",
 ]
