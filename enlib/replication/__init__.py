@@ -20,7 +20,7 @@ from enlib.replication.pool import in_workers
 from enlib.replication.recipe import Recipe, identify
 from enlib.replication.runs import Made, Trained, compute, make, train
 from enlib.replication.studies import STUDIES, WITH, WITHOUT, study, study_recipe, with_conditions
-from enlib.replication.surface import SURFACE, surface_recipe, write_surface
+from enlib.replication.surface import SURFACE, write_surface
 from enlib.replication.tidy import Row
 
 __all__ = [
@@ -52,7 +52,6 @@ __all__ = [
     "run_ray",
     "study",
     "study_recipe",
-    "surface_recipe",
     "train",
     "units",
     "with_conditions",

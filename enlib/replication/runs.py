@@ -82,9 +82,9 @@ def train(recipe: Recipe, *, device: str | torch.device = "cpu", data: Dataset |
     """
     if recipe.model == "fc1" and recipe.stacked:
         raise ValueError("expected a recipe with stacked=False, got a stacked one: use compute")
-    data = load_data(recipe) if data is None else data
+    data = _load(recipe) if data is None else data
     dtype: torch.dtype = getattr(torch, recipe.dtype)
-    model = network(recipe, data).to(dtype)
+    model = _network(recipe, data).to(dtype)
     where = _tools.resolve_device(device, dtype)
     # The large networks have a form that a CPU computes several times faster, and gain from one fused update.
     large = recipe.model != "fc1"
@@ -139,12 +139,12 @@ def compute(unit: Unit, device: str = "cpu") -> list[Row]:
     first = unit[0]
     if first.model != "fc1" or not first.stacked:
         alone = (
-            train(recipe, device=device, data=load_data(recipe), stop_at_zero_errors=False, progress=False)
+            train(recipe, device=device, data=_load(recipe), stop_at_zero_errors=False, progress=False)
             for recipe in unit
         )
         return [_row(recipe, trained) for recipe, trained in zip(unit, alone, strict=True)]
-    data = load_data(first)
-    models = [network(recipe, data) for recipe in unit]
+    data = _load(first)
+    models = [_network(recipe, data) for recipe in unit]
     histories = fit_stacked(
         models,
         data,
@@ -217,8 +217,7 @@ def _machine(device: str) -> Machine:
     return describe(device)
 
 
-def load_data(recipe: Recipe) -> Dataset:
-    """Return the data of a recipe."""
+def _load(recipe: Recipe) -> Dataset:
     # The splits of the images are fixed: one copy serves all seeds.
     seed = 0 if recipe.train is None else recipe.seed
     dtype: torch.dtype = getattr(torch, recipe.dtype)
@@ -230,8 +229,7 @@ def _cached_load(name: str, seed: int, dtype: torch.dtype, options: tuple[tuple[
     return load(name, seed=seed, dtype=dtype, **dict(options))
 
 
-def network(recipe: Recipe, data: Dataset) -> nn.Module:
-    """Return the untrained network of a recipe."""
+def _network(recipe: Recipe, data: Dataset) -> nn.Module:
     if recipe.width == 1:
         model = make_model(recipe.model, data.input_shape, seed=recipe.seed)
     else:
