@@ -2,17 +2,17 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
-from enlib import fit, load, make_optimizer, mlp
+from enlib import fit, make_optimizer, mlp
 from enlib.cli import main
+from enlib.datasets import load
 from enlib.replication.journal import JournalError
 from enlib.replication.surface import DATA, TRAINING, WIDTHS, surface_errors, write_surface
 
 
 def alone(lr, scale, seed, epochs):
     """Return the validation errors after some epochs, trained by `fit`, without a stack."""
-    import torch
-
     model = mlp(WIDTHS, seed=seed)
     with torch.no_grad():
         for parameter in model.parameters():
