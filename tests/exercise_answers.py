@@ -1,6 +1,7 @@
 """Right and wrong answers to every exercise; a wrong one comes with a part of the hint that it must get."""
 
 import math
+from fractions import Fraction
 from functools import partial
 from itertools import combinations
 
@@ -8,7 +9,7 @@ import numpy as np
 import torch
 from scipy.stats import binom, binomtest, norm
 
-from enlib import landscape, statistics
+from enlib import landscape, search, statistics
 
 e = math.e
 
@@ -61,6 +62,8 @@ RIGHT = {
     ],
     "neither grow nor shrink": [1 / 12, 0.0833, (9 * 16) ** -0.5],
     "clipped rate": [0.4875, 0.49, 0.075 / 20 * 130],
+    "resumed halving": [81, 27 + 9 * 2 + 3 * 6 + 18],
+    "random hits": [59, math.ceil(math.log(0.05) / math.log(0.95))],
 }
 
 
@@ -135,6 +138,15 @@ def _certify_torch(gradient, h, k):
 
 def _step(w):
     return (w > 0) * 1.0
+
+
+def _brackets(budget, eta):
+    return _brackets_by(next(k for k in range(99) if eta ** (k + 1) > budget), budget, eta)
+
+
+def _brackets_by(most, budget, eta, round=math.ceil):
+    share = Fraction(most + 1)
+    return [(round(share * eta**s / (s + 1)), math.floor(budget / eta**s)) for s in range(most, -1, -1)]
 
 
 # Right functions, among them some for NumPy or torch alone.
@@ -261,6 +273,11 @@ FUNCTIONS = {
         lambda n, k: np.array_split(np.random.default_rng(0).permutation(n), k),
         lambda n, k: [fold.tolist() for fold in torch.arange(n).tensor_split(k)],
         lambda n, k: tuple(range(n * i // k, n * (i + 1) // k) for i in range(k)),
+    ],
+    "hyperband brackets": [
+        _brackets,
+        lambda budget, eta: np.array(_brackets(budget, eta)),
+        lambda budget, eta: [rungs[0] for rungs in search.hyperband_brackets(budget, eta)],
     ],
 }
 
@@ -630,4 +647,25 @@ WRONG = {
         (195, "divides by the norm"),
         (1, "times the sharpness"),
     ],
+    "resumed halving": [
+        (108, "restarted"),
+        (27, "first rung"),
+        (40, "counts runs"),
+        (120, "new epochs"),
+        (50, "9 of them"),
+    ],
+    "hyperband brackets": [
+        (lambda R, eta: _brackets_by(int(math.log(R) / math.log(eta)), R, eta), "in floating point"),
+        (lambda R, eta: [(n - (R == 81), r) for n, r in _brackets(R, eta)], "s_max is the largest power"),
+        (lambda R, eta: _brackets(R, eta)[::-1], "comes first"),
+        (
+            lambda R, eta: [
+                (eta ** (len(_brackets(R, eta)) - 1 - i), r) for i, (_, r) in enumerate(_brackets(R, eta))
+            ],
+            "about the same",
+        ),
+        (lambda R, eta: _brackets(R, eta)[:-1], "expected numbers of shape (5, 2), got numbers of shape (4, 2)"),
+        (lambda R, eta: _brackets_by(len(_brackets(R, eta)) - 1, R, eta, round=math.floor), "rounded up"),
+    ],
+    "random hits": [(58, "5.1 %"), (20, "36 %"), (19, "95 / 5"), (14, "49 %"), (60, "fewer"), (58.4, "whole")],
 }

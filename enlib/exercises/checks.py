@@ -197,6 +197,26 @@ def _k_folds(answer: object) -> str:
     return ""
 
 
+def _brackets(most: "Callable[[int, int], int]", *, up: bool = True, last: bool = False) -> "Callable[..., Any]":
+    """Return the function that lists Hyperband's brackets, with some count of them, and mistakes of rounding."""
+
+    def brackets(budget: int, eta: int) -> "list[list[int]]":
+        top, pairs = most(budget, eta), []
+        for s in range(top, -1, -1):
+            share = (top + 1) * eta**s
+            pairs.append([-(-share // (s + 1)) if up else share // (s + 1), budget // eta**s])
+        return pairs[::-1] if last else pairs
+
+    return brackets
+
+
+def _largest_power(budget: int, eta: int) -> int:
+    power = 0
+    while eta ** (power + 1) <= budget:
+        power += 1
+    return power
+
+
 CHECKS = {
     # 01 Nonconvexity
     "bend of squared loss": number(
@@ -832,6 +852,43 @@ CHECKS = {
         },
         "solve 0.2 sqrt(n) / 0.3 - 1.645 = 1.282 for n, and round up",
         also=(21, 1),  # the exact formula asks for one more
+    ),
+    # 13 Search
+    "resumed halving": whole(
+        81,
+        {
+            108: "this is what it costs restarted; a survivor goes on from where it was",
+            27: "this is the first rung alone",
+            40: "this counts runs; count epochs",
+            120: "this is 27 for each rung and more; how many new epochs does a survivor train?",
+        },
+        "27 settings train 1 epoch, 9 of them 2 more, and so on",
+    ),
+    "hyperband brackets": function(
+        "budget eta",
+        [(81, 3), (243, 3), (100, 4), (27, 3), (9, 2)],
+        _brackets(_largest_power),
+        {
+            _brackets(lambda budget, eta: int(math.log(budget) / math.log(eta))): "log(243) / log(3) is a little"
+            " below 5 in floating point; count in whole numbers",
+            _brackets(_largest_power, up=False): "the number of settings is rounded up",
+            _brackets(_largest_power, last=True): "the most eager bracket comes first",
+            lambda budget, eta: [
+                [eta**s, budget // eta**s] for s in range(_largest_power(budget, eta), -1, -1)
+            ]: "all brackets cost about the same: multiply by (s_max + 1) / (s + 1), and round up",
+        },
+        "s_max is the largest power with eta^s_max <= R; bracket s draws (s_max + 1) eta^s / (s + 1), rounded up",
+    ),
+    "random hits": whole(
+        59,
+        {
+            58: "58 still miss with a chance of 5.1 %",
+            20: "20 is the number at which one hit is expected; they all miss with a chance of 36 %",
+            19: "this is 95 / 5; all n miss with the chance 0.95^n",
+            14: "they all miss with a chance of 49 %",
+            60: "60 are enough, and so are fewer",
+        },
+        "all n miss with the chance 0.95^n",
     ),
     # 14 Backpropagation by hand
     "exposing setting": array(
