@@ -31,14 +31,15 @@
     const groups = [];
     let group;
     for (let next = box.nextElementSibling; next && !next.matches("section, .predict"); next = next.nextElementSibling) {
-      if (next.matches(".cell") && next.querySelector(".cell_output")) {
+      const output = next.matches(".cell") && next.querySelector(".cell_output");
+      if (output) {
         if (!group) groups.push((group = []));
-        group.push(next);
+        group.push(output);
       } else if (!next.matches("details.en-code")) {
         group = null;
       }
     }
-    return groups.find((cells) => cells.some((cell) => cell.querySelector("figure, table"))) ?? groups[0] ?? [];
+    return groups.find((outputs) => outputs.some((output) => output.querySelector("figure, table"))) ?? groups[0] ?? [];
   }
 
   const linked = location.hash.includes("="); // to a figure, set as someone else has seen it
