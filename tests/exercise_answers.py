@@ -33,7 +33,7 @@ RIGHT = {
     "pooled output": [1 / 3, 0.333, 0.33],
     "escape with smaller steps": [1200, 300 * 4],
     "blind linear unit": [3],
-    "one corner rescued": [3.2154, 3.22, 3 * (3**0.5 - 1) ** 3 + (3 - 3**0.5) ** 3],
+    "one corner rescued": [4.849, 4.85, 24 / (1 + 1.5**0.5) ** 2],
     "escape limit": [0.512, 0.8**3],
     "halved learning rate": [8],
     "far input": [1067, 1 / (60 * 0.05**3 * 0.125), 1280, 1319],  # the law, exactly, corrected, measured
@@ -282,8 +282,8 @@ WRONG = {
         (1000, "stay the same"),
     ],
     "one corner rescued": [
-        (4, "negative"),
-        (4.85, "all five"),
+        (6, "all six"),
+        (5, "d = 0"),
         (2.745, "four corners"),
         (0, "share d"),
         (3, "best d"),

@@ -21,6 +21,7 @@ from enlib.replication import (
 )
 from enlib.replication.machine import describe
 from enlib.tables import COMPARISONS, published
+from enlib.tables.selection import arm_of, order_of
 
 RESULTS = Path(__file__).parents[1] / "results"
 # The tables of the book are of protocol 1 until all runs of protocol 2 are there.
@@ -51,9 +52,9 @@ def test_the_study_is_complete():
 
 
 def test_pairs_are_complete_and_on_the_same_data(rows):
-    trials = Counter((row["problem"], row["seed"], row["exponential"]) for row in rows)
+    trials = Counter((row["problem"], row["seed"], arm_of(row)) for row in rows)
     for (problem, seed, _), count in trials.items():
-        assert trials[problem, seed, True] == trials[problem, seed, False] == count
+        assert trials[problem, seed, "with"] == trials[problem, seed, "without"] == count  # and of a placebo
     digests = {(row["problem"], row["seed"], row["data_digest"]) for row in rows}
     assert len(digests) == len({(problem, seed) for problem, seed, _ in digests})
 
@@ -64,6 +65,25 @@ def test_the_tables_of_the_report_leave_nothing_out(rows, number, by):
     table = COMPARISONS[number](rows, by=by)
     assert len(table.numbers) == len([published.QUALITY, published.SPEED, published.GENERALIZATION][int(number) - 1])
     assert not [note for note in table.notes if "left out" in note.lower()]
+
+
+@pytest.mark.parametrize("number", COMPARISONS)
+def test_no_word_turns_round_with_one_lambda_or_without_an_end_of_the_grid(rows, number):
+    """A word may be lost with half the trials, but "better" must not become "worse", nor "worse" "better"."""
+    rates = {}
+    for row in rows:
+        rates.setdefault(row["problem"], set()).add(row["lr"])
+    parts = [
+        [row for row in rows if order_of(row) % 2 == 0],  # lambda = 0.01
+        [row for row in rows if order_of(row) % 2 == 1],  # lambda = 1
+        [row for row in rows if row["lr"] > min(rates[row["problem"]])],
+        [row for row in rows if row["lr"] < max(rates[row["problem"]])],
+    ]
+    lines = [line for part in (rows, *parts) for line in COMPARISONS[number](part).numbers]
+    better, worse = (
+        {line["problem"] for line in lines if line["verdict"].startswith(word)} for word in ("better", "worse")
+    )
+    assert not better & worse
 
 
 @pytest.mark.parametrize("name", ["replication", *STUDIES])

@@ -431,14 +431,14 @@ CHECKS = {
         "eta times the number of steps should stay the same",
     ),
     "one corner rescued": number(
-        3 * (1 - (2 - math.sqrt(3))) ** 3 + (3 - math.sqrt(3)) ** 3,
+        48 / (math.sqrt(2) + math.sqrt(3)) ** 2,
         {
-            4: "rescuing a +1 leaves two of each; whom else could a negative amplitude rescue?",
-            4.852: "this is the loss of all five; one of them can be rescued",
+            6: "this is the loss of all six; one of them can be rescued",
+            5: "d = 0 is best for three of each label; two and three are left",
             2.745: "this is the limit with four corners, of which three are left",
             0: "one exponential rescues one point; the others share d",
         },
-        "rescue one point, then find the best d for the four others",
+        "rescue one point, then find the best d for the five others",
         within=0.006,
     ),
     "blind linear unit": whole(

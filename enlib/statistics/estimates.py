@@ -293,7 +293,8 @@ def pooled_ratio(log_ratios: npt.ArrayLike) -> PooledRatio:
     Returns
     -------
     PooledRatio
-        On the scale of ratios. The p-value is that of the two-sided t test of a ratio of 1.
+        On the scale of ratios. The p-value is that of the two-sided t test of a ratio of 1; if all seeds agree, that
+        of the sign test.
 
     Raises
     ------
@@ -328,8 +329,9 @@ def pooled_ratio(log_ratios: npt.ArrayLike) -> PooledRatio:
         deviations = np.where(present, values - means[:, None], 0.0)
         error = math.sqrt(float(np.square(weights @ deviations).sum()))
         half = float(student_t.ppf(0.975, degrees)) * error
-        # Without any spread, only a ratio of exactly 1 is compatible with 1.
-        p = 2 * float(student_t.sf(abs(estimate) / error, degrees)) if error else float(estimate == 0)
+        # Without any spread, up to rounding, the t test divides by zero, and the sign test takes its place.
+        alike = 0.5**degrees if abs(estimate) > 1e-12 else 1.0
+        p = 2 * float(student_t.sf(abs(estimate) / error, degrees)) if error > 1e-12 else alike
     ratio, low, high = (math.exp(value) for value in (estimate, estimate - half, estimate + half))
     return PooledRatio(ratio, low, high, p, len(values), int(present.any(axis=0).sum()))
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import rankdata
 
 from enlib import _tools, statistics
 from enlib.statistics import PairedEstimate, PooledRatio
@@ -26,10 +27,12 @@ from enlib.tables.selection import (
     arm_of,
     at_shared_setting,
     choose_any,
+    complete_trials,
     generalization,
     label,
     problems,
     quality,
+    ranks,
     speed,
     tuned,
 )
@@ -238,8 +241,10 @@ def _lines(rows: Sequence[Row], number: str, by: str, arms: tuple[str, str]) -> 
         inside = kind.usable(shared) if shared else None
         tests = _tests(inside, kind) if inside else _NO_TESTS
         line |= {f"{name}_shared": tests[name] for name in ("p", "p_equivalence", "direction")}
+        if by == "others":
+            line["p_retuned"] = _retuned_p(compared, pairs.problem, kind, arms)
         lines.append(line)
-    for name in ("p", "p_equivalence", "p_loss"):
+    for name in ("p", "p_equivalence", "p_loss", "p_retuned"):
         adjusted = statistics.holm([line.get(name, math.nan) for line in lines])
         for line, p in zip(lines, adjusted, strict=True):
             if name in line:
@@ -247,13 +252,19 @@ def _lines(rows: Sequence[Row], number: str, by: str, arms: tuple[str, str]) -> 
     for line in lines:
         line["verdict"] = finding(line)
     notes = [_EDGE]
-    placebo = _pooled(_chosen(tuned(rows, PLACEBO), kind, by, PLACEBO)[0], kind) if arms == BOTH else None
-    for name, found in ((f"{arms[1]} / {arms[0]}", _pooled(chosen, kind)), ("placebo / without", placebo)):
-        if found:
+    retuned = [(line["problem"], p) for line in lines if not math.isnan(p := line.get("p_retuned_holm", math.nan))]
+    if retuned:
+        told = "; ".join(f"{label(problem)} {layout.p_value(p)}" for problem, p in retuned)
+        notes.append(f"{_RETUNED} {told}.")
+    placebo = _chosen(tuned(rows, PLACEBO), kind, by, PLACEBO)[0] if arms == BOTH else []
+    for name, together in ((f"{arms[1]} / {arms[0]}", chosen), ("placebo / without", placebo)):
+        if found := _pooled(together, kind):
             interval = layout.interval(found.estimate, found.low, found.high, ".3f")
+            floor = sum(_at_floor(pairs, kind) for pairs, _ in together)
             notes.append(
                 f"All rows together, {'times' if number == '2' else 'errors'} {name}: x{interval}, "
                 f"p = {layout.p_value(found.p) or '?'}; {found.rows} rows, {found.seeds} seeds, the seed as unit."
+                + (f" {floor} of these rows, at the floor, can only give 1." if floor else "")
             )
     return lines, [*notes, *missing]
 
@@ -261,6 +272,12 @@ def _lines(rows: Sequence[Row], number: str, by: str, arms: tuple[str, str]) -> 
 _EDGE = (
     "Edge: in how many seeds the choice lies at the lowest or highest learning rate of its grid, with none inside as "
     "good. Then a verdict stands only if both arms get it at the best setting that they share inside."
+)
+_EXCHANGES = 2000
+_RETUNED = (
+    "The setting of a seed is chosen on the others, which ties the seeds together: p is too small, below 0.05 for up "
+    "to one in four simulated rows without a difference. p if the arms of whole seeds are exchanged at random "
+    f"{_EXCHANGES} times, and tuned anew each time, adjusted by Holm:"
 )
 _NO_TESTS = {"p": math.nan, "p_equivalence": math.nan, "direction": 0}
 
@@ -318,14 +335,48 @@ def _tests(pairs: Pairs, kind: _Kind) -> Line:
         margin = error_margin(rates[0])
         test = statistics.signed_rank(statistics.differences(*arms))
         same = statistics.difference_equivalence(*rates, margin=margin)
-    floor = kind.column != "epochs_to_zero" and not any(arm.any() for arm in arms)
     return {
         "p": test.p,
         "direction": test.direction,
         "margin": margin,
         "p_equivalence": same.p,
-        "floor": floor,
+        "floor": _at_floor(pairs, kind),
     }
+
+
+def _at_floor(pairs: Pairs, kind: _Kind) -> bool:
+    """Return whether no run of the row has an error, in either arm."""
+    return kind.column != "epochs_to_zero" and not any(arm.any() for arm in pairs.values(kind.column))
+
+
+def _retuned_p(rows: Sequence[Row], problem: str, kind: _Kind, arms: tuple[str, str]) -> float:
+    """Return the p-value of the settings tuned on other seeds, from exchanges of the arms, each tuned anew.
+
+    If the arms do not differ, all runs of one may change places with those of the other, in any seed. The statistic
+    is that of the signed-rank test; a seed that is left out, or in which neither arm arrives, counts as no
+    difference. NaN where the arms have other learning rates or schedules, so that they cannot change places.
+    """
+    seeds, trials, _ = complete_trials(rows, problem, arms)
+    if len(seeds) < 2 or len({tuple((row["lr"], row["schedule"]) for row in arm[0]) for arm in trials}) > 1:
+        return math.nan
+    scores = [[[kind.score(row) for row in mine] for mine in arm] for arm in trials]
+    order = np.array([[ranks(mine) for mine in arm] for arm in scores])
+    values = np.array([[[row[kind.column] for row in mine] for mine in arm] for arm in trials], dtype=float)
+    values[np.isnan(values)] = np.inf
+    if kind.learned:
+        values[np.array([[[score[0] for score in mine] for mine in arm] for arm in scores], dtype=bool)] = np.nan
+    sides = np.random.default_rng(0).integers(0, 2, (_EXCHANGES + 1, len(seeds)))
+    sides[0] = 0  # the arms as they are
+    chosen = []
+    for side in (sides, 1 - sides):
+        mine = order[side, np.arange(len(seeds))]
+        best = (mine.sum(axis=1, keepdims=True) - mine).argmin(axis=2)
+        chosen.append(values[side, np.arange(len(seeds)), best])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        effects = np.log(chosen[1] / chosen[0]) if kind.column == "epochs_to_zero" else chosen[1] - chosen[0]
+    effects = np.nan_to_num(effects.round(12), nan=0.0, posinf=np.inf, neginf=-np.inf)
+    lean = np.abs((np.sign(effects) * rankdata(np.abs(effects), axis=1)).sum(axis=1))
+    return float(np.mean(lean >= lean[0]))
 
 
 def _size(pairs: Pairs, kind: _Kind) -> float:

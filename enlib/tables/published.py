@@ -52,19 +52,22 @@ MNIST_IMAGES = 13_007 + 2_163
 """Number of ones and sevens in MNIST, training and test images together."""
 
 
-def impossible(table: dict[str, Printed]) -> list[tuple[str, float, int]]:
-    r"""Return the cells whose summed loss is smaller than their number of errors, which is impossible.
+def impossible(table: dict[str, Printed], *, batch: int = 1) -> list[tuple[str, float, int]]:
+    r"""Return the cells whose summed loss would be smaller than their number of errors, which is impossible.
 
     A sample is an error if its margin is not positive, and then :math:`\max(0, 1 - y f)^3 \ge 1`. Therefore
 
     .. math:: \sum_i \max(0,\, 1 - y_i f(x_i))^3 \ge \text{number of errors}.
 
-    A cell that violates this is misprinted, or its loss is a mean where others are sums.
+    A cell that violates this is misprinted, or no sum over the samples. The sum of the *means of batches* is another
+    reading: it is the sum over the samples divided by the batch size, and no cell of the report violates it.
 
     Parameters
     ----------
     table : dict
         From problem to its row: `QUALITY` or `GENERALIZATION`.
+    batch : int
+        Samples in a batch, if cells are taken for sums of the means of batches; 1 takes them for sums.
 
     Returns
     -------
@@ -75,6 +78,8 @@ def impossible(table: dict[str, Printed]) -> list[tuple[str, float, int]]:
     --------
     >>> impossible(QUALITY)
     [('cifar10-0v1', 0.431, 1), ('cifar10-0v1', 0.994, 2)]
+    >>> impossible(QUALITY, batch=100)
+    []
     """
     cells = [(name, *cell) for name, row in table.items() for cell in zip(row.loss, row.errors, strict=True)]
-    return [(name, loss, errors) for name, loss, errors in cells if loss < errors]
+    return [(name, loss, errors) for name, loss, errors in cells if batch * loss < errors]

@@ -58,12 +58,12 @@ def order_of(row: Row) -> int:
     return int(row.get("order") or 0)
 
 
-def tuned(rows: Iterable[Row], arms: Sequence[str] = BOTH) -> list[Row]:
-    """Return the runs of these arms behind Tables 1 to 3: those with Adam, without the stability experiments."""
+def tuned(rows: Iterable[Row], arms: Sequence[str] = BOTH, *, optimizer: str = "adam") -> list[Row]:
+    """Return the runs of these arms behind Tables 1 to 3, without the stability experiments and other optimizers."""
     return [
         row
         for row in checked(rows)
-        if row["measure"] != "noise" and row["optimizer"] == "adam" and arm_of(row) in arms
+        if row["measure"] != "noise" and row["optimizer"] == optimizer and arm_of(row) in arms
     ]
 
 
@@ -227,6 +227,20 @@ def choose(
 
 def choose_any(rows: Iterable[Row], problem: str, score: Score, *, by: str, arms: tuple[str, str] = BOTH) -> Pairs:
     """Return the pairs that `choose` returns, of which there may be none."""
+    seeds, trials, incomplete = complete_trials(rows, problem, arms)
+    (without, edges), (with_neuron, edges_with) = (_best(mine, score, by) for mine in trials)
+    count = len(trials[0][0]) if seeds else 0
+    return Pairs(problem, seeds, without, with_neuron, count, incomplete, (edges, edges_with), arms)
+
+
+def complete_trials(
+    rows: Iterable[Row], problem: str, arms: tuple[str, str]
+) -> tuple[list[int], list[list[list[Row]]], int]:
+    """Return the seeds with all their trials in both arms, these trials, and the number of other seeds.
+
+    The trials are lists by arm, seed and setting; those of both arms at one place have the same learning rate,
+    schedule and rank of their batch order.
+    """
     runs: dict[str, dict[int, list[Row]]] = {arm: defaultdict(list) for arm in arms}
     for row in rows:
         if row["problem"] == problem and arm_of(row) in runs:
@@ -241,14 +255,11 @@ def choose_any(rows: Iterable[Row], problem: str, score: Score, *, by: str, arms
                     f"for seed {seed}: pass runs that differ in nothing else"
                 )
             settings |= found
-    counts = [sum(name == arm for name, _ in settings) for arm in arms]
-    trials, everyone = max(counts), sorted({seed for seeds_of_arm in runs.values() for seed in seeds_of_arm})
-    seeds = [seed for seed in everyone if all(len(runs[arm].get(seed, [])) == trials for arm in arms)]
-    (without, edges), (with_neuron, edges_with) = (
-        _best([sorted(runs[arm][seed], key=_setting) for seed in seeds], score, by) for arm in arms
-    )
-    incomplete = len(everyone) - len(seeds)
-    return Pairs(problem, seeds, without, with_neuron, trials, incomplete, (edges, edges_with), arms)
+    most = max(sum(name == arm for name, _ in settings) for arm in arms)
+    everyone = sorted({seed for seeds_of_arm in runs.values() for seed in seeds_of_arm})
+    seeds = [seed for seed in everyone if all(len(runs[arm].get(seed, [])) == most for arm in arms)]
+    trials = [[sorted(runs[arm][seed], key=_setting) for seed in seeds] for arm in arms]
+    return seeds, trials, len(everyone) - len(seeds)
 
 
 def at_shared_setting(rows: Iterable[Row], problem: str, score: Score, arms: tuple[str, str] = BOTH) -> Pairs | None:
@@ -272,12 +283,12 @@ def at_shared_setting(rows: Iterable[Row], problem: str, score: Score, arms: tup
     there = [pairs for pairs in there if most and len(pairs) == most]
     if not there:
         return None
-    ranks = [
-        _ranks([score((pairs.without, pairs.with_neuron)[arm][i]) for pairs in there])
+    summed = [
+        ranks([score((pairs.without, pairs.with_neuron)[arm][i]) for pairs in there])
         for arm in (0, 1)
         for i in range(most)
     ]
-    return there[int(np.sum(ranks, axis=0).argmin())]
+    return there[int(np.sum(summed, axis=0).argmin())]
 
 
 def _best(trials: list[list[Row]], score: Score, by: str) -> tuple[list[Row], list[int]]:
@@ -299,12 +310,12 @@ def _keys(trials: list[list[Row]], score: Score, by: str) -> list[list[Any]]:
     scores: list[list[Any]] = [[score(row) for row in mine] for mine in trials]
     if by == "own" or not trials:
         return scores
-    ranks = np.array([_ranks(mine) for mine in scores])
-    summed: list[list[Any]] = (ranks.sum(axis=0) - ranks if len(trials) > 1 else ranks).tolist()
+    own = np.array([ranks(mine) for mine in scores])
+    summed: list[list[Any]] = (own.sum(axis=0) - own if len(trials) > 1 else own).tolist()
     return summed
 
 
-def _ranks(scores: list[tuple[float, ...]]) -> list[float]:
+def ranks(scores: list[tuple[float, ...]]) -> list[float]:
     """Return ranks from 0; equal scores share the mean of theirs."""
     return [sum(s < mine for s in scores) + (scores.count(mine) - 1) / 2 for mine in scores]
 

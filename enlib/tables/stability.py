@@ -86,7 +86,7 @@ def stability_table(rows: Sequence[Row]) -> Table:
                 "problem": data,
                 "inputs": STANDARDIZED.get(standardize, standardize),
                 "schedule": schedule,
-                "step size": f"{lr:g}",
+                "learning rate": f"{lr:g}",
                 "runs": f"{size}",
             }
             | {f"{event}, {arm}": percent(shares[event, arm]) for event in _PAST.values() for arm in ARMS.values()}
@@ -216,7 +216,7 @@ def moment_table(rows: Sequence[Row]) -> Table:
         at = np.array([moment(row, "spikes") for row in chosen])
         shown.append(
             {
-                "step size": f"{lr:g}",
+                "learning rate": f"{lr:g}",
                 "runs": f"{len(chosen)}",
                 "spike in %": percent(share(chosen, "spikes")),
                 "diverge in %": percent(share(chosen, "diverges")),
@@ -284,7 +284,7 @@ def standardization_table(rows: Sequence[Row]) -> Table:
                     "end without an error": f"{clean[0]}, then {clean[1]} of {len(pairs)}",
                 }
             )  # fmt: skip
-    notes = ("All step sizes and both schedules; p: signed-rank test on the seeds, unadjusted.",)
+    notes = ("All learning rates and both schedules; p: signed-rank test on the seeds, unadjusted.",)
     title = "Standardizing the inputs, with the neuron, in pairs"
     return Table("standardization", title, shown, notes=notes)
 
@@ -358,13 +358,15 @@ def condition_table(rows: Sequence[Row], family: Literal["causes", "remedies"]) 
             seeds = [seed for seed in seeds if _crossed_first(runs[PLAIN, lr][seed])]
         now = [runs[name, lr][seed] for seed in seeds]
         both = [(happened(before[row["seed"]], "spikes"), happened(row, "spikes")) for row in now]
+        observed, expected, p = _while_errors_are_left(now, [before[row["seed"]] for row in now])
         epochs = [math.inf if math.isnan(row["epochs_to_zero"]) else row["epochs_to_zero"] for row in now]
         numbers.append(
             {
                 "condition": name, "lr": lr, "against": against, "primary": primary, "runs": len(both),
                 "spikes": sum(after for _, after in both), "prevented": both.count((True, False)),
                 "new": both.count((False, True)), "epochs": float(np.median(epochs)) if epochs else math.nan,
-                "never": sum(map(math.isinf, epochs)),
+                "never": sum(map(math.isinf, epochs)), "while_errors_are_left": observed, "expected": expected,
+                "p_while_errors_are_left": p,
             }
         )  # fmt: skip
     for line in numbers:
@@ -385,6 +387,8 @@ def condition_table(rows: Sequence[Row], family: Literal["causes", "remedies"]) 
             "difference": interval(100 * line["difference"], 100 * line["low"], 100 * line["high"], ".0f"),
             "p": p_value(line["p"]), "Holm": p_value(line.get("holm", math.nan)),
             "epochs": f"{line['epochs']:.1f} ({line['never']} never)",
+            "errors left": f"{line['while_errors_are_left']} of {line['expected']:.1f}, "
+            f"p = {p_value(line['p_while_errors_are_left'])}",
         }
         for line in numbers
     ]  # fmt: skip
@@ -392,6 +396,9 @@ def condition_table(rows: Sequence[Row], family: Literal["causes", "remedies"]) 
         "Shares in % [95 % interval by Wilson], differences in points [95 % interval by Newcombe], of paired seeds.",
         "p: McNemar's exact test; Holm: adjusted over the comparisons that the protocol names.",
         "Epochs: median to zero training errors.",
+        "Errors left: spikes before the first epoch without an error, of those expected if at each update all runs, "
+        "of this condition and of the other, that have errors left and have not spiked were as likely to spike; "
+        "exact test, unadjusted. A condition that learns sooner has less time in which to spike.",
     )
     return Table(
         family, {"causes": "Explanations and their controls", "remedies": "Remedies"}[family], shown, numbers, notes
@@ -457,6 +464,35 @@ def _crossed_first(row: Row) -> bool:
     if math.isnan(spike):
         spike = row["diverged_at"]
     return row["first_crossing"] < spike if spike == spike else not math.isnan(row["first_crossing"])
+
+
+def _while_errors_are_left(rows: Sequence[Row], others: Sequence[Row]) -> tuple[int, float, float]:
+    """Return the spikes of runs that still have training errors, those expected, and the p-value of their difference.
+
+    At each update at which a run of either group spikes, the runs that have neither spiked nor learned all samples
+    are a stratum, as in the log-rank test; here the test is exact.
+    """
+    groups = [[_until(row) for row in group] for group in (rows, others)]
+    tables = []
+    for update in sorted({end for group in groups for end, spiked in group if spiked}):
+        there = [sum(end >= update for end, _ in group) for group in groups]
+        now = [sum(spiked and end == update for end, spiked in group) for group in groups]
+        tables.append([[count, size - count] for count, size in zip(now, there, strict=True)])
+    if not tables:
+        return 0, 0.0, 1.0
+    expected = sum((a + c) * (a + b) / (a + b + c + d) for (a, b), (c, d) in tables)
+    return sum(first[0] for first, _ in tables), expected, stratified_exact(tables).p
+
+
+def _until(row: Row) -> tuple[float, bool]:
+    """Return the update of a run's first spike or, if that comes first, of its first epoch without an error, or its
+    last update; and whether it is the spike.
+    """
+    spike, learned = float(np.fmin(row["first_spike"], row["diverged_at"])), row["updates_to_zero"]
+    if not math.isnan(spike) and not learned < spike:
+        return spike, True
+    last = row["epochs"] * math.ceil(row["train_size"] / (row["batch_size"] or row["train_size"]))
+    return (last if math.isnan(learned) else learned), False
 
 
 def _crossings(name: str, table: list[list[int]], p: float) -> dict[str, str]:

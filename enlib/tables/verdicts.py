@@ -69,10 +69,10 @@ def error_margin(rates: Array) -> float:
     errors are common, 0.1 or 0.2 points are less than chance moves: with 20 seeds, two equal arms of spheres 1/1.5
     (14 %, standard deviation 1.7 points) never pass; with a tenth of the rate, 1.4 points, they do in 93 %.
     Rates between 0.2 and 1 % remain hard: there equal arms are mostly "undecided". These are chances of one test by
-    itself; at the smallest level that Holm may ask of it in seven rows, the 93 % become 52 % and 61 %.
+    itself; at the smallest level that Holm may ask of it in seven rows, the 93 % become 52 % and 60 %.
 
-    The margin is computed from the first arm's runs and then taken as fixed; simulation shows that this keeps the
-    level.
+    The margin is computed from the first arm's runs and then taken as fixed. In simulations on the margin, that makes
+    5 % of wrong "equivalent" into 6 to 7 %, as do counts of single errors.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def time_margin(epochs: Array) -> float:
 
     Errors are counted once an epoch, so that no time is known more exactly: one epoch of MNIST's eight is 12.5 %.
     With the spread measured here (standard deviations of the log-ratio of 0.04 to 0.13), 20 seeds show equal arms to
-    be equivalent in 87 % of the cases or more, and in 46 % or more at the smallest level that Holm may ask for in
+    be equivalent in 87 % of the cases or more, and in 44 % or more at the smallest level that Holm may ask for in
     seven rows.
 
     Parameters

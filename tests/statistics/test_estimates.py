@@ -349,11 +349,15 @@ class TestPooledRatio:
             covered += found.low <= 1 <= found.high
         assert 0.94 <= covered / 2000 <= 0.985
 
+    def test_seeds_that_all_agree_are_no_proof(self):
+        """Two seeds with the same ratio had p = 0: times are whole epochs, so that ratios are often equal."""
+        assert pooled_ratio([[0.5] * 2]).p == 0.5
+        assert pooled_ratio([[math.log(9 / 8)] * 7, [math.log(8 / 7)] * 7]).p == 2 / 2**7
+
     def test_extremes(self):
         assert math.isnan(pooled_ratio([[0.1, 0.2], [0.3, NAN]]).low)
         same = pooled_ratio([[0.0, 0.0]])
         assert (same.low, same.high, same.p) == (1, 1, 1)
-        assert pooled_ratio([[0.5, 0.5]]).p == 0
         for bad in ([0.1, 0.2], [[NAN, NAN]], [[INF, 0.0]], []):
             with pytest.raises(ValueError, match=r"expected log_ratios of shape \(rows, seeds\)"):
                 pooled_ratio(bad)

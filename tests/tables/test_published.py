@@ -8,6 +8,7 @@ from enlib.tables.published import GENERALIZATION, QUALITY, SPEED, Printed, impo
 def test_cells_whose_loss_is_below_their_errors():
     assert impossible(QUALITY) == [("cifar10-0v1", 0.431, 1), ("cifar10-0v1", 0.994, 2)]
     assert impossible(GENERALIZATION) == [("mnist-1v7", 0.2, 5), ("mnist-1v7", 0.6, 4)]
+    assert impossible(QUALITY, batch=100) == impossible(GENERALIZATION, batch=100) == []
     assert impossible({"fine": Printed((2.0, 0.0), (2, 0))}) == []
 
 
