@@ -80,7 +80,6 @@ def served(folder, *, compressed=False):
 CUT = """() => {
   const found = {cut: [], scrolled: []};
   const seen = (e) => e.checkVisibility({visibilityProperty: true, contentVisibilityAuto: true}) && e.offsetWidth > 1;
-  const article = document.querySelector("article, main").getBoundingClientRect();
   const say = (kind, e) => found[kind].push(`${e.className || e.tagName}: ${e.textContent.trim().slice(0, 60)}`);
   for (const e of document.querySelectorAll("article :is(table, .katex-display, .cell_output pre)")) {
     if (!seen(e)) continue;
@@ -91,7 +90,7 @@ CUT = """() => {
     }
     const style = wide && getComputedStyle(place);
     if (wide) say(style.overflowX === "auto" && style.backgroundImage.includes("gradient") ? "scrolled" : "cut", e);
-    else if (e.getBoundingClientRect().right > article.right + 1) say("cut", e);
+    else if (e.getBoundingClientRect().right > document.documentElement.clientWidth + 1) say("cut", e);
   }
   for (const tag of document.querySelectorAll("article .katex-display .tag")) {
     const left = tag.getBoundingClientRect().left;

@@ -25,15 +25,21 @@
     button.addEventListener("click", () => show(button.getAttribute("aria-pressed") !== "true"));
   }
 
-  // What a prediction is about: the first outputs below it, up to the next heading or prediction.
+  // What a prediction is about: the first figure or table below it, with what is printed beside it, before the next
+  // heading or prediction; where there is none, the first printed lines.
   function outputsBelow(box) {
-    const found = [];
-    for (let next = box.nextElementSibling; next; next = next.nextElementSibling) {
-      const shows = next.matches(".cell") && next.querySelector(".cell_output");
-      if (next.matches("section, .predict") || (found.length && !shows)) break;
-      if (shows) found.push(next);
+    const groups = [];
+    let group;
+    for (let next = box.nextElementSibling; next && !next.matches("section, .predict"); next = next.nextElementSibling) {
+      const output = next.matches(".cell") && next.querySelector(".cell_output");
+      if (output) {
+        if (!group) groups.push((group = []));
+        group.push(output);
+      } else if (!next.matches("details.en-code")) {
+        group = null;
+      }
     }
-    return found;
+    return groups.find((outputs) => outputs.some((output) => output.querySelector("figure, table"))) ?? groups[0] ?? [];
   }
 
   const linked = location.hash.includes("="); // to a figure, set as someone else has seen it

@@ -152,7 +152,7 @@ class FoldCode(SphinxTransform):
                     text = part.astext()
                     lines += len(text.splitlines())
                     answer = answer or "your answer" in text
-                elif part.astext().strip() == "not answered yet":
+                elif part.astext().strip(" '\n") == "not answered yet":
                     cell.remove(part)  # the page cannot be answered; the notebook can
         if code:
             what = "Answer in code" if answer else "Code"

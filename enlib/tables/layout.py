@@ -14,8 +14,9 @@ from enlib.statistics import Share
 
 _SPACE = "\N{NO-BREAK SPACE}"
 _EQUALS = re.compile(" (?==)|(?<==) ")
-# The spaces of a cell at which no line may break: all but those before an interval, and after the slash of two arms.
-_INNER = re.compile(r"(?<! /) (?!\[)")
+# The spaces of a cell at which no line may break: all but those before an interval or a remark in parentheses, after
+# the slash of two arms or a semicolon, and between words with a comma.
+_INNER = re.compile(r"(?<! /)(?<!;)(?!(?<=,) [a-z]) (?![\[(])")
 
 
 @dataclass(frozen=True)
