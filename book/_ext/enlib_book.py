@@ -44,6 +44,8 @@ process.stdout.write(JSON.stringify(formulas.map((formula) => {
   try { return set(formula); } catch (error) { console.error(error.message); process.exit(1); }
 })));
 """
+# What enlib.figures.style.bundle writes.
+_FIGURE = re.compile(r'"a figure of enlib, as HTML";.*^(?P<html>".*")\);$', re.DOTALL | re.MULTILINE)
 # Where the markup of theme and bibliography keeps screen readers from finding their way.
 _ACCESSIBLE = {
     ' role="doc-biblioentry"': ' role="listitem"',
@@ -131,6 +133,14 @@ def trim_and_describe(app: Sphinx, page: str, template: str, context: dict[str, 
     context["metatags"] = metatags + "".join(
         f'\n<meta property="{name}" content="{html.escape(value)}">' for name, value in tags.items() if value
     )
+
+
+def inline_figures(app: Sphinx, doctree: Any) -> None:
+    """Put the figures themselves in the place of the JavaScript that writes them into a notebook."""
+    for node in doctree.findall(nodes.raw):
+        if found := _FIGURE.search(node.astext()):
+            node.clear()
+            node += nodes.Text(json.loads(found["html"]))
 
 
 def _is_math(node: nodes.Node) -> bool:
@@ -232,6 +242,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("enlib_site_digest", digest(parts=_SITE), "html")  # "html": ... write every page again
     conventions.setup(app)
     app.connect("config-inited", configure)
+    app.connect("doctree-read", inline_figures)
     app.connect("html-page-context", trim_and_describe, priority=900)
     app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
