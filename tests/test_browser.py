@@ -266,7 +266,8 @@ GRID = np.linspace(0, 1, 7)
 
 
 def landscape(p, q):
-    return {"z": HeatMap(GRID, GRID[:5], p * np.outer(GRID[:5], np.ones(7)) + GRID), "path": Curve(GRID, GRID**q)}
+    z = p * np.exp(GRID[:5, None]) + np.sqrt(GRID + 0.1)  # no level is met exactly at a point of the grid
+    return {"z": HeatMap(GRID, GRID[:5], z), "path": Curve(GRID, GRID**q)}
 
 
 def picture(figure):
@@ -289,12 +290,12 @@ def test_script_draws_what_python_draws(gallery, open_page, fn, scales):
         settle(page)
         settle(page)
         assert figure.locator("output").first.inner_text() == p
-        seen.append((np.abs(picture(figure) - by_python).max(axis=2) > 0.25).mean())
+        seen.append((np.abs(picture(figure) - by_python).max(axis=2) > 0.1).mean())
     moved, back = seen
     assert moved > 0.01  # the comparison can see a difference
     assert back < 0.002
     for before, after in zip(first, drawn(figure), strict=True):
-        if not before.startswith("data:") and "z" not in fn(1, 1):  # the script joins no contours
+        if not before.startswith("data:"):
             numbers = [np.array(re.findall(r"-?\d+", shape), dtype=int) for shape in (before, after)]
             assert re.sub(r"-?\d+", "", before) == re.sub(r"-?\d+", "", after)
             assert np.abs(numbers[0] - numbers[1]).max() <= 1
@@ -414,7 +415,7 @@ def place_of(page, figure, x, y):
     return box["x"] + x * box["width"], box["y"] + (1 - y) * box["height"]
 
 
-def test_dragging_a_point_moves_the_sliders_and_stops_play(gallery, open_page):
+def test_dragging_a_point_moves_the_sliders(gallery, open_page):
     def dot(p, q):
         return {"line": Curve([0, 1], [1, 1]), "dot": Points([p], [q])}
 
@@ -422,14 +423,8 @@ def test_dragging_a_point_moves_the_sliders_and_stops_play(gallery, open_page):
     page = open_page(gallery(explore(dot, **DOT, xlim=(0, 1), ylim=(0, 1), drag=["dot"], p=p, q=q)))
     wake_all(page)
     figure = page.locator("figure")
-    figure.get_by_role("button", name="Play").click()
-    page.get_by_text("Stop").wait_for()
-    figure.get_by_role("button", name="Reset").click()
-    figure.get_by_role("button", name="Play").click()
-    assert figure.get_by_role("button", name="Play").inner_text() == "Stop"
     page.mouse.move(*place_of(page, figure, 0.2, 0.5))
     page.mouse.down()
-    assert figure.get_by_role("button", name="Play").inner_text() == "Play"
     for x, y in ((0.3, 0.4), (0.52, 0.31), (0.68, 0.12)):
         page.mouse.move(*place_of(page, figure, x, y))
     page.mouse.up()
@@ -444,6 +439,21 @@ def test_dragging_a_point_moves_the_sliders_and_stops_play(gallery, open_page):
     assert figure.locator("output").all_inner_texts() == ["0.2", "0.5"]
     assert "#" not in page.url
     assert page.wrong == []
+
+
+def test_taking_hold_of_a_point_stops_play(gallery, open_page):
+    def dot(k, q):
+        return {"line": Curve([0, 1], [k, 1]), "dot": Points([0.5], [q])}
+
+    k, q = slider(0, 1, 11), slider(0, 1, 11, start=0.5)
+    page = open_page(gallery(explore(dot, **DOT, xlim=(0, 1), ylim=(0, 1), drag=["dot"], k=k, q=q)))
+    wake_all(page)
+    figure = page.locator("figure")
+    figure.get_by_role("button", name="Play").click()
+    page.get_by_text("Stop").wait_for()
+    page.mouse.move(*place_of(page, figure, 0.5, 0.5))
+    page.mouse.down()
+    assert figure.get_by_role("button", name="Play").inner_text() == "Play"
 
 
 def test_values_are_told_under_the_pointer(gallery, open_page):
@@ -473,11 +483,11 @@ def test_values_are_told_under_the_pointer(gallery, open_page):
 def test_a_link_is_copied_with_the_values(gallery, open_page):
     page = open_page(gallery(explore(lambda eta: {"c": Curve(T, eta * T)}, **DOT, eta=slider(1, 3, 3, start=3))))
     wake_all(page)
-    page.evaluate("navigator.clipboard.writeText = (text) => { window.copied = text; }")
+    page.evaluate("void (navigator.clipboard.writeText = (text) => { window.copied = text; })")
     page.get_by_role("button", name="Copy a link").click()
     page.get_by_text("Copied").wait_for()
     assert page.evaluate("copied").endswith("#eta=3")
-    page.evaluate("navigator.clipboard.writeText = () => { throw Error(); }")
+    page.evaluate("void (navigator.clipboard.writeText = () => { throw Error(); })")
     page.get_by_role("button", name="Copy a link").click()
     page.get_by_text("In the address").wait_for()
     assert page.url.endswith("#eta=3")

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from contourpy import contour_generator
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
@@ -324,14 +323,26 @@ def _levels(zlim: tuple[float, float]) -> list[float]:
     return [float(v) for v in MaxNLocator(9).tick_values(low, high) if low < v < high]
 
 
+_CORNERS = tuple((slice(i, i - 1 or None), slice(j, j - 1 or None)) for i, j in ((0, 0), (0, 1), (1, 1), (1, 0)))
+
+
 def _contours(mark: HeatMap, look: Look) -> str:
-    """Return the contours as a path: straight through each cell of the grid, as explore.js draws them."""
-    generator = contour_generator(mark.x, mark.y, mark.z)
-    lines = [line for level in _levels(look.zlim) for line in generator.lines(level)]
+    """Return the contours: in each cell of the grid, straight lines between the cuts of its sides."""
+    rows, columns = np.indices(mark.z.shape)
+    corners = [(rows[i, j].ravel(), columns[i, j].ravel()) for i, j in _CORNERS]
     shape = ""
-    for line in lines:
-        at = zip(_units(line[:, 0], look.x), UNITS - _units(line[:, 1], look.y), strict=True)
-        shape += "M" + "L".join(f"{x} {y}" for x, y in at)
+    for level in _levels(look.zlim):
+        sides = []
+        for here, there in zip(corners, (*corners[1:], corners[0]), strict=True):
+            a, b = mark.z[here] - level, mark.z[there] - level
+            with np.errstate(divide="ignore", invalid="ignore"):
+                t = np.where((a < 0) != (b < 0), a / (a - b), np.nan)
+            ends = ((mark.x, here[1], there[1]), (mark.y, here[0], there[0]))
+            sides.append([at[i] + t * (at[k] - at[i]) for at, i, k in ends])
+        x, y = np.array(sides).transpose(1, 2, 0).reshape(2, -1)  # side by side in each cell, cell by cell
+        cut = ~np.isnan(x)
+        at = zip(_units(x[cut], look.x), UNITS - _units(y[cut], look.y), strict=True)
+        shape += "".join("ML"[k % 2] + f"{x} {y}" for k, (x, y) in enumerate(at))
     return shape
 
 

@@ -175,14 +175,18 @@ def png(panels: Sequence[Panel], size: tuple[float, float], columns: int = 1) ->
     with settings():
         buffer = io.BytesIO()
         drawn(panels, size, columns).savefig(buffer, format="png", dpi=108, facecolor="white")
-    return small_png(Image.open(buffer).convert("RGB"), 80)
+    image = Image.open(buffer).convert("RGB")
+    # Few colors, ours among them: a small dot must not take on the color of the large ground.
+    most = image.quantize(64, method=Image.Quantize.MEDIANCUT).getpalette() or []
+    few = Image.new("P", (1, 1))
+    few.putpalette(b"".join(bytes.fromhex(color[1:]) for color in ("#ffffff", *_CSS)) + bytes(most[: 64 * 3]))
+    return small_png(image.quantize(palette=few, dither=Image.Dither.NONE))
 
 
-def small_png(image: Image.Image, colors: int = 256) -> bytes:
-    """Return a picture as a PNG of a few colors, without metadata."""
+def small_png(image: Image.Image) -> bytes:
+    """Return a picture as a PNG without metadata."""
     buffer = io.BytesIO()
-    few = image.quantize(colors, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    few.save(buffer, "PNG", optimize=True)
+    image.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 

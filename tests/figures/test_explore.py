@@ -186,6 +186,24 @@ def test_the_picture_is_small_the_same_twice_and_tells_no_versions():
         assert (image.width, image.info) == (780, {})
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("exporter, options", [("HTMLExporter", {"sanitize_html": True}), ("LatexExporter", {})])
+def test_where_scripts_may_not_run_there_is_the_picture_and_no_scattered_words(exporter, options):
+    import nbconvert
+    import nbformat
+
+    bundle, metadata = explore(lines, **GOOD, x="AXIS", eta=slider(1, 2, 3))._repr_mimebundle_()
+    output = nbformat.v4.new_output("display_data", data=bundle, metadata=metadata)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("figure", outputs=[output])])
+    text, resources = getattr(nbconvert, exporter)(**options).from_notebook_node(notebook)
+    assert "AXIS" not in text
+    if exporter == "HTMLExporter":
+        assert f"data:image/png;base64,{bundle['image/png'][:200]}" in text.replace("\n", "")
+    else:
+        assert list(resources["outputs"].values()) == [base64.b64decode(bundle["image/png"])]
+        assert all(name in text for name in resources["outputs"])
+
+
 def wild(k):
     grid = np.linspace(-2, 2, 40)
     return {"z": HeatMap(grid, grid, np.sin(k * grid) * np.cos(grid[:, None])), "path": Curve(grid, np.sin(grid))}

@@ -418,8 +418,8 @@
     function settings({ i, k }) {
       let all = [[]];
       spec.controls.forEach((control, c) => {
-        const indices = control.kind === "slider" ? control.texts.keys() : [at[c]];
-        all = all.flatMap((some) => [...Array.from(indices, (index) => [...some, index])]);
+        const indices = control.kind === "slider" ? [...control.texts.keys()] : [at[c]];
+        all = all.flatMap((some) => indices.map((index) => [...some, index]));
       });
       return all.map((indices) => {
         const { x, y } = frameAt(indices).marks[i];
