@@ -45,7 +45,7 @@ process.stdout.write(JSON.stringify(formulas.map((formula) => {
 })));
 """
 # What enlib.figures.style.bundle writes.
-_FIGURE = re.compile(r'"a figure of enlib, as HTML";.*^(?P<html>".*")\);$', re.DOTALL | re.MULTILINE)
+_FIGURE = re.compile(r'"a figure of enlib, as HTML";.*^(?P<html>".*")\);</script>$', re.DOTALL | re.MULTILINE)
 # Where the markup of theme and bibliography keeps screen readers from finding their way.
 _ACCESSIBLE = {
     ' role="doc-biblioentry"': ' role="listitem"',

@@ -354,7 +354,9 @@ def _key(marks: Mapping[str, Mark], look: Look) -> str:
     for name, mark in marks.items():
         if isinstance(mark, HeatMap):
             ends = ",".join(f"rgb({','.join(f'{v:.0f}' for v in color)})" for color in _palette(mark)[::51])
-            sample = f'<span style="padding-left:40px;background:linear-gradient(90deg,{ends})"></span>'
+            sample = (
+                f'<span style="padding-left:40px;margin-right:4px;background:linear-gradient(90deg,{ends})"></span>'
+            )
             entries += f'<span style="white-space:nowrap">{sample} {html.escape(name)}, from low to high</span> '
             continue
         color = css(look.colors[name])
@@ -467,7 +469,8 @@ def _draw(axes: Axes, mark: Mark, look: Look, style: dict[str, Any], dash: str, 
         if levels := _levels(look.zlim):
             axes.contour(mark.x, mark.y, mark.z, levels, colors=[INK], linewidths=0.7, linestyles="solid", alpha=0.3)
         return
-    halo = {"path_effects": [withStroke(linewidth=_WIDTH + _HALO, foreground="white")]} if on_map else {}
+    if on_map and isinstance(mark, Curve):
+        style["path_effects"] = [withStroke(linewidth=_WIDTH + _HALO, foreground="white")]
     if isinstance(mark, Bars):
         left, right = mark.edges(look.x.log)
         axes.bar(left, mark.y, right - left, align="edge", **style)
@@ -480,4 +483,4 @@ def _draw(axes: Axes, mark: Mark, look: Look, style: dict[str, Any], dash: str, 
     else:
         # SVG counts dashes in units of the drawing, matplotlib in units of the line width.
         dashes = [float(v) / _WIDTH for v in dash.split()] if dash != "none" else (None, None)
-        axes.plot(mark.x, mark.y, linewidth=_WIDTH, dashes=dashes, **style, **halo)
+        axes.plot(mark.x, mark.y, linewidth=_WIDTH, dashes=dashes, **style)
