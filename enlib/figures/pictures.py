@@ -193,6 +193,8 @@ def pairs(
         If a list holds anything but numbers.
     """
 
+    first = next(iter(panels), None)
+
     def panel(title: str, numbers: Array, axes: Axes) -> None:
         reached = np.isfinite(numbers)
         top = 1.15 * (numbers[reached].max(initial=0.0) or 1.0)
@@ -203,9 +205,10 @@ def pairs(
             at, missed = reached[arm], ~reached[arm]
             axes.scatter(seeds[at], shown[arm, at], size, color=_COLORS[name], marker=marker, label=name, zorder=2)
             axes.scatter(seeds[missed], shown[arm, missed], marker="x", color=DIVERGED)
-        axes.set(xlabel="seed", ylabel=quantity, title=title, ylim=(0, 1.35 * top))
+        axes.set(xlabel="seed", ylabel=quantity, title=title, ylim=(0, (1.6 if title == first else 1.2) * top))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.legend(loc="upper left", ncols=2, columnspacing=1)
+        if title == first:
+            axes.legend(loc="upper left")
 
     return Picture([partial(panel, title, _paired(title, arms)) for title, arms in panels.items()], alt, caption)
 

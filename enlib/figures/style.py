@@ -108,6 +108,8 @@ def drawn(panels: Sequence[Panel], size: tuple[float, float], columns: int = 1, 
         panel(axes)
         for axis in (axes.xaxis, axes.yaxis):
             _tick(axis)
+        if legend := axes.get_legend():
+            legend.set_in_layout(False)  # a wide one would narrow the axes
         if axes.get_ylabel() and not axes.get_title(loc="left"):
             # Above the axis, where it is read like any other text, and takes no width.
             axes.set_title(axes.get_ylabel())
