@@ -135,6 +135,11 @@ def trim_and_describe(app: Sphinx, page: str, template: str, context: dict[str, 
     )
 
 
+def read_figures(app: Sphinx, page: str, source: list[str]) -> None:
+    """Give the figures of a committed notebook the type that MyST-NB knows."""
+    source[0] = source[0].replace('"text/javascript":', '"application/javascript":')
+
+
 def inline_figures(app: Sphinx, doctree: Any) -> None:
     """Put the figures themselves in the place of the JavaScript that writes them into a notebook."""
     for node in doctree.findall(nodes.raw):
@@ -236,12 +241,13 @@ body {{ background: Canvas; color: CanvasText; font: 1.1rem/1.6 system-ui, sans-
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
-    os.environ["ENLIB_STATIC"] = "1"  # inherited by every kernel that executes a notebook
+    os.environ["ENLIB_STATIC"] = "book"  # inherited by every kernel that executes a notebook
     app.add_config_value("enlib_digest", digest(), "env")  # "env": a change makes Sphinx read every page again
     app.add_config_value("enlib_conventions_digest", digest(parts=[("book/_ext", "conventions.py")]), "env")
     app.add_config_value("enlib_site_digest", digest(parts=_SITE), "html")  # "html": ... write every page again
     conventions.setup(app)
     app.connect("config-inited", configure)
+    app.connect("source-read", read_figures)
     app.connect("doctree-read", inline_figures)
     app.connect("html-page-context", trim_and_describe, priority=900)
     app.connect("build-finished", finish)

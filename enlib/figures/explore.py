@@ -145,8 +145,8 @@ def explore(
     ...     lambda eta: {"parabola": Curve(t, eta * t**2)},
     ...     alt="A parabola that opens more for larger eta.", caption="Steeper with eta.", eta=slider(0.5, 2, 4),
     ... )
-    >>> sorted(figure._repr_mimebundle_()[0])
-    ['application/javascript', 'image/png', 'text/plain']
+    >>> figure._repr_mimebundle_()[0]["text/plain"]
+    'A parabola that opens more for larger eta.'
     """
     check_text("alt", alt, "say what the figure shows")
     check_text("caption", caption, "say what to notice")

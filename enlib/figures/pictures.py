@@ -69,8 +69,8 @@ class Picture:
     Examples
     --------
     >>> picture = Picture([lambda axes: axes.plot([0, 1], [0, 1])], alt="A line.")
-    >>> sorted(picture._repr_mimebundle_()[0])
-    ['application/javascript', 'image/png', 'text/plain']
+    >>> picture._repr_mimebundle_()[0]["text/plain"]
+    'A line.'
     """
 
     panels: Sequence[Panel]

@@ -199,11 +199,14 @@ def bundle(figure: str, picture: bytes, alt: str) -> Bundle:
     or in a PDF, there is the PNG: HTML would be shown there without its drawings, as scattered words. The pages of
     the book contain the figure itself; see ``book/_ext/enlib_book.py``.
 
-    With ``ENLIB_STATIC=1`` in the environment, the controls' script is left out: the book loads it once.
+    With ``ENLIB_STATIC`` in the environment, the controls' script is left out: the book loads it once. If it is 1, as
+    for the outputs that are committed, the JavaScript has the type that only JupyterLab reads: nbconvert would prefer
+    the other to the PNG, and write nothing when it sanitizes a notebook.
     """
+    static = os.environ.get("ENLIB_STATIC")
     assets = resources.files("enlib.figures") / "assets"
     style, script = ((assets / name).read_text(encoding="utf-8") for name in ("explore.css", "explore.js"))
-    if os.environ.get("ENLIB_STATIC") == "1":
+    if static:
         style = script = ""
     told = json.dumps(figure + (f"<style>{style}</style>" if style else "")).replace("<", "\\u003c")
     javascript = (
@@ -214,7 +217,7 @@ def bundle(figure: str, picture: bytes, alt: str) -> Bundle:
         f"{told});"
     )
     shown = {
-        "application/javascript": javascript,
+        "text/javascript" if static == "1" else "application/javascript": javascript,
         "image/png": base64.b64encode(picture).decode(),
         "text/plain": alt,
     }

@@ -86,7 +86,7 @@ def test_authors_text_is_text_everywhere():
     assert [text.text for text in page.select("svg text")].count(evil) == 4  # two axes, wide and narrow
 
 
-@pytest.mark.parametrize("frames, limit", [((21,), 45_000), ((101,), 180_000), ((15, 15), 380_000)])
+@pytest.mark.parametrize("frames, limit", [((21,), 45_000), ((101,), 180_000), ((15, 15), 390_000)])
 def test_size_of_the_page(frames, limit):
     """Three curves of 200 points: the budget of a page is 600 kB."""
     controls = {name: slider(0, 1, n) for name, n in zip(("p", "q"), frames, strict=False)}

@@ -71,7 +71,7 @@ def test_bad_calls(make, error, message):
 def test_page_gets_the_alternative_text_and_the_caption(picture):
     bundle, metadata = picture._repr_mimebundle_()
     assert bundle["text/plain"] == 'Two <curves> & a "cross"'
-    assert json.loads(bundle["application/javascript"].splitlines()[-1].removesuffix(");")) == picture.to_html()
+    assert json.loads(bundle["text/javascript"].splitlines()[-1].removesuffix(");")) == picture.to_html()
     assert 'aria-label="Two &lt;curves&gt; &amp; a &quot;cross&quot;"' in picture.to_html()
     assert "<figcaption>One of them stops.</figcaption>" in picture.to_html()
     with Image.open(io.BytesIO(base64.b64decode(bundle["image/png"]))) as image:
