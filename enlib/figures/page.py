@@ -431,7 +431,7 @@ def _prepare(axes: Axes, start: Frame, look: Look) -> None:
             bar = axes.figure.colorbar(
                 ScalarMappable(Normalize(*look.zlim), _colors(mark)), ax=axes, aspect=30, pad=0.02
             )
-            bar.outline.set_visible(False)  # type: ignore[operator]
+            bar.outline.set_visible(False)
 
 
 # --- the same as a picture

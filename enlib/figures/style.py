@@ -151,7 +151,7 @@ def svg(panel: Panel, size: tuple[float, float], right: float = 0) -> tuple[str,
     text = re.sub(r"<metadata>.*?</metadata>", "", buffer.getvalue(), flags=re.DOTALL)
     text = text[text.index("<svg") :]
     text = re.sub(r' (?:d|x|y)="[^"]*"', _round, text)
-    text = text.replace("*{stroke-linejoin: round; stroke-linecap: butt}", "")  # which would hold for the whole page
+    text = re.sub(r"<defs>\s*<style.*?</defs>", "", text, flags=re.DOTALL)  # which would hold for the whole page
     text = re.sub(r"font-family: [^;\"]*; ?", "", text)  # the page has its own
     text = text.replace("xlink:href", "href")
     text = re.sub(r' transform="rotate\(-0 [^"]*"', "", text)
@@ -162,7 +162,8 @@ def svg(panel: Panel, size: tuple[float, float], right: float = 0) -> tuple[str,
     text = re.sub(r"(url\(#|href=\"#)", rf"\1{prefix}", text)
     for color, variable in _CSS.items():
         text = text.replace(color, variable)
-    opened = r'<svg \1 aria-hidden="true" focusable="false">'
+    text = text.replace(f"font-size: {TEXT:g}px; ", "").replace("; fill: currentColor", "")  # said once instead
+    opened = rf'<svg \1 font-size="{TEXT:g}" fill="currentColor" aria-hidden="true" focusable="false">'
     text = re.sub(r"<svg [^>]*?(viewBox=\"[^\"]*\")[^>]*>", opened, text, count=1)
     return re.sub(r">\s+<", "><", text).strip(), figure.axes[0]
 
