@@ -62,6 +62,7 @@ test-cluster: $(CLUSTER)  ## the replication on a local Ray cluster; installs Ra
 	$(RUN) pytest -m cluster tests/replication/test_cluster.py
 
 lab: $(READY)  ## open the notebooks in JupyterLab
+	$(RUN) jupyter trust notebooks/*.ipynb
 	$(RUN) jupyterlab notebooks
 
 outputs: $(READY)  ## execute the notebooks in place: the outputs that are committed

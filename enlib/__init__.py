@@ -1,9 +1,10 @@
 """Loss landscapes and learning rates, told through the exponential neuron: the package behind the course.
 
-Twelve rooms, each with a front door of its own; data flow one way:
+Rooms, each with a front door of its own; data flow one way:
 
 - ``datasets`` -> ``models`` -> ``training`` -> ``replication`` -> ``tables`` -> ``figures``;
 - ``curvature``, ``dynamics`` and ``landscape`` work on any callable, ``statistics`` on any arrays;
+- ``numpy_nets`` are layers with their backward passes, in NumPy alone;
 - ``exercises`` check readers' answers, and ``cli`` is the command line.
 
 What a reader types first is here.

@@ -1,13 +1,15 @@
 """Right and wrong answers to every exercise; a wrong one comes with a part of the hint that it must get."""
 
 import math
+from fractions import Fraction
+from functools import partial
 from itertools import combinations
 
 import numpy as np
 import torch
 from scipy.stats import binom, binomtest, norm
 
-from enlib import landscape, statistics
+from enlib import landscape, search, statistics
 
 e = math.e
 
@@ -52,7 +54,42 @@ RIGHT = {
     "most errors": [60, 2000 * 0.03],
     "optimism": [0.53, 0.3 * 1.766],
     "seeds for equivalence": [20, 21, 22],
+    "exposing setting": [
+        [(5, 9), (2, 3), (2, 3), (0, 1)],
+        [(6, 8), (3, 2), (2, 1), (0, 1)],
+        [(9, 5), (2, 3), (2, 1), (0, 1)],
+        [(5, 10), (2, 3), (2, 3), (1, 0)],
+    ],
+    "neither grow nor shrink": [1 / 12, 0.0833, (9 * 16) ** -0.5],
+    "clipped rate": [0.4875, 0.49, 0.075 / 20 * 130],
+    "resumed halving": [81, 27 + 9 * 2 + 3 * 6 + 18],
+    "random hits": [59, math.ceil(math.log(0.05) / math.log(0.95))],
 }
+
+
+def _mean_pool_by_hand(dy, n, size, stride):
+    dx = np.zeros(n)
+    for p, d in enumerate(dy):
+        dx[stride * p : stride * p + size] += d / size
+    return dx
+
+
+def _mean_pool_by_autograd(dy, n, size, stride):
+    x = torch.zeros(1, n, dtype=torch.float64, requires_grad=True)
+    y = torch.nn.functional.avg_pool1d(x, size, stride)
+    return torch.autograd.grad(y, x, torch.as_tensor(dy)[None])[0][0]
+
+
+def _mean_pool_by_matrix(dy, n, size, stride):
+    windows = stride * np.arange(len(dy))[:, None] + np.arange(size)
+    return np.bincount(windows.ravel(), np.repeat(np.asarray(dy) / size, size), minlength=n)
+
+
+def _mean_pool_in_place(dy, n, size, stride, write=None, length=None):
+    dx = np.zeros(length(dy, n, size, stride) if length else n)
+    for p in range(len(dy)):
+        (write or np.add.at)(dx, np.arange(stride * p, stride * p + size), dy[p] / size)
+    return dx
 
 
 def _preconditioned(hessian, rates):
@@ -101,6 +138,15 @@ def _certify_torch(gradient, h, k):
 
 def _step(w):
     return (w > 0) * 1.0
+
+
+def _brackets(budget, eta):
+    return _brackets_by(next(k for k in range(99) if eta ** (k + 1) > budget), budget, eta)
+
+
+def _brackets_by(most, budget, eta, round=math.ceil):
+    share = Fraction(most + 1)
+    return [(round(share * eta**s / (s + 1)), math.floor(budget / eta**s)) for s in range(most, -1, -1)]
 
 
 # Right functions, among them some for NumPy or torch alone.
@@ -153,6 +199,7 @@ FUNCTIONS = {
         lambda p, gap: np.sqrt(p * (1 - p)) * gap,
         lambda p, gap: torch.sqrt(p * (1 - p)) * gap,
     ],
+    "mean pooling backward": [_mean_pool_by_hand, _mean_pool_by_autograd, _mean_pool_by_matrix],
     "best factor per step": [lambda kappa: (kappa - 1) / (kappa + 1), lambda kappa: 1 - 2 / (kappa + 1)],
     "product by differences": [
         lambda gradient, w, v: (gradient(w + 1e-5 * v) - gradient(w - 1e-5 * v)) / 2e-5,
@@ -216,10 +263,59 @@ FUNCTIONS = {
         lambda loss, a, b: 2 * loss * a * (a * math.exp(2 * b) - math.exp(b)),
         lambda loss, a, b: 2 * loss * (a * torch.exp(b) - 1) * a * torch.exp(b),
     ],
+    "proximal step": [
+        lambda w, g, eta, lam: np.sign(w - eta * g) * np.maximum(abs(w - eta * g) - eta * lam, 0),
+        lambda w, g, eta, lam: torch.nn.functional.softshrink(w - eta * g, float(eta * lam)),
+        lambda w, g, eta, lam: w - eta * g - min(max(w - eta * g, -eta * lam), eta * lam),
+    ],
+    "k folds": [
+        lambda n, k: [list(range(first, n, k)) for first in range(k)],
+        lambda n, k: np.array_split(np.random.default_rng(0).permutation(n), k),
+        lambda n, k: [fold.tolist() for fold in torch.arange(n).tensor_split(k)],
+        lambda n, k: tuple(range(n * i // k, n * (i + 1) // k) for i in range(k)),
+    ],
+    "hyperband brackets": [
+        _brackets,
+        lambda budget, eta: np.array(_brackets(budget, eta)),
+        lambda budget, eta: [rungs[0] for rungs in search.hyperband_brackets(budget, eta)],
+    ],
 }
 
 # Plausible mistakes, with a part of the hint.
 WRONG = {
+    "exposing setting": [
+        ([(5, 5), (3, 3), (1, 1), (1, 1)], "square kernels only"),
+        ([(5, 5), (2, 3), (2, 2), (0, 1)], "square images only"),
+        ([(9, 5), (2, 3), (2, 1), (1, 0)], "square images only"),
+        ([(5, 9), (2, 3), (2, 3), (0, 0)], "one padding"),
+        ([(5, 9), (2, 3), (2, 3), (2, 1)], "crop"),
+        ([(5, 9), (2, 3), (1, 1), (0, 1)], "stride forgotten"),
+        ([(4, 9), (2, 3), (2, 2), (0, 1)], "leaves some"),
+        ([(5, 9), (6, 3), (2, 3), (0, 1)], "does not fit"),
+        ([(5, 9), (2, 3), (2, 0), (0, 1)], "from 1 to 12 as stride"),
+        ([(5, 9), (2.5, 3), (2, 3), (0, 1)], "whole numbers"),
+        ([(5, 9), (2, 3)], "expected four pairs"),
+    ],
+    "mean pooling backward": [
+        (partial(_mean_pool_in_place, write=lambda dx, at, part: dx.__setitem__(at, part)), "add up"),
+        (lambda dy, n, size, stride: size * _mean_pool_by_hand(dy, n, size, stride), "not their sum"),
+        (lambda dy, n, size, stride: size / stride * _mean_pool_by_hand(dy, n, size, stride), "whatever the stride"),
+        (lambda dy, n, size, stride: _mean_pool_by_hand(dy, n, size, 1), "stride p"),
+        (
+            partial(_mean_pool_in_place, length=lambda dy, n, size, stride: stride * (len(dy) - 1) + size),
+            "expected 9 numbers, got 8 numbers",
+        ),
+        (partial(_mean_pool_in_place, length=lambda dy, n, size, stride: len(dy)), "stay zero"),
+        (lambda dy, n, size, stride: -_mean_pool_by_hand(dy, n, size, stride), "each output hands"),
+    ],
+    "neither grow nor shrink": [
+        (1 / 144, "variance"),
+        (1 / 3, "these are the taps"),
+        (1 / 4, "these are the channels"),
+        (2**0.5 / 12, "ReLU"),
+        (12, "undoes"),
+        (0.1, "multiplied by about 1.2"),
+    ],
     "bend of squared loss": [
         (2 / 3, "which z"),
         (0.667, "which z"),
@@ -524,4 +620,52 @@ WRONG = {
         (lambda s, q, p: norm.cdf(norm.ppf(1 - q) - p * s), "all the other points"),
         (lambda s, q, p: q, "the center of the normal density"),
     ],
+    "proximal step": [
+        (lambda w, g, eta, lam: w - eta * (g + lam * np.sign(w)), "the lab's step"),
+        (lambda w, g, eta, lam: np.sign(w - eta * g) * max(abs(w - eta * g) - lam, 0), "scales the penalty"),
+        (lambda w, g, eta, lam: np.sign(w) * max(abs(w) - eta * lam, 0) - eta * g, "first the step"),
+        (lambda w, g, eta, lam: max(w - eta * g - eta * lam, 0), "negative weights"),
+        (lambda w, g, eta, lam: (w - eta * g) * (abs(w - eta * g) > eta * lam), "the others move"),
+        (lambda w, g, eta, lam: w - eta * g - eta * lam * np.sign(w - eta * g), "closer to zero"),
+        (lambda w, g, eta, lam: np.sign(w + eta * g) * max(abs(w + eta * g) - eta * lam, 0), "against"),
+        (lambda w, g, eta, lam: w - eta * g, "with its sign"),
+    ],
+    "k folds": [
+        (lambda n, k: [list(range(i * (n // k), (i + 1) * (n // k))) for i in range(k)], "remainder"),
+        (lambda n, k: [list(range(i, n, n // k)) for i in range(n // k)], "expected 4 folds, got 3"),
+        (lambda n, k: [[i] for i in range(n)], "one for each index"),
+        (lambda n, k: [[j for j in range(n) if j % k != i] for i in range(k)], "each belongs to one fold"),
+        (lambda n, k: [list(range(1 + i, n + 1, k)) for i in range(k)], "index 0 is in no fold: each index"),
+        (lambda n, k: [*([i] for i in range(k - 1)), list(range(k - 1, n))], "spread the remainder"),
+        (lambda n, k: n // k, "4 lists of indices"),
+        ([[0, 1], [2, 3]], "expected a function"),
+    ],
+    "clipped rate": [
+        (9.75, "without clipping"),
+        (0.244, "in units of 1 / lambda"),
+        (0.00375, "divide it by"),
+        (195, "divides by the norm"),
+        (1, "times the sharpness"),
+    ],
+    "resumed halving": [
+        (108, "restarted"),
+        (27, "first rung"),
+        (40, "counts runs"),
+        (120, "new epochs"),
+        (50, "9 of them"),
+    ],
+    "hyperband brackets": [
+        (lambda R, eta: _brackets_by(int(math.log(R) / math.log(eta)), R, eta), "in floating point"),
+        (lambda R, eta: [(n - (R == 81), r) for n, r in _brackets(R, eta)], "s_max is the largest power"),
+        (lambda R, eta: _brackets(R, eta)[::-1], "comes first"),
+        (
+            lambda R, eta: [
+                (eta ** (len(_brackets(R, eta)) - 1 - i), r) for i, (_, r) in enumerate(_brackets(R, eta))
+            ],
+            "about the same",
+        ),
+        (lambda R, eta: _brackets(R, eta)[:-1], "expected numbers of shape (5, 2), got numbers of shape (4, 2)"),
+        (lambda R, eta: _brackets_by(len(_brackets(R, eta)) - 1, R, eta, round=math.floor), "rounded up"),
+    ],
+    "random hits": [(58, "5.1 %"), (20, "36 %"), (19, "95 / 5"), (14, "49 %"), (60, "fewer"), (58.4, "whole")],
 }

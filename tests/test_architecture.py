@@ -22,13 +22,15 @@ ARROWS = {
     "models": {"datasets"},
     "curvature": {"models"},
     "landscape": {"models", "curvature"},
+    "search": set(),
     "statistics": set(),
+    "numpy_nets": set(),
     "dynamics": {"curvature", "models"},
     "training": {"datasets", "models", "curvature"},
     "replication": {"datasets", "models", "training"},
     "tables": {"replication", "statistics"},
-    "figures": {"curvature", "dynamics", "landscape", "statistics", "training", "tables"},
-    "exercises": {"curvature", "dynamics", "landscape", "models", "statistics", "training"},
+    "figures": {"curvature", "dynamics", "landscape", "search", "statistics", "training", "tables"},
+    "exercises": {"curvature", "dynamics", "landscape", "models", "search", "statistics", "training"},
 }
 ARROWS["cli"] = set(ARROWS)
 SHARED = {"enlib.losses", "enlib._tools"}

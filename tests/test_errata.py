@@ -10,6 +10,7 @@ from scipy.stats import binomtest, chi2, gmean, norm
 from enlib.dynamics import contraction, descend
 from enlib.landscape import chord, gain_interval, hessian_eigenvalues
 from enlib.models import ConvNet, mlp
+from enlib.numpy_nets import conv2d, max_pool2d, max_pool2d_backward, sigmoid, sigmoid_backward
 from enlib.tables.published import GENERALIZATION, MNIST_IMAGES, MNIST_SPLITS, QUALITY, SPEED, Printed, impossible
 
 # The report
@@ -205,6 +206,20 @@ def test_negative_mu_can_turn_a_step_around():
     assert path[2] > path[1] > 0  # away from the minimum at 0
 
 
+def test_formula_34_counts_tied_maxima_as_often_as_they_tie():
+    """A dark image, all of whose activations tie: one pool, four inputs, and one bias that moves them all."""
+
+    def pooled(b):
+        return max_pool2d(sigmoid(conv2d(np.zeros((1, 1, 3, 3)), np.ones((1, 1, 2, 2)), b)), 2)
+
+    z = np.full((1, 1, 2, 2), 0.3)
+    chosen = sigmoid_backward(max_pool2d_backward(np.ones((1, 1, 1, 1)), sigmoid(z), 2), z).sum()
+    as_printed = sigmoid_backward(np.ones_like(z), z).sum()
+    numerical = (pooled(np.array([0.3 + 1e-6])) - pooled(np.array([0.3 - 1e-6]))).item() / 2e-6
+    assert_allclose(chosen, numerical, rtol=1e-9)
+    assert_allclose(as_printed, 4 * chosen)
+
+
 def test_two_accuracies_are_within_noise():
     def p(one, other, n=10_000):
         return 2 * norm.sf(abs(one - other) / np.sqrt((one * (1 - one) + other * (1 - other)) / n))
@@ -229,3 +244,22 @@ def test_best_of_twenty_equal_models_looks_better_on_25_points():
     smallest = (np.random.default_rng(0).chisquare(25, (4000, 20)) / 25).min(1).mean()
     assert abs(smallest - 0.55) < 0.01
     assert round((chi2.var(25) / 25**2) ** 0.5, 2) == 0.28
+
+
+@pytest.mark.parametrize("eta", [2.5, 3.0, 4.0])
+def test_clipping_bounds_the_swing_above_the_limit_and_does_not_end_it(eta):
+    path = descend(lambda w: w / max(1.0, abs(w[0])), [5.3], eta=eta, steps=60)[:, 0]
+    assert_allclose(np.abs(np.diff(path))[-10:], eta)
+    assert_allclose(path[-3:-1], path[-5:-3])
+
+
+def test_l1_by_its_subgradient_does_not_rest_at_zero_and_the_proximal_step_does():
+    eta, lam, by_subgradient, proximal = 0.1, 0.5, [1.0], [1.0]
+    for _ in range(200):  # (w - 0.3)^2 / 2 + 0.5 |w| has its minimum at 0
+        w = by_subgradient[-1]
+        by_subgradient.append(w - eta * (w - 0.3 + lam * np.sign(w)))
+        w = proximal[-1] - eta * (proximal[-1] - 0.3)
+        proximal.append(np.sign(w) * max(abs(w) - eta * lam, 0))
+    assert min(np.abs(by_subgradient[-50:])) > 0
+    assert max(np.abs(by_subgradient[-50:])) < 2 * eta * lam
+    assert proximal[-50:] == [0] * 50

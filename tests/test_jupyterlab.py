@@ -23,7 +23,7 @@ pytestmark = [
 CELL = """
 from enlib.figures import ClosedForm, Curve, explore, slider
 explore(lambda eta: {"line": Curve([0, 1], [0, eta]), "note": f"eta is {eta:g}"},
-        alt="A line.", caption="Steeper.", x=r"$\\lambda$", eta=slider(1, 3, 3, start=1))
+        alt="A line.", caption="Steeper.", x="λ", eta=slider(1, 3, 3, start=1))
 """
 FORM = """
 explore(ClosedForm(lambda eta: {"line": Curve([0, 1], [0, eta])}, "({eta}) => ({line: {x: [0, 1], y: [0, eta]}})"),
@@ -89,17 +89,16 @@ def move_the_sliders(page):
     figures = page.locator(".jp-OutputArea figure.en-explore[data-ready]")
     figures.nth(1).wait_for()
     for figure in figures.all():
-        assert figure.locator(".en-first").first.is_visible()
+        assert figure.locator(".en-wide > use").is_visible()
         slider = figure.locator("input[type=range]")
         slider.focus()
         for key, drawn in (("ArrowRight", 2), ("ArrowUp", 3), ("ArrowDown", 2), ("ArrowLeft", 1)):
             page.keyboard.press(key)
             figure.and_(page.locator(f"[data-drawn='{drawn - 1}']")).wait_for()
             assert slider.get_attribute("aria-valuetext") == str(drawn)
-            rise = figure.locator(".en-mark").evaluate("(m) => m.getBBox().height")
-            box = figure.locator(".en-marks").evaluate("(m) => m.height.baseVal.value")
-            # The axis runs from 0 to 3 and 4 % beyond.
-            assert rise / box == pytest.approx(drawn / 3 / 1.08, abs=0.01)
+            shape = figure.locator(".en-mark path").evaluate("(path) => path.getAttribute('d')")
+            # The axis runs from 0 to 3 and 4 % beyond, and from 10000 to 0 in the units of the shape.
+            assert int(shape.split()[-1]) == pytest.approx(10000 * (1 - (drawn + 0.12) / 3.24), abs=2)
     assert figures.first.locator(".en-note").inner_text() == "eta is 1"
     assert figures.first.get_by_role("button", name="Zoom").count() == 0
     assert "#" not in page.url
@@ -129,11 +128,30 @@ def run_save_and_open_again(chromium, lab):
     again.close()
 
 
-def test_the_figure_of_the_book_moves_in_jupyterlab_and_after_saving_without_a_run(lab):
+def open_what_somebody_else_saved(chromium, lab, path):
+    """Change the file, so that JupyterLab no longer trusts it, and see a picture in the place of each figure."""
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.append(nbformat.v4.new_markdown_cell("Not mine."))
+    nbformat.write(notebook, path)
+    page = open_notebook(chromium, lab)
+    pictures = page.locator(".jp-OutputArea-output img")
+    pictures.nth(1).wait_for()
+    for picture in pictures.all():
+        assert picture.evaluate("(image) => image.complete && image.naturalWidth") == 780
+        assert picture.bounding_box()["width"] == pytest.approx(520, abs=2)
+    assert page.locator(".jp-OutputArea figure").count() == 0
+    assert "".join(page.locator(".jp-OutputArea-output").all_inner_texts()).strip() == ""
+    if folder := os.environ.get("ENLIB_TEST_PICTURE"):
+        page.screenshot(path=f"{folder}.untrusted.png")
+    assert page.wrong == []
+
+
+def test_the_figure_of_the_book_moves_in_jupyterlab_and_is_a_picture_where_it_is_not_trusted(lab, tmp_path):
     with browser.launched() as chromium:
         for attempt in (1, 2, 3):  # of JupyterLab's start, not of our figure: a wrong number fails at once
             try:
-                return run_save_and_open_again(chromium, lab)
+                run_save_and_open_again(chromium, lab)
+                return open_what_somebody_else_saved(chromium, lab, tmp_path / "figure.ipynb")
             except TimeoutError:
                 if attempt == 3:
                     raise

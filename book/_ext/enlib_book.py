@@ -48,6 +48,8 @@ process.stdout.write(JSON.stringify(formulas.map((formula) => {
   try { return set(formula); } catch (error) { console.error(error.message); process.exit(1); }
 })));
 """
+# What enlib.figures.style.bundle writes.
+_FIGURE = re.compile(r'"a figure of enlib, as HTML";.*^(?P<html>".*")\);</script>$', re.DOTALL | re.MULTILINE)
 # Where the markup of theme and bibliography keeps screen readers from finding their way.
 _ACCESSIBLE = {
     ' role="doc-biblioentry"': ' role="listitem"',
@@ -139,6 +141,19 @@ def trim_and_describe(app: Sphinx, page: str, template: str, context: dict[str, 
     context["metatags"] = metatags + "".join(
         f'\n<meta property="{name}" content="{html.escape(value)}">' for name, value in tags.items() if value
     )
+
+
+def read_figures(app: Sphinx, page: str, source: list[str]) -> None:
+    """Give the figures of a committed notebook the type that MyST-NB knows."""
+    source[0] = source[0].replace('"text/javascript":', '"application/javascript":')
+
+
+def inline_figures(app: Sphinx, doctree: Any) -> None:
+    """Put the figures themselves in the place of the JavaScript that writes them into a notebook."""
+    for node in doctree.findall(nodes.raw):
+        if found := _FIGURE.search(node.astext()):
+            node.clear()
+            node += nodes.Text(json.loads(found["html"]))
 
 
 def _is_math(node: nodes.Node) -> bool:
@@ -266,7 +281,7 @@ path {{ fill: none; stroke: currentColor; stroke-width: 1.5 }}
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
-    os.environ["ENLIB_STATIC"] = "1"  # inherited by every kernel that executes a notebook
+    os.environ["ENLIB_STATIC"] = "book"  # inherited by every kernel that executes a notebook
     app.add_config_value("enlib_digest", digest(), "env")  # "env": a change makes Sphinx read every page again
     app.add_config_value("enlib_conventions_digest", digest(parts=[("book/_ext", "co*.py")]), "env")
     app.add_config_value("enlib_site_digest", digest(parts=_SITE), "html")  # "html": ... write every page again
@@ -274,6 +289,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     course.setup(app)
     search_words.setup(app)
     app.connect("config-inited", configure)
+    app.connect("source-read", read_figures)
+    app.connect("doctree-read", inline_figures)
     app.connect("html-page-context", trim_and_describe, priority=900)
     app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

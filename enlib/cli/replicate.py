@@ -19,6 +19,7 @@ from enlib.datasets import load
 from enlib.replication import (
     CHECKS,
     STUDIES,
+    SURFACE,
     SWEEPS,
     Finished,
     Journal,
@@ -34,6 +35,7 @@ from enlib.replication import (
     run_ray,
     study,
     units,
+    write_surface,
 )
 
 ENGINES = ("local", "ray")
@@ -41,16 +43,17 @@ ENGINES = ("local", "ray")
 
 def add_parser(commands: Any) -> None:
     """Add ``replicate`` to the commands."""
+    own = (*CHECKS, *STUDIES, SURFACE)
     parser = commands.add_parser(
         "replicate",
         help="train every run behind the tables of the report",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         description="Train all runs behind a table, seed by seed, and write them to OUT/replication.csv, those of "
-        f"{' and '.join((*CHECKS, *STUDIES))} to tables of their own. Stop it whenever you like: started again, it "
-        "does only what is missing.",
+        f"{', '.join(own)} to tables of their own. Stop it whenever you like: started again, it does only what is "
+        "missing.",
     )
     option = parser.add_argument
-    option("--table", default="all", help=f"{', '.join(SWEEPS)}, all of these, or {' or '.join((*CHECKS, *STUDIES))}")
+    option("--table", default="all", help=f"{', '.join(SWEEPS)}, all of these, or one of {', '.join(own)}")
     option("--profile", default="quick", help="quick: seconds; laptop: hours")
     option("--only", metavar="PROBLEM", help="only problems of this name, such as mnist-1v7 or 'spheres-*'")
     option("--seeds", type=int, help="only the seeds below this number")
@@ -71,6 +74,8 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Make the runs that are missing; an interruption costs at most the runs under way."""
+    if options.table == SURFACE:
+        return _surface(options)
     chosen = _chosen(options)
     journal = Journal(options.out, file_of(options.table))
     recorded = journal.read()
@@ -93,6 +98,19 @@ def run(options: argparse.Namespace) -> int:
         finished = journal.export(order=_order)
         _say(finished.disagreements)
         print(_summary(chosen, recorded.rows.keys(), finished.rows.keys(), journal.table), flush=True)
+    return 0
+
+
+def _surface(options: argparse.Namespace) -> int:
+    """Make the table for searches, one seed at a time; it has no runs to list or to compare."""
+    usual = {"--only": None, "--list": False, "--again": False, "--engine": "local", "--device": "cpu"}
+    for name, value in usual.items():
+        if getattr(options, name.removeprefix("--")) != value:
+            raise ValueError(f"expected --table {SURFACE} without {name}, got it: leave it out")
+    _tools.count("--workers", options.workers)
+    if options.seeds is not None:
+        _tools.count("--seeds", options.seeds)
+    print(write_surface(options.out, profile=options.profile, seeds=options.seeds, workers=options.workers))
     return 0
 
 

@@ -213,12 +213,12 @@ def function(
             return ""
         i = misses[0]
         where, shapes = _where(names, cases[i]), (_shape(expected[i]), _shape(got[i]))
-        if shapes[0] != shapes[1]:
-            return f"{where} expected {_of_shape(shapes[0])}, got {_of_shape(shapes[1])}"
+        alike = shapes[0] == shapes[1]
+        said = _apart(expected[i], got[i]) if alike else f"{_of_shape(shapes[0])}, got {_of_shape(shapes[1])}"
         for mistake, hint in wrong.items():
             if all(_close(got[k], _nested(mistake(*case)), within) for k, case in enumerate(cases)):
-                return f"{where} expected {_apart(expected[i], got[i])}: {hint}"
-        return f"{where} expected {_apart(expected[i], got[i])}: {otherwise}"
+                return f"{where} expected {said}: {hint}"
+        return f"{where} expected {said}: {otherwise}" if alike else f"{where} expected {said}"
 
     return Check(judge)
 

@@ -6,8 +6,8 @@ closed forms; the tests compare them with the package.
 
 import math
 
-from enlib.exercises import curves
-from enlib.exercises.answers import Check, array, function, number, show, whole
+from enlib.exercises import backward, curves
+from enlib.exercises.answers import Check, Remark, array, call, function, number, show, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -144,6 +144,77 @@ _ride = _rider()
 
 def _normal_cdf(z: float) -> float:
     return (1 + math.erf(z / math.sqrt(2))) / 2
+
+
+def _shrunk(w: float, by: float) -> float:
+    return math.copysign(max(abs(w) - by, 0.0), w)
+
+
+def _proximal(w: float, g: float, eta: float, lam: float) -> float:
+    return _shrunk(w - eta * g, eta * lam)
+
+
+def _subgradient(w: float, g: float, eta: float, lam: float) -> float:
+    return w - eta * (g + lam * ((w > 0) - (w < 0)))
+
+
+def _across(w: float, g: float, eta: float, lam: float) -> float:
+    w -= eta * g
+    return w - math.copysign(eta * lam, w)
+
+
+def _cut_off(w: float, g: float, eta: float, lam: float) -> float:
+    w -= eta * g
+    return w if abs(w) > eta * lam else 0.0
+
+
+def _k_folds(answer: object) -> str:
+    """Return what is wrong with a function that splits n indices into k folds."""
+    for n, k in ((12, 4), (10, 3), (7, 4)):
+        given, where = call(answer, "n k", (n, k)), f"at n = {n}, k = {k}"
+        if not isinstance(given, list):
+            raise Remark(f"{where} your function should return {k} lists of indices, got one number")
+        parts = [part if isinstance(part, list) else [part] for part in given]  # a fold of one is read as a number
+        flat, sizes = [i for part in parts for i in part], [len(part) for part in parts]
+        if len(parts) != k:
+            return f"{where} expected {k} folds, got {len(parts)}" + (
+                ": one for each index" if len(parts) == n else ""
+            )
+        if any(isinstance(i, list) for i in flat):
+            return f"{where} expected lists of indices, got lists in them"
+        missing = [i for i in range(n) if i not in flat]
+        if missing:
+            hint = (
+                f"n / {k} leaves a remainder" if n % k and len(flat) == n // k * k else "each index belongs to a fold"
+            )
+            return f"{where} index {missing[0]} is in no fold: {hint}"
+        if len(flat) > n:
+            return (
+                f"{where} {len(flat)} indices are given out, of {n}: each belongs to one fold, and none is left over"
+            )
+        if max(sizes) - min(sizes) > 1:
+            return f"{where} the folds have {', '.join([str(m) for m in sizes])} indices: spread the remainder"
+    return ""
+
+
+def _brackets(most: "Callable[[int, int], int]", *, up: bool = True, last: bool = False) -> "Callable[..., Any]":
+    """Return the function that lists Hyperband's brackets, with some count of them, and mistakes of rounding."""
+
+    def brackets(budget: int, eta: int) -> "list[list[int]]":
+        top, pairs = most(budget, eta), []
+        for s in range(top, -1, -1):
+            share = (top + 1) * eta**s
+            pairs.append([-(-share // (s + 1)) if up else share // (s + 1), budget // eta**s])
+        return pairs[::-1] if last else pairs
+
+    return brackets
+
+
+def _largest_power(budget: int, eta: int) -> int:
+    power = 0
+    while eta ** (power + 1) <= budget:
+        power += 1
+    return power
 
 
 CHECKS = {
@@ -781,5 +852,110 @@ CHECKS = {
         },
         "solve 0.2 sqrt(n) / 0.3 - 1.645 = 1.282 for n, and round up",
         also=(21, 1),  # the exact formula asks for one more
+    ),
+    # 13 Search
+    "resumed halving": whole(
+        81,
+        {
+            108: "this is what it costs restarted; a survivor goes on from where it was",
+            27: "this is the first rung alone",
+            40: "this counts runs; count epochs",
+            120: "this is 27 for each rung and more; how many new epochs does a survivor train?",
+        },
+        "27 settings train 1 epoch, 9 of them 2 more, and so on",
+    ),
+    "hyperband brackets": function(
+        "budget eta",
+        [(81, 3), (243, 3), (100, 4), (27, 3), (9, 2)],
+        _brackets(_largest_power),
+        {
+            _brackets(lambda budget, eta: int(math.log(budget) / math.log(eta))): "log(243) / log(3) is a little"
+            " below 5 in floating point; count in whole numbers",
+            _brackets(_largest_power, up=False): "the number of settings is rounded up",
+            _brackets(_largest_power, last=True): "the most eager bracket comes first",
+            lambda budget, eta: [
+                [eta**s, budget // eta**s] for s in range(_largest_power(budget, eta), -1, -1)
+            ]: "all brackets cost about the same: multiply by (s_max + 1) / (s + 1), and round up",
+        },
+        "s_max is the largest power with eta^s_max <= R; bracket s draws (s_max + 1) eta^s / (s + 1), rounded up",
+    ),
+    "random hits": whole(
+        59,
+        {
+            58: "58 still miss with a chance of 5.1 %",
+            20: "20 is the number at which one hit is expected; they all miss with a chance of 36 %",
+            19: "this is 95 / 5; all n miss with the chance 0.95^n",
+            14: "they all miss with a chance of 49 %",
+            60: "60 are enough, and so are fewer",
+        },
+        "all n miss with the chance 0.95^n",
+    ),
+    # 14 Backpropagation by hand
+    "exposing setting": array(
+        (4, 2), "four pairs, such as [(5, 5), (3, 3), (1, 1), (1, 1)]", backward.exposing_setting
+    ),
+    "mean pooling backward": function(
+        "dy n size stride",
+        [([1.0, 2.0, 4.0], 7, 3, 2), ([3.0, 5.0, 1.0], 9, 2, 3), ([2.0, -1.0], 5, 2, 2), ([1.0, 2.0, 5.0], 4, 2, 1)],
+        backward.mean_pool_backward(),
+        {
+            backward.mean_pool_backward(
+                add=False
+            ): "where windows overlap, an input went into several outputs: add up",
+            backward.mean_pool_backward(by="nothing"): "an output is the mean of its inputs, not their sum",
+            backward.mean_pool_backward(by="stride"): "the mean is over size inputs, whatever the stride",
+            backward.mean_pool_backward(strided=False): "output p begins at input stride p",
+        },
+        "each output hands dy / size to each of its inputs",
+        failing={
+            (IndexError, ValueError): "inputs that no window reaches stay zero, and there may be some at the end"
+        },
+    ),
+    "neither grow nor shrink": number(
+        1 / 12,
+        {
+            1 / 144: "this is the variance; the standard deviation is its root",
+            1 / 3: "these are the taps; each belongs to 16 channels",
+            1 / 4: "these are the channels; each has nine taps",
+            1 / 9: "there are nine taps and 16 channels, and what adds up are squares",
+            math.sqrt(2) / 12: "this makes up for ReLU, which halves the square; here is none",
+            12: "this is how much deviation 1 grows; what undoes it?",
+        },
+        lambda s: f"not {show(s)}: with this the norm is multiplied by about {show(12 * abs(s), 3)} in each layer",
+        within=0.0005,
+    ),
+    # 17 Function estimation
+    "proximal step": function(
+        "w g eta lam",
+        [
+            (1.0, 2.0, 0.1, 0.5),
+            (-1.0, 0.5, 0.1, 2.0),
+            (0.03, 0.1, 0.1, 1.0),
+            (-0.02, 0.3, 0.1, 0.5),
+            (0.1, 3.0, 0.1, 1.0),
+        ],
+        _proximal,
+        {
+            _subgradient: "this is the lab's step; a weight that would cross zero has to stop there",
+            lambda w, g, eta, lam: _shrunk(w - eta * g, lam): "the learning rate scales the penalty as well: eta lam",
+            lambda w, g, eta, lam: _shrunk(w, eta * lam) - eta * g: "first the step on the loss, then toward zero",
+            lambda w, g, eta, lam: max(w - eta * g - eta * lam, 0.0): "negative weights move up, toward zero",
+            _cut_off: "small weights become zero, and the others move by eta lam, too",
+            _across: "a weight that is closer to zero than eta lam stops at zero",
+            lambda w, g, eta, lam: _shrunk(w + eta * g, eta * lam): "descent goes against the gradient",
+        },
+        "w - eta g, then its size less eta lam, but not below zero, with its sign",
+    ),
+    "k folds": Check(_k_folds),
+    "clipped rate": number(
+        0.4875,
+        {
+            9.75: "this is without clipping; 20 is above c",
+            0.24375: "this is the ratio to the limit, 2 / lambda; in units of 1 / lambda it is twice that",
+            0.00375: "this is the clipped learning rate; divide it by eta_opt",
+            195: "clipping divides by the norm, and multiplies by c",
+        },
+        "eta min(1, c / |g|), times the sharpness",
+        within=0.005,
     ),
 }

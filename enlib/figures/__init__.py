@@ -2,7 +2,7 @@
 
 from enlib.figures.controls import choice, slider
 from enlib.figures.explore import ClosedForm, Explorable, explore
-from enlib.figures.marks import Bars, Curve, HeatMap, Points
+from enlib.figures.marks import Bars, Curve, HeatMap, Intervals, Points
 from enlib.figures.pictures import WITH, WITHOUT, Picture, learning_curves, pairs
 from enlib.figures.style import BASE, DIVERGED, INK, MORE, NEURON
 
@@ -19,6 +19,7 @@ __all__ = [
     "Curve",
     "Explorable",
     "HeatMap",
+    "Intervals",
     "Picture",
     "Points",
     "choice",

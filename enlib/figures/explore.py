@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any, Literal
 
 import numpy as np
@@ -14,8 +12,8 @@ import numpy as np
 from enlib import _tools
 from enlib.figures.controls import Control, interval
 from enlib.figures.marks import Mark
-from enlib.figures.page import Axis, Frame, Look, limits, page, zlim
-from enlib.figures.style import BASE, MORE, NEURON, check_text, css
+from enlib.figures.page import Axis, Frame, Look, counts, limits, page, setting, still, zlim
+from enlib.figures.style import BASE, MORE, NEURON, Bundle, bundle, check_plain, check_text, css
 
 MAX_FRAMES = 225
 Scale = Literal["linear", "log"]
@@ -63,25 +61,20 @@ class ClosedForm:
 class Explorable:
     """A figure with controls, made by `explore` and shown by Jupyter.
 
-    The HTML holds every frame, so the controls still work in a notebook that is saved and reopened without a kernel.
-    With ``ENLIB_STATIC=1`` in the environment, the script is left out: a page with many figures, such as those of the
-    book, loads it once.
+    The figure holds every frame, so the controls still work in a notebook that is saved and reopened without a
+    kernel. Where scripts may not run, there is a picture of the first frame.
     """
 
     _html: str
-    _summary: str
+    _png: bytes
+    _alt: str
 
     def to_html(self) -> str:
         """Return the ``<figure>``, for a page that loads explore.js and explore.css itself."""
         return self._html
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        shown = self._html
-        if os.environ.get("ENLIB_STATIC") != "1":
-            assets = resources.files("enlib.figures") / "assets"
-            style, script = ((assets / name).read_text(encoding="utf-8") for name in ("explore.css", "explore.js"))
-            shown = f"<style>{style}</style>{shown}<script>{script}</script>"
-        return {"text/html": shown, "text/plain": self._summary}
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        return bundle(self._html, self._png, self._alt)
 
 
 def explore(
@@ -96,6 +89,7 @@ def explore(
     xscale: Scale = "linear",
     yscale: Scale = "linear",
     colors: Mapping[str, str] | None = None,
+    drag: Sequence[str] = (),
     **controls: Control,
 ) -> Explorable:
     """Return a figure of a function, with one or two controls.
@@ -107,14 +101,15 @@ def explore(
     Parameters
     ----------
     fn : callable or ClosedForm
-        Takes the values of the controls by name; returns marks by name (`Curve`, `Points`, `Bars`, `HeatMap`), the
-        same names with the same lengths every time, and notes (str), if any, which are shown below the figure.
+        Takes the values of the controls by name; returns marks by name (`Curve`, `Points`, `Bars`, `Intervals`,
+        `HeatMap`), the same names with the same lengths every time, and notes (str), if any, which are shown above
+        the drawing.
     alt : str
         What is drawn, for readers who cannot see it.
     caption : str
         What to notice.
     x, y : str
-        Labels of the axes.
+        Labels of the axes, in plain text: ``"ηλ"``, not TeX.
     xlim, ylim : (float, float), optional
         Their ranges; by default wide enough for all frames.
     xscale, yscale : {"linear", "log"}
@@ -122,6 +117,9 @@ def explore(
     colors : mapping of str to str, optional
         Color of the palette (`BASE`, `NEURON`, `DIVERGED`, `INK`, one of `MORE`) by mark; by default in the order of
         the palette.
+    drag : sequence of str
+        Marks that a reader can take hold of: the sliders are set so that the point that was taken comes as near to
+        the pointer as it can.
     **controls : Control
         One or two, by the name of the function's argument; see `slider` and `choice`. In the book, the names appear
         in the address of the page, as in ``#eta=1.9``.
@@ -147,8 +145,8 @@ def explore(
     ...     lambda eta: {"parabola": Curve(t, eta * t**2)},
     ...     alt="A parabola that opens more for larger eta.", caption="Steeper with eta.", eta=slider(0.5, 2, 4),
     ... )
-    >>> figure._repr_mimebundle_()["text/plain"]
-    'Explorable (eta: 4 values): A parabola that opens more for larger eta.'
+    >>> figure._repr_mimebundle_()[0]["text/plain"]
+    'A parabola that opens more for larger eta.'
     """
     check_text("alt", alt, "say what the figure shows")
     check_text("caption", caption, "say what to notice")
@@ -163,11 +161,18 @@ def explore(
             raise TypeError(f"expected slider(...) or choice(...) for {name}, got {control!r}: use one")
         if not name.isidentifier():
             raise ValueError(f"expected the name of an argument, got {name!r}: put other words into label")
+        check_plain(f"label of {name}", control.label or "")
     frames, start = _frames(fn, controls)
+    for name in start:
+        check_plain("name of a mark", name)
     marks = [name for name, mark in start.items() if isinstance(mark, Mark)]
     for name, color in (colors or {}).items():
         _tools.known("colors by mark", name, marks)
         css(color)
+    if isinstance(drag, str):
+        raise TypeError(f"expected a list of marks to drag, got {drag!r}: put it in brackets")
+    for name in drag:
+        _tools.known("a mark to drag", name, marks)
     palette = (BASE, NEURON, *MORE)
     look = Look(
         _axis("x", x, xlim, xscale, frames),
@@ -176,14 +181,16 @@ def explore(
         {name: palette[i % len(palette)] for i, name in enumerate(marks)} | dict(colors or {}),
         alt,
         caption,
+        frozenset(axis for axis in "xy" if counts(frames, axis)),
+        tuple(drag),
     )
-    values = ", ".join(f"{name}: {len(control.values)} values" for name, control in controls.items())
     figure = page(frames, start, controls, look, fn.javascript if isinstance(fn, ClosedForm) else None)
-    return Explorable(figure, f"Explorable ({values}): {alt}")
+    return Explorable(figure, still(start, look, setting(controls)), alt)
 
 
 def _axis(name: str, label: str, lim: tuple[float, float] | None, scale: Scale, frames: Sequence[Frame]) -> Axis:
     check_text(name, label, "pass the label of the axis", empty=True)
+    check_plain(f"the label of {name}", label)
     log = _tools.known(f"{name}scale", scale, ("linear", "log")) == "log"
     given = None if lim is None else interval(f"{name}lim", lim, log)
     needed = limits(frames, name, log)

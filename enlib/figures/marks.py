@@ -1,4 +1,4 @@
-"""Marks, what a figure draws: curves, points, bars and heat maps."""
+"""Marks, what a figure draws: curves, points, bars, intervals and heat maps."""
 
 from __future__ import annotations
 
@@ -39,10 +39,11 @@ class Mark:
         return np.asarray(getattr(self, axis))
 
     def _check_shapes(self) -> None:
-        if self.x.ndim != 1 or self.x.shape != self.y.shape or len(self.x) == 0:
+        shapes = [getattr(self, name).shape for name in self.quantities]
+        if len(set(shapes)) > 1 or len(shapes[0]) != 1 or shapes[0] == (0,):
             raise ValueError(
-                f"expected x and y of one length for a {self.kind}, got shapes {self.x.shape} and {self.y.shape}: "
-                "pass two lists of equally many numbers"
+                f"expected {' and '.join(self.quantities)} of one length for a {self.kind}, got shapes "
+                f"{' and '.join(map(str, shapes))}: pass lists of equally many numbers"
             )
 
 
@@ -95,15 +96,46 @@ class Bars(Mark):
 
 
 @dataclass(frozen=True, eq=False)
+class Intervals(Mark):
+    """An error bar with caps, from y to high, at each x.
+
+    Parameters
+    ----------
+    x, y, high : array_like, shape (n,)
+        Places, and the lower and upper ends there.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As those of `Curve`.
+
+    Examples
+    --------
+    >>> Intervals([1, 2], [0.1, 0.2], [0.5, 0.4]).high
+    array([0.5, 0.4])
+    """
+
+    high: Any = None
+    kind = "intervals"
+    quantities = ("x", "y", "high")
+
+    def extent(self, axis: str, log: bool) -> Array:
+        """Return both ends of the bars."""
+        return self.x if axis == "x" else np.concatenate([self.y, self.high])
+
+
+@dataclass(frozen=True, eq=False)
 class HeatMap(Mark):
-    """A color for each cell of a grid.
+    """A height for each point of a grid, drawn as a pale map with contours.
 
     Parameters
     ----------
     x, y : array_like, shape (columns,) and (rows,)
         Centers of the columns and of the rows, ascending and evenly spaced.
     z : array_like, shape (rows, columns)
-        The values, finite.
+        The values, finite. Low ones are drawn darker.
+    center : float, optional
+        The value that is drawn white, where blue (above) and vermilion (below) meet: for two classes.
 
     Raises
     ------
@@ -119,6 +151,7 @@ class HeatMap(Mark):
     """
 
     z: Any = None
+    center: float | None = None
     kind = "heat map"
     quantities = ("x", "y", "z")
 

@@ -1,7 +1,8 @@
 """Still pictures: one meaning per color, and always a text alternative.
 
 A picture is made of panels. On a page they are inline SVG, side by side where there is room and one below the other
-on a phone. Their text and axes take on the page's own color, so they stay readable in dark mode and in print.
+on a phone; a single one fills the width. Their text and axes take on the page's own color, so they stay readable in
+dark mode and in print.
 """
 
 from __future__ import annotations
@@ -15,12 +16,28 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from enlib import _tools
 from enlib.figures.marks import Array
-from enlib.figures.style import BASE, DIVERGED, INK, NEURON, PANEL_INCHES, Panel, check_text, settings, svg
+from enlib.figures.style import (
+    BASE,
+    DIVERGED,
+    HALF,
+    INK,
+    NARROW,
+    NEURON,
+    STILL,
+    WIDE,
+    Bundle,
+    Panel,
+    bundle,
+    check_text,
+    drawn,
+    png,
+    settings,
+    svg,
+)
 from enlib.training import History
 
 WITHOUT, WITH = "without the neuron", "with the neuron"
@@ -51,8 +68,9 @@ class Picture:
 
     Examples
     --------
-    >>> Picture([lambda axes: axes.plot([0, 1], [0, 1])], alt="A line.").to_html().count("<svg")
-    1
+    >>> picture = Picture([lambda axes: axes.plot([0, 1], [0, 1])], alt="A line.")
+    >>> picture._repr_mimebundle_()[0]["text/plain"]
+    'A line.'
     """
 
     panels: Sequence[Panel]
@@ -80,26 +98,31 @@ class Picture:
             If the name ends in something else.
         """
         ending = _tools.known("the ending of a picture's name", Path(path).suffix.lower().removeprefix("."), _DATES)
-        width, height = PANEL_INCHES
         with settings():
-            figure = Figure(figsize=(width * len(self.panels), height), layout="constrained")
-            for panel, axes in zip(self.panels, figure.subplots(1, len(self.panels), squeeze=False)[0], strict=True):
-                panel(axes)
+            figure = drawn(self.panels, STILL, len(self.panels))
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-            figure.savefig(path, dpi=160, metadata=_DATES[ending])
+            figure.savefig(path, dpi=108, metadata=_DATES[ending])
 
     def to_html(self) -> str:
         """Return a ``<figure>`` with the panels as inline SVG."""
-        drawn = "".join(svg(panel)[0] for panel in self.panels)
+        if len(self.panels) == 1:
+            wide, narrow = (svg(self.panels[0], size)[0] for size in (WIDE, NARROW))
+            drawings = wide.replace("<svg ", '<svg class="en-wide" style="display:block;width:100%" ', 1)
+            drawings += narrow.replace("<svg ", '<svg class="en-narrow" style="display:none;width:100%" ', 1)
+        else:
+            size = 'style="flex:1 1 17rem;min-width:0;max-width:28rem"'
+            each = (svg(panel, HALF)[0].replace("<svg ", f"<svg {size} ", 1) for panel in self.panels)
+            drawings = f'<div style="display:flex;flex-wrap:wrap;gap:.5rem 1rem">{"".join(each)}</div>'
         caption = f"<figcaption>{html.escape(self.caption)}</figcaption>" if self.caption else ""
         return (
-            '<figure class="en-figure" style="margin:1rem 0">'
-            f'<div role="img" aria-label="{html.escape(self.alt)}" '
-            f'style="display:flex;flex-wrap:wrap;gap:1rem">{drawn}</div>{caption}</figure>'
+            '<figure class="en-figure" style="margin:1rem 0;max-width:56rem">'
+            f'<div class="en-drawing" role="img" aria-label="{html.escape(self.alt)}">{drawings}</div>'
+            f"{caption}</figure>"
         )
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/html": self.to_html(), "text/plain": f"Picture: {self.alt}"}
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        picture = png(self.panels, STILL) if len(self.panels) == 1 else png(self.panels, HALF, 2)
+        return bundle(self.to_html(), picture, self.alt)
 
 
 def learning_curves(runs: Mapping[str, Sequence[History]], *, alt: str, caption: str = "") -> Picture:
@@ -170,6 +193,8 @@ def pairs(
         If a list holds anything but numbers.
     """
 
+    first = next(iter(panels), None)
+
     def panel(title: str, numbers: Array, axes: Axes) -> None:
         reached = np.isfinite(numbers)
         top = 1.15 * (numbers[reached].max(initial=0.0) or 1.0)
@@ -180,9 +205,10 @@ def pairs(
             at, missed = reached[arm], ~reached[arm]
             axes.scatter(seeds[at], shown[arm, at], size, color=_COLORS[name], marker=marker, label=name, zorder=2)
             axes.scatter(seeds[missed], shown[arm, missed], marker="x", color=DIVERGED)
-        axes.set(xlabel="seed", ylabel=quantity, title=title, ylim=(0, 1.35 * top))
+        axes.set(xlabel="seed", ylabel=quantity, title=title, ylim=(0, (1.6 if title == first else 1.2) * top))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.legend(loc="upper left", ncols=2, columnspacing=1)
+        if title == first:
+            axes.legend(loc="upper left")
 
     return Picture([partial(panel, title, _paired(title, arms)) for title, arms in panels.items()], alt, caption)
 

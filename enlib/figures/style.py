@@ -1,24 +1,35 @@
-"""The style of every drawing: one palette with one meaning per color, and SVG that takes on the page's colors."""
+"""The style of every drawing: one meaning per color, one size of text, and SVG in the colors of the page."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
+import json
+import math
+import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import resources
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FuncFormatter, LogFormatter, LogLocator, NullLocator
+from PIL import Image
 
 from enlib import _tools
 
 INK = "#1b1b1b"
 BASE, NEURON, DIVERGED = "#0072b2", "#d55e00", "#767676"
 MORE = ("#009e73", "#aa4499", "#b8860b")
-PANEL_INCHES = (4.6, 3.1)
+TEXT = 14.0
+# Sizes in points, which a page shows about as pixels: the text of a panel is as large in each.
+WIDE, HALF, NARROW, STILL = (700.0, 390.0), (345.0, 290.0), (360.0, 300.0), (520.0, 340.0)
 
 _CSS = {
     INK: "currentColor",
@@ -30,20 +41,25 @@ _CSS = {
 _SETTINGS: Any = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans", "Verdana"],  # equally wide, for readers without the first
-    "font.size": 10.5,
+    "font.size": TEXT,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.titlesize": 10.5,
+    "axes.titlesize": TEXT,
     "axes.titlelocation": "left",
-    "axes.linewidth": 0.8,
+    "axes.titlepad": 10,
+    "axes.linewidth": 1,
     "legend.frameon": False,
-    "lines.linewidth": 1.4,
+    "legend.fontsize": TEXT,
+    "legend.handlelength": 1.6,
+    "lines.linewidth": 2,
     "svg.fonttype": "none",
     "svg.hashsalt": "enlib",
     **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK),
 }
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 Panel = Callable[[Axes], None]
+Bundle = tuple[dict[str, str], dict[str, Any]]
 
 
 @contextmanager
@@ -62,6 +78,12 @@ def check_text(name: str, value: object, advice: str, *, empty: bool = False) ->
         raise error(f"expected {name} text, got {value!r}: {advice}")
 
 
+def check_plain(name: str, value: str) -> None:
+    """Raise if a text that a reader sees contains TeX, which nothing beside matplotlib would typeset."""
+    if re.search(r"\$|\\[a-zA-Z]", value):
+        raise ValueError(f"expected {name} without TeX, got {value!r}: write the symbols themselves, such as η or w²")
+
+
 def css(color: str) -> str:
     """Return the CSS value of a palette color: a variable of the page with the color itself as the fallback.
 
@@ -73,33 +95,132 @@ def css(color: str) -> str:
     return _CSS[_tools.known("color of the palette", color, _CSS)]
 
 
-def svg(panel: Panel) -> tuple[str, Axes]:
+def drawn(panels: Sequence[Panel], size: tuple[float, float], columns: int = 1, right: float = 0) -> Figure:
+    """Return a figure of panels, each of a size in points, with our ticks, and some points left free at the right.
+
+    Call it, and save the figure, within `settings`.
+    """
+    rows, columns = math.ceil(len(panels) / columns), min(columns, len(panels))
+    inches = (size[0] * columns / 72, size[1] * rows / 72)
+    figure = Figure(figsize=inches, layout=ConstrainedLayoutEngine(rect=(0, 0, 1 - right / size[0], 1)))
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for panel, axes in zip(panels, grid, strict=False):
+        panel(axes)
+        for axis in (axes.xaxis, axes.yaxis):
+            _tick(axis)
+        if legend := axes.get_legend():
+            legend.set_in_layout(False)  # a wide one would narrow the axes
+        if axes.get_ylabel() and not axes.get_title(loc="left"):
+            # Above the axis, where it is read like any other text, and takes no width.
+            axes.set_title(axes.get_ylabel())
+            axes.set_ylabel("")
+    for axes in grid[len(panels) :]:
+        axes.remove()
+    return figure
+
+
+def _tick(axis: Axis) -> None:
+    """Label a logarithmic axis in plain numbers, or in powers of ten where these are many."""
+    if axis.get_scale() != "log" or not isinstance(axis.get_major_formatter(), LogFormatter):
+        return
+    low, high = sorted(axis.get_view_interval())
+    if high / low < 300:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    else:
+        axis.set_major_locator(LogLocator(numticks=6))
+    plain = low > 2e-4 and high < 2e4
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}" if plain else _power(value)))
+
+
+def _power(value: float) -> str:
+    exponent = math.floor(math.log10(value) + 1e-9)
+    factor = round(value / 10.0**exponent)
+    return ("" if factor == 1 else f"{factor}·") + "10" + str(exponent).translate(_SUPERSCRIPTS)
+
+
+def svg(panel: Panel, size: tuple[float, float], right: float = 0) -> tuple[str, Axes]:
     """Return a panel drawn as inline SVG that fills the width it is given, and its axes, laid out.
 
-    Artists whose gid is ``"en-first"`` get the class of that name in the SVG.
+    At the right, some points are left free.
     """
     with settings():
-        figure = Figure(figsize=PANEL_INCHES, layout="constrained")
-        axes = figure.subplots()
-        panel(axes)
+        figure = drawn([panel], size, right=right)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    drawn = re.sub(r"<metadata>.*?</metadata>", "", buffer.getvalue(), flags=re.DOTALL)
-    drawn = drawn[drawn.index("<svg") :].replace('id="en-first"', 'class="en-first"')
-    drawn = re.sub(r' (?:d|x|y)="[^"]*"', _round, drawn)
+    text = re.sub(r"<metadata>.*?</metadata>", "", buffer.getvalue(), flags=re.DOTALL)
+    text = text[text.index("<svg") :]
+    text = re.sub(r' (?:d|x|y)="[^"]*"', _round, text)
+    text = re.sub(r"<defs>\s*<style.*?</defs>", "", text, flags=re.DOTALL)  # which would hold for the whole page
+    text = re.sub(r"font-family: [^;\"]*; ?", "", text)  # the page has its own
+    text = text.replace("xlink:href", "href")
+    text = re.sub(r' transform="rotate\(-0 [^"]*"', "", text)
     # Ids that something refers to stay; they must be unique among all figures of a page.
-    prefix = "en" + hashlib.sha256(drawn.encode()).hexdigest()[:8]
-    used = set(re.findall(r"(?:url\(#|href=\"#)([^)\"]+)", drawn))
-    drawn = re.sub(r' id="([^"]*)"', lambda m: f' id="{prefix}{m[1]}"' if m[1] in used else "", drawn)
-    drawn = re.sub(r"(url\(#|href=\"#)", rf"\1{prefix}", drawn)
+    prefix = "en" + hashlib.sha256(text.encode()).hexdigest()[:8]
+    used = set(re.findall(r"(?:url\(#|href=\"#)([^)\"]+)", text))
+    text = re.sub(r' id="([^"]*)"', lambda m: f' id="{prefix}{m[1]}"' if m[1] in used else "", text)
+    text = re.sub(r"(url\(#|href=\"#)", rf"\1{prefix}", text)
     for color, variable in _CSS.items():
-        drawn = drawn.replace(color, variable)
-    size = 'style="flex:1 1 17rem;min-width:0;max-width:34rem;height:auto" aria-hidden="true" focusable="false"'
-    drawn = re.sub(r'<svg ([^>]*?)width="[^"]*"', rf"<svg {size} \1", drawn, count=1)
-    drawn = re.sub(r'(<svg [^>]*?) height="[^"]*"', r"\1", drawn, count=1)
-    return re.sub(r">\s+<", "><", drawn).strip(), axes
+        text = text.replace(color, variable)
+    text = text.replace(f"font-size: {TEXT:g}px; ", "").replace("; fill: currentColor", "")  # said once instead
+    opened = rf'<svg \1 font-size="{TEXT:g}" fill="currentColor" aria-hidden="true" focusable="false">'
+    text = re.sub(r"<svg [^>]*?(viewBox=\"[^\"]*\")[^>]*>", opened, text, count=1)
+    return re.sub(r">\s+<", "><", text).strip(), figure.axes[0]
 
 
 def _round(attribute: re.Match[str]) -> str:
     """Return an attribute on one line, its coordinates rounded to a hundredth of a point, which nobody sees."""
     return re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", attribute[0].replace("\n", ""))
+
+
+def png(panels: Sequence[Panel], size: tuple[float, float], columns: int = 1) -> bytes:
+    """Return the panels as a small PNG on white, one and a half pixels a point; the same twice."""
+    with settings():
+        buffer = io.BytesIO()
+        drawn(panels, size, columns).savefig(buffer, format="png", dpi=108, facecolor="white")
+    image = Image.open(buffer).convert("RGB")
+    # Few colors, ours among them: a small dot must not take on the color of the large ground.
+    most = image.quantize(64, method=Image.Quantize.MEDIANCUT).getpalette() or []
+    few = Image.new("P", (1, 1))
+    few.putpalette(b"".join(bytes.fromhex(color[1:]) for color in ("#ffffff", *_CSS)) + bytes(most[: 64 * 3]))
+    return small_png(image.quantize(palette=few, dither=Image.Dither.NONE))
+
+
+def small_png(image: Image.Image) -> bytes:
+    """Return a picture as a PNG without metadata."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def bundle(figure: str, picture: bytes, alt: str) -> Bundle:
+    """Return what Jupyter shows of a figure, by mime type, and its metadata.
+
+    JavaScript writes the figure where it may run. Where it may not, as in a notebook that is not trusted, on GitHub
+    or in a PDF, there is the PNG: HTML would be shown there without its drawings, as scattered words. The pages of
+    the book contain the figure itself; see ``book/_ext/enlib_book.py``.
+
+    With ``ENLIB_STATIC`` in the environment, the controls' script is left out: the book loads it once. If it is 1, as
+    for the outputs that are committed, the JavaScript has the type that only JupyterLab reads: nbconvert would prefer
+    the other to the PNG, and write nothing when it sanitizes a notebook.
+    """
+    static = os.environ.get("ENLIB_STATIC")
+    assets = resources.files("enlib.figures") / "assets"
+    style, script = ((assets / name).read_text(encoding="utf-8") for name in ("explore.css", "explore.js"))
+    if static:
+        style = script = ""
+    told = json.dumps(figure + (f"<style>{style}</style>" if style else "")).replace("<", "\\u003c")
+    javascript = (
+        '((place, html) => {\n"a figure of enlib, as HTML";\n'
+        f"place.append(document.createRange().createContextualFragment(html));\n{script}"
+        "globalThis.enlibExplore?.(place);\n"
+        '})(typeof element === "undefined" ? document.currentScript.parentElement : element[0] ?? element,\n'
+        f"{told});"
+    )
+    shown = {
+        "text/javascript" if static == "1" else "application/javascript": javascript,
+        "image/png": base64.b64encode(picture).decode(),
+        "text/plain": alt,
+    }
+    with Image.open(io.BytesIO(picture)) as image:
+        return shown, {"image/png": {"width": round(image.width / 1.5)}}

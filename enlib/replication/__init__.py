@@ -20,11 +20,13 @@ from enlib.replication.pool import in_workers
 from enlib.replication.recipe import Recipe, identify
 from enlib.replication.runs import Made, Trained, compute, make, train
 from enlib.replication.studies import STUDIES, WITH, WITHOUT, study, study_recipe, with_conditions
+from enlib.replication.surface import SURFACE, write_surface
 from enlib.replication.tidy import Row
 
 __all__ = [
     "CHECKS",
     "STUDIES",
+    "SURFACE",
     "SWEEPS",
     "WITH",
     "WITHOUT",
@@ -53,4 +55,5 @@ __all__ = [
     "train",
     "units",
     "with_conditions",
+    "write_surface",
 ]

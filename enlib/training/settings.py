@@ -34,14 +34,17 @@ class Settings:
     seed: int
     batch_size: int | None
     epochs: int
-    evaluate_every: int
+    evaluate_every: int | Sequence[int]
     stop_at_zero_errors: bool
 
     def __post_init__(self) -> None:
         self.seed = _tools.count("seed", self.seed, least=0)
         self.batch_size = None if self.batch_size is None else _tools.count("batch_size", self.batch_size)
         self.epochs = _tools.count("epochs", self.epochs)
-        self.evaluate_every = _tools.count("evaluate_every", self.evaluate_every)
+        if isinstance(self.evaluate_every, Sequence):
+            self.evaluate_every = [_tools.count("an epoch of evaluate_every", epoch) for epoch in self.evaluate_every]
+        else:
+            self.evaluate_every = _tools.count("evaluate_every", self.evaluate_every)
 
     def updates(self, data: Dataset) -> int:
         """Return the number of updates in all epochs."""
@@ -49,7 +52,9 @@ class Settings:
 
     def evaluation_due(self, epoch: int) -> bool:
         """Return whether the model is evaluated after this epoch."""
-        return epoch % self.evaluate_every == 0 or epoch == self.epochs
+        every = self.evaluate_every
+        due = epoch in every if isinstance(every, Sequence) else epoch % every == 0
+        return due or epoch == self.epochs
 
 
 def check_type(value: object, kind: type, expected: str, advice: str) -> None:

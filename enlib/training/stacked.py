@@ -22,7 +22,7 @@ from enlib.training.optimizers import MOMENTUM, OPTIMIZERS, SCHEDULES, LearningR
 from enlib.training.settings import Settings, check_type, learning_rates, move, penalty_weight
 from enlib.training.stacked_mlp import StackedMLP, check_stackable, keep_freed_memory, with_ones
 
-# Parameters, derivatives and moments of this many networks fit into the cache.
+# Parameters, derivatives and moments of this many networks of 6,351 parameters fit into the cache.
 GROUP = 32
 
 
@@ -40,8 +40,9 @@ def fit_stacked(
     batch_size: int | None = 100,
     epochs: int = 100,
     stop_at_zero_errors: bool = True,
-    evaluate_every: int = 1,
+    evaluate_every: int | Sequence[int] = 1,
     validate: bool = True,
+    group_size: int = GROUP,
     device: str | torch.device = "auto",
     progress: bool | None = None,
 ) -> list[History]:
@@ -74,7 +75,11 @@ def fit_stacked(
         Exponent of the polynomial hinge loss, at least 1.
     validate : bool
         Whether to evaluate the validation split; if not, its loss and errors are NaN.
-    batch_size, epochs, stop_at_zero_errors, evaluate_every, device, progress
+    evaluate_every : int or sequence of int
+        As in `fit`; or the epochs after which to evaluate, beside the last one.
+    group_size : int
+        How many networks are computed together: fewer parameters in one network allow more networks in the cache.
+    batch_size, epochs, stop_at_zero_errors, device, progress
         As in `fit`.
 
     Returns
@@ -112,8 +117,8 @@ def fit_stacked(
     splits = {name: Split(with_ones(data.splits[name].inputs), data.splits[name].targets) for name in names}
     updates = settings.updates(data)
     groups = [
-        _Group(networks[start : start + GROUP], optimizer, power, updates, settings)
-        for start in range(0, len(networks), GROUP)
+        _Group(networks[start : start + group_size], optimizer, power, updates, settings)
+        for start in range(0, len(networks), _tools.count("group_size", group_size))
     ]
     order = generator(settings.seed, "batch order")
     keep_freed_memory()

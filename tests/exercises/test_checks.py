@@ -285,6 +285,44 @@ def test_the_share_of_the_tail_is_what_a_simulation_finds():
     assert weight[top].sum() / weight.sum() == pytest.approx(norm.cdf(1.5 - norm.ppf(0.99)), abs=0.01)
 
 
+def test_a_setting_exposes_the_mutants_that_the_check_says():
+    """The check has a rule for each wrong backward pass of the notebook; here they run."""
+    from enlib.exercises.backward import survivors
+
+    (path,) = (path for path in NOTEBOOKS if path.stem == "14_backpropagation_by_hand")
+    cells = ["".join(cell["source"]) for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]]
+    by_hand, *others = (
+        next(cell for cell in cells if cell.startswith(start))
+        for start in (
+            "def conv_by_hand",
+            "import inspect",
+            "def by_autograd",
+            "def conv_case",
+            "def mutate",
+            "CONV = {",
+        )
+    )
+    scope = {}
+    for cell in others:
+        exec(cell, scope)
+    random, wrong, seen = np.random.default_rng(0), {}, set()
+    for name, (line, replacement) in scope["CONV"].items():
+        assert by_hand.count(line) == 1
+        exec(by_hand.replace(line, replacement), wrong := {"np": np})
+        scope["CONV"][name] = wrong["conv_by_hand"]
+    for _ in range(150):
+        kernel, stride, padding = (random.integers(*ends, 2) for ends in ((1, 4), (1, 4), (0, 3)))
+        image = np.maximum(kernel - 2 * padding, 1) + random.integers(0, 5, 2)
+        setting = [tuple(pair.tolist()) for pair in (image, kernel, stride, padding)]
+        told = survivors(*setting)
+        for name in list(scope["CONV"])[:6]:
+            case = scope["conv_case"](random, *setting)
+            survived = scope["error"](scope["CONV"][name], *case) < 1e-9
+            assert survived == (name in told), (setting, name)
+            seen.add((name, survived))
+    assert len(seen) == 12
+
+
 def test_the_fewest_ways_to_draw_agree():
     from enlib.exercises.checks import QUANTILE, _mean_smallest
 

@@ -1,3 +1,5 @@
+import base64
+import io
 import json
 import math
 import shutil
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from bs4 import BeautifulSoup
+from PIL import Image
 
 from enlib.figures import BASE, DIVERGED, ClosedForm, Curve, HeatMap, Points, choice, explore, slider
 from enlib.figures.page import pack
@@ -71,7 +74,14 @@ def test_colors_are_the_palette_s():
         ({"eta": slider(0, 1, 3), "xlim": (1, 0)}, ValueError, "expected low < high for xlim, got 1 and 0"),
         ({"eta": slider(0, 1, 3), "xlim": (0, math.nan)}, ValueError, "expected finite ends of xlim, got 1 NaN"),
         ({"eta": slider(1, 2, 3), "xlim": (None, 1)}, TypeError, "expected ends of xlim to be numbers"),
-        ({"eta": slider(1, 2, 3), "x": "$\\foo$"}, ValueError, r"matplotlib can typeset, got .*Unknown symbol: .foo"),
+        (
+            {"eta": slider(1, 2, 3), "x": r"$\eta$"},
+            ValueError,
+            r"the label of x without TeX, got '.*': write the symbols",
+        ),
+        ({"eta": slider(1, 2, 3, label=r"\eta")}, ValueError, "label of eta without TeX"),
+        ({"eta": slider(1, 2, 3), "drag": "b"}, TypeError, "list of marks to drag, got 'b': put it in brackets"),
+        ({"eta": slider(1, 2, 3), "drag": ["c"]}, ValueError, "a mark to drag to be one of a, b; got 'c'"),
         ({"eta": slider(1, 2, 3), "colors": [BASE]}, TypeError, "expected colors by mark, got"),
         ({"eta": slider(1, 2, 3), "xlim": 3}, ValueError, "expected two numbers for xlim, got 3"),
         ({"eta": slider(1, 2, 3), "ylim": (0, 1)}, ValueError, "low > 0 for ylim, which is logarithmic, got 0"),
@@ -154,13 +164,49 @@ def test_bad_closed_forms(python, javascript, error, message):
 
 def test_a_notebook_gets_the_script_and_the_committed_outputs_do_not(monkeypatch):
     figure = explore(lines, **GOOD, eta=slider(1, 2, 3))
-    committed = figure._repr_mimebundle_()
-    assert committed == {"text/html": figure.to_html(), "text/plain": "Explorable (eta: 3 values): A line."}
+    committed, _ = figure._repr_mimebundle_()
     monkeypatch.delenv("ENLIB_STATIC")
-    live = figure._repr_mimebundle_()
-    assert live["text/plain"] == committed["text/plain"]
-    assert figure.to_html() in live["text/html"]
-    assert live["text/html"].endswith("})();\n</script>")
+    live, _ = figure._repr_mimebundle_()
+    for bundle, kind in ((committed, "text/javascript"), (live, "application/javascript")):
+        assert sorted(bundle) == sorted([kind, "image/png", "text/plain"])
+        assert bundle["text/plain"] == GOOD["alt"]
+        assert figure.to_html() in json.loads(bundle[kind].splitlines()[-1].removesuffix(");"))
+        assert "</" not in bundle[kind]  # which would end a script that holds it
+    script = (Path(__file__).parents[2] / "enlib/figures/assets/explore.js").read_text(encoding="utf-8")
+    assert script in live["application/javascript"]
+    assert len(committed["text/javascript"]) < len(figure.to_html()) + 8000
+
+
+def test_the_picture_is_small_the_same_twice_and_tells_no_versions():
+    pictures = [explore(wild, **GOOD, k=slider(1, 2, 2))._repr_mimebundle_()[0]["image/png"] for _ in range(2)]
+    assert pictures[0] == pictures[1]
+    picture = base64.b64decode(pictures[0])
+    assert len(picture) < 40_000
+    with Image.open(io.BytesIO(picture)) as image:
+        assert (image.width, image.info) == (780, {})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("exporter, options", [("HTMLExporter", {"sanitize_html": True}), ("LatexExporter", {})])
+def test_where_scripts_may_not_run_there_is_the_picture_and_no_scattered_words(exporter, options):
+    import nbconvert
+    import nbformat
+
+    bundle, metadata = explore(lines, **GOOD, x="AXIS", eta=slider(1, 2, 3))._repr_mimebundle_()
+    output = nbformat.v4.new_output("display_data", data=bundle, metadata=metadata)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("figure", outputs=[output])])
+    text, resources = getattr(nbconvert, exporter)(**options).from_notebook_node(notebook)
+    assert "AXIS" not in text
+    if exporter == "HTMLExporter":
+        assert f"data:image/png;base64,{bundle['image/png'][:200]}" in text.replace("\n", "")
+    else:
+        assert list(resources["outputs"].values()) == [base64.b64decode(bundle["image/png"])]
+        assert all(name in text for name in resources["outputs"])
+
+
+def wild(k):
+    grid = np.linspace(-2, 2, 40)
+    return {"z": HeatMap(grid, grid, np.sin(k * grid) * np.cos(grid[:, None])), "path": Curve(grid, np.sin(grid))}
 
 
 def test_the_script_is_part_of_an_installed_package(tmp_path):

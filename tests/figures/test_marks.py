@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from enlib.figures import Bars, Curve, HeatMap, Points
+from enlib.figures import Bars, Curve, HeatMap, Intervals, Points
 
 GRID = [0, 1, 2]
 
@@ -41,6 +41,12 @@ def test_bars_reach_from_zero_and_have_their_full_width():
     np.testing.assert_allclose(np.log10([left, right]), [[-0.4, 0.6, 1.6], [0.4, 1.4, 2.4]], atol=1e-12)
 
 
+def test_intervals_need_their_ends_on_the_axis():
+    bars = Intervals([1, 2], [0.1, 0.2], [0.5, 3.0])
+    assert bars.extent("y", log=False).tolist() == [0.1, 0.2, 0.5, 3.0]
+    assert bars.extent("x", log=False).tolist() == [1, 2]
+
+
 @pytest.mark.parametrize(
     "make, error, message",
     [
@@ -58,6 +64,8 @@ def test_bars_reach_from_zero_and_have_their_full_width():
         (lambda: Curve([0, 1], [0, 1j]), TypeError, "expected y of a curve to be numbers"),
         (lambda: Curve([0], [torch.ones((), requires_grad=True)]), TypeError, "expected y of a curve to be numbers"),
         (lambda: Curve([0, 1], [[0], [1, 2]]), ValueError, "expected y of a curve to be numbers"),
+        (lambda: Intervals([1, 2], [0, 1], [2]), ValueError, "x and y and high of one length for a intervals"),
+        (lambda: Intervals([1], [0]), TypeError, "expected high of a intervals to be numbers, got None"),
         (lambda: HeatMap(GRID, [0, 1], np.zeros((3, 2))), ValueError, r"\(2, 3\) for a heat map, got \(3, 2\): tran"),
         (lambda: HeatMap(GRID, [0, 1]), TypeError, "expected z of a heat map to be numbers, got None"),
         (lambda: HeatMap([2, 1, 0], [0, 1], np.zeros((2, 3))), ValueError, "ascending, evenly spaced x .* from -1"),

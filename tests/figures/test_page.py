@@ -1,4 +1,5 @@
 import base64
+import io
 import json
 import re
 
@@ -8,9 +9,10 @@ from bs4 import BeautifulSoup
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from PIL import Image
 
-from enlib.figures import Curve, HeatMap, Points, explore, slider
-from enlib.figures.page import pack
+from enlib.figures import BASE, DIVERGED, INK, MORE, NEURON, Curve, HeatMap, Points, explore, slider
+from enlib.figures.page import pack, spread
 
 T = np.linspace(0, 1, 200)
 GOOD = {"alt": 'A line <b> & "more"', "caption": "Look & <see>."}
@@ -54,7 +56,8 @@ def test_page_says_something_without_a_script():
     assert page.figcaption.text == GOOD["caption"]
     assert page.select_one(".en-at").text == "eta = 1.5"
     assert page.select_one(".en-note").text == "1.5<0.0"
-    assert len(page.select("svg g.en-first")) == 3
+    assert len(page.select("symbol g.en-mark path")) == 3
+    assert [use["href"] for use in page.select(".en-wide > use, .en-narrow > use")] == [f"#{page.symbol['id']}"] * 2
 
 
 def test_the_same_call_gives_the_same_page():
@@ -80,10 +83,10 @@ def test_authors_text_is_text_everywhere():
     spec = json.loads(page.script.string)
     assert spec["marks"][0]["name"] == spec["controls"][0]["label"] == spec["x"]["label"] == evil
     assert page.find(role="img")["aria-label"] == page.figcaption.text == page.select_one(".en-note").text == evil
-    assert [text.text for text in page.select("svg text")].count(evil) == 3
+    assert [text.text for text in page.select("svg text")].count(evil) == 4  # two axes, wide and narrow
 
 
-@pytest.mark.parametrize("frames, limit", [((21,), 45_000), ((101,), 180_000), ((15, 15), 380_000)])
+@pytest.mark.parametrize("frames, limit", [((21,), 45_000), ((101,), 180_000), ((15, 15), 390_000)])
 def test_size_of_the_page(frames, limit):
     """Three curves of 200 points: the budget of a page is 600 kB."""
     controls = {name: slider(0, 1, n) for name, n in zip(("p", "q"), frames, strict=False)}
@@ -100,10 +103,77 @@ def test_heat_map_is_an_image_where_its_cells_are():
     page = soup(
         explore(lambda k: {"z": HeatMap(cells, cells, k * np.eye(4))}, **GOOD, k=slider(1, 2, 2), xlim=(0, 8))
     )
-    image = page.select_one("image.en-first")
-    assert image["xlink:href"].startswith("data:image/png;base64,")
-    width, _, _, height, left, bottom = map(float, re.findall(r"-?[\d.]+", image["transform"]))
-    box = json.loads(page.script.string)["box"]
-    assert [left, bottom] == pytest.approx([box[0], box[3]], abs=0.02)
-    assert 4 * width == pytest.approx((box[2] - box[0]) / 2, abs=0.02)
-    assert -4 * height == pytest.approx(box[3] - box[1], abs=0.02)
+    image = page.select_one("symbol image")
+    assert image["href"].startswith("data:image/png;base64,")
+    assert [image[name] for name in ("x", "y", "width", "height")] == ["0", "0", "5000", "10000"]
+
+
+def test_map_of_classes_is_white_at_its_center():
+    def classes(k):
+        return {"z": HeatMap(T[:3], T[:2], [[0.5, 1, 1], [0.2, 0.5, 0.9]], center=0.5)}
+
+    page = soup(explore(classes, **GOOD, k=slider(1, 2, 2)))
+    mark = json.loads(page.script.string)["marks"][0]
+    assert mark["zlim"] == [0, 1]
+    png = base64.b64decode(page.select_one("symbol image")["href"].split(",")[1])
+    with Image.open(io.BytesIO(png)) as image:
+        (vermilion, middle, _), (white, blue, _) = np.asarray(image.convert("RGB"), dtype=int)
+    assert min(white) >= 250
+    assert min(middle) >= 250
+    assert vermilion[0] > vermilion[2] + 30
+    assert blue[2] > blue[0] + 30
+
+
+def luminance(color):
+    linear = [(c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4) for c in color]
+    return np.dot([0.2126, 0.7152, 0.0722], linear)
+
+
+@pytest.mark.parametrize("color", [INK, BASE, NEURON, DIVERGED, *MORE])
+def test_every_color_stands_out_from_the_white_around_marks_on_a_map(color):
+    red, green, blue = (int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    assert 1.05 / (luminance((red, green, blue)) + 0.05) >= 3
+
+
+def test_marks_on_a_map_have_a_halo_and_the_colors_of_the_light_page():
+    def on_map(k):
+        return {"z": HeatMap(T[:3], T[:2], np.ones((2, 3))), "c": Curve([0, 1], [0, k]), "p": Points([0], [k])}
+
+    marks = soup(explore(on_map, **GOOD, k=slider(1, 2, 2))).select("symbol g.en-mark")
+    for mark in marks[1:]:
+        halo, line = (shape["style"] for shape in mark.select("path"))
+        assert "stroke:#fff" in halo
+        widths = [float(re.search(r"stroke-width:([\d.]+)", style)[1]) for style in (halo, line)]
+        assert widths[0] >= widths[1] + 2
+    assert "--en-base:#0072b2" in soup(explore(on_map, **GOOD, k=slider(1, 2, 2))).symbol["style"]
+    assert not soup(explore(lines, **GOOD, eta=slider(1, 2, 3))).symbol.get("style")
+
+
+@given(st.lists(st.floats(0, 300), min_size=1, max_size=8))
+def test_names_at_the_ends_of_curves_do_not_touch(wanted):
+    got = spread(wanted, 0, 300)
+    assert len(got) == len(wanted)
+    assert (np.diff(sorted(got)) >= 16.9).all()
+    assert min(got) >= -1e-9
+    assert max(got) <= 300
+    assert all(got[i] <= got[j] for i in range(len(got)) for j in range(len(got)) if wanted[i] < wanted[j])
+
+
+def test_curves_are_named_at_their_ends_only_where_all_end_at_the_right():
+    def two(k, last=1.0):
+        return {"a": Curve([0, 1], [0, k]), "b": Curve([0, last], [0, 1])}
+
+    named = soup(explore(two, **GOOD, k=slider(1, 2, 2)))
+    assert [text.text for text in named.select(".en-wide .en-end")] == ["a", "b"]
+    assert len(named.select(".en-key .en-named")) == 2
+    other = soup(explore(lambda k: two(k, 0.5), **GOOD, k=slider(1, 2, 2)))
+    assert not other.select(".en-end, .en-named")
+
+
+def test_an_axis_that_counts_has_integer_ticks():
+    def seeds(k):
+        return {"a": Points([0.92, 1.92, 2.92, 3.92], [0.1, k, 0.3, 0.4])}
+
+    page = soup(explore(seeds, **GOOD, x="seed", k=slider(0, 1, 2)))
+    ticks = [text.text for text in page.select(".en-narrow text")]
+    assert [t for t in ticks if t.isdigit()] == ["1", "2", "3", "4"]

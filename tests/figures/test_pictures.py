@@ -1,9 +1,13 @@
+import base64
+import io
+import json
 import math
 import re
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from enlib import History
 from enlib.figures import BASE, DIVERGED, NEURON, WITH, WITHOUT, Picture, learning_curves, pairs
@@ -65,10 +69,13 @@ def test_bad_calls(make, error, message):
 
 
 def test_page_gets_the_alternative_text_and_the_caption(picture):
-    bundle = picture._repr_mimebundle_()
-    assert bundle["text/plain"] == 'Picture: Two <curves> & a "cross"'
-    assert 'aria-label="Two &lt;curves&gt; &amp; a &quot;cross&quot;"' in bundle["text/html"]
-    assert "<figcaption>One of them stops.</figcaption>" in bundle["text/html"]
+    bundle, metadata = picture._repr_mimebundle_()
+    assert bundle["text/plain"] == 'Two <curves> & a "cross"'
+    assert json.loads(bundle["text/javascript"].splitlines()[-1].removesuffix(");")) == picture.to_html()
+    assert 'aria-label="Two &lt;curves&gt; &amp; a &quot;cross&quot;"' in picture.to_html()
+    assert "<figcaption>One of them stops.</figcaption>" in picture.to_html()
+    with Image.open(io.BytesIO(base64.b64decode(bundle["image/png"]))) as image:
+        assert image.width == pytest.approx(1.5 * metadata["image/png"]["width"], abs=1)
 
 
 def test_svg_is_well_formed_scales_and_is_the_same_twice(picture):
@@ -95,6 +102,13 @@ def test_colors_are_the_page_s_own_so_that_dark_mode_works(picture):
         assert page.count(color) == page.count(f"var(--en-{name}, {color})") > 0
     # Nothing else is painted: black text would vanish on a dark page.
     assert set(re.findall(r"#[0-9a-f]{6}", page)) == {BASE, NEURON, DIVERGED}
+
+
+def test_a_single_panel_is_drawn_once_wide_and_once_for_a_phone():
+    page = Picture([lambda axes: axes.plot([0, 1], [0, 1])], alt="A line.").to_html()
+    boxes = [float(width) for width in re.findall(r'viewBox="0 0 ([\d.]+) ', page)]
+    assert boxes == [700, 360]
+    assert re.findall(r"font-size[=:\"\s]+([\d.]+)", page) == ["14", "14"]
 
 
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])

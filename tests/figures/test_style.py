@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,7 +29,8 @@ def panel(axes):
 
 picture = Picture([panel, lambda axes: axes.scatter(x, x)], alt="a")
 with open(sys.argv[1], "w") as file:
-    file.write(explore(marks, alt="a", caption="c", x="$x$", k=slider(1, 2, 2)).to_html() + picture.to_html())
+    for figure in (explore(marks, alt="a", caption="c", x="x", k=slider(1, 2, 2)), picture):
+        file.write(figure.to_html() + figure._repr_mimebundle_()[0]["image/png"])
 picture.save(sys.argv[1] + ".svg")
 """
 HOSTILE = """
@@ -93,21 +95,34 @@ def test_palette_colors_are_page_variables_with_themselves_as_fallback():
 
 
 def test_svg_returns_the_axes_laid_out():
-    text, axes = style.svg(lambda axes: axes.plot([0, 1], [0, 1]))
+    text, axes = style.svg(lambda axes: axes.plot([0, 1], [0, 1]), style.WIDE)
     assert text.startswith("<svg")
     assert text.endswith("</svg>")
     assert 0 < axes.get_position().x0 < axes.get_position().x1 < 1
 
 
+@pytest.mark.parametrize(
+    "limits, expected",
+    [
+        ((1, 100), ["1", "2", "5", "10", "20", "50", "100"]),
+        ((1e-3, 10), ["0.001", "0.01", "0.1", "1", "10"]),
+        ((1e-9, 1e-5), ["10⁻⁹", "10⁻⁸", "10⁻⁷", "10⁻⁶", "10⁻⁵"]),
+    ],
+)
+def test_logarithmic_axes_are_labeled_in_plain_text(limits, expected):
+    drawn, _ = style.svg(lambda axes: axes.set(yscale="log", ylim=limits, xticks=[]), style.WIDE)
+    assert re.findall(r">([^<>]+)</text>", drawn) == expected
+
+
 def test_svg_keeps_the_numbers_that_are_text():
-    drawn, _ = style.svg(lambda axes: axes.text(0, 0, "0.12345 & <b>"))
+    drawn, _ = style.svg(lambda axes: axes.text(0, 0, "0.12345 & <b>"), style.WIDE)
     assert ">0.12345 &amp; &lt;b&gt;</text>" in drawn
 
 
 def test_settings_of_the_reader_come_back():
     with mpl.rc_context({"lines.linewidth": 7}):
         with style.settings():
-            assert mpl.rcParams["lines.linewidth"] == 1.4
+            assert mpl.rcParams["lines.linewidth"] == 2
         assert mpl.rcParams["lines.linewidth"] == 7
 
 

@@ -16,8 +16,10 @@ import pytest
 from enlib.datasets import data_directory
 from enlib.replication import Made, cluster, experiments, in_workers, make, units
 from enlib.replication.cluster import RETRIES, run_ray
+from enlib.search import Space, Table
 
 SECONDS = 180
+RESULTS = Path(__file__).parents[2] / "results"
 
 
 def needs_ray(test):
@@ -271,3 +273,40 @@ def test_without_ray_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(RuntimeError, match=r"expected the extra 'cluster', got none: pip install 'enlib\[cluster\]'"):
         next(run_ray(quick(1)))
+
+
+@needs_ray
+@pytest.mark.skipif(importlib.util.find_spec("pyarrow") is None, reason="needs ray[tune]: make test-cluster")
+def test_ray_tunes_six_words_on_the_table_of_searches(ray, tmp_path):
+    """Its trainable looks up what the search notebook's table has; its scheduler halves, its grid has every trial."""
+    from ray import tune
+    from ray.tune.schedulers import HyperBandScheduler
+
+    space = Space(lr=("log", 1e-4, 1.0), weight_scale=("log", 0.1, 10.0))
+    table = Table.read(RESULTS / "search.csv", space, of=2000)
+
+    def trainable(config):
+        for budget in table.budgets:
+            tune.report({"error": table.value(config, budget, seed=0), "epochs": budget})
+
+    tuner = tune.Tuner(
+        trainable,
+        param_space={name: tune.loguniform(low, high) for name, (_, low, high) in space.axes.items()},
+        tune_config=tune.TuneConfig(
+            metric="error",
+            mode="min",
+            num_samples=9,
+            search_alg=tune.search.BasicVariantGenerator(random_state=0),
+            scheduler=HyperBandScheduler(time_attr="training_iteration", max_t=5, reduction_factor=3),
+        ),
+        run_config=tune.RunConfig(storage_path=str(tmp_path), verbose=0),
+    )
+    results = tuner.fit()
+    assert len(results) == 9
+    assert not results.errors
+    for result in results:
+        last = result.metrics
+        assert last["error"] == table.value(result.config, last["epochs"], seed=0)
+        assert 1e-4 <= result.config["lr"] <= 1
+    assert len({result.metrics["epochs"] for result in results}) > 1  # some were stopped
+    assert results.get_best_result().metrics["error"] == min(result.metrics["error"] for result in results)

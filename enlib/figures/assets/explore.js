@@ -1,12 +1,23 @@
 /* Moves the figures of this course: controls over frames that Python computed, or over a closed form that is a script
    of the page. A figure is a drawing before this script runs, and stays one without it.
    A classic script without dependencies, so that it works from file:// and inside the output of a notebook. The book
-   loads it once; a notebook repeats it below each figure, where it leaves the address alone and has no zoom. */
+   loads it once; a notebook repeats it with each figure, where it leaves the address alone and has no zoom. */
 (() => {
   "use strict";
   const inBook = Boolean(document.currentScript?.src);
   const here = inBook ? document.currentScript.src.replace(/[^/]*$/, "") : "";
   const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+  const element = (tag, properties = {}, ...children) => {
+    const made = Object.assign(document.createElement(tag), properties);
+    made.append(...children);
+    return made;
+  };
+
+  const setAll = (made, attributes) => {
+    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+    return made;
+  };
 
   // --- data ---------------------------------------------------------------------------------------------------------
 
@@ -20,7 +31,7 @@
     });
   }
 
-  /* Returns a function from the indices of the controls to [{x, y, z}, ...] and the notes. */
+  /* Returns a function from the indices of the controls to [{x, y, ...}, ...] and the notes. */
   function source(spec, figure) {
     if (spec.marks[0].x === undefined) {
       const compute = globalThis.enlibClosedForms[figure.id];
@@ -30,91 +41,118 @@
         return { marks: spec.marks.map((m) => frame[m.name]), notes: spec.notes.map((name) => frame[name]) };
       };
     }
-    const stored = spec.marks.map((mark) =>
-      ["x", "y", "z"].filter((q) => mark[q]).map((q) => [q, mark[q].shared, mark[q].n, unpack(mark[q])]));
+    const stored = spec.marks.map((mark) => ["x", "y", "high", "z"].filter((q) => mark[q])
+      .map((q) => [q, mark[q].shared, mark[q].n, unpack(mark[q])]));
     return (at) => {
       const k = spec.controls.reduce((index, c, i) => index * c.texts.length + at[i], 0);
       const slice = ([q, shared, n, all]) => [q, shared ? all : all.subarray(k * n, (k + 1) * n)];
-      return { marks: stored.map((quantities) => Object.fromEntries(quantities.map(slice))), notes: spec.notes[k] };
+      return { marks: stored.map((quantities) => Object.fromEntries(quantities.map(slice))), notes: spec.notes[k] ?? [] };
     };
   }
 
-  // --- drawing: as enlib/figures/page.py draws the first frame -------------------------------------------------------
+  // --- shapes: as enlib/figures/page.py makes those of the first frame ------------------------------------------------
 
+  const UNITS = 10000;
+  const CAP = 80; // half the width of an error bar's cap
+  const LINE = 17; // the height of a line of text
   const scaled = (value, axis) => (axis.log ? Math.log10(value) : value);
 
-  function toPixels(values, axis, low, high) {
-    const [a, b] = axis.lim.map((end) => scaled(end, axis));
-    const pixels = (v) => low + ((scaled(v, axis) - a) / (b - a)) * (high - low);
-    return Array.from(values, (v) => Math.min(2000, Math.max(-2000, pixels(v))));
+  /* A function from values to places on the axis, from 0 to UNITS. */
+  function along(axis, upward = false) {
+    const [low, high] = axis.lim.map((end) => scaled(end, axis));
+    return (value) => {
+      const at = (UNITS * (scaled(value, axis) - low)) / (high - low);
+      const unit = Math.floor(Math.min(2 * UNITS, Math.max(-UNITS, at)) + 0.5);
+      return upward ? UNITS - unit : unit;
+    };
   }
 
   function path(spec, mark, data) {
-    const [left, top, right, bottom] = spec.box;
-    const x = toPixels(data.x, spec.x, left, right);
-    const y = toPixels(data.y, spec.y, bottom, top);
-    const at = x.map((v, i) => `${v.toFixed(1)} ${y[i].toFixed(1)}`);
-    if (mark.kind === "points") return at.map((p) => `M${p}h0`).join("");
-    if (mark.kind === "curve") return `M${at.join("L")}`;
-    const zero = (spec.y.log ? bottom : toPixels([0], spec.y, bottom, top)[0]).toFixed(1);
-    const [a, b] = spec.x.lim.map((end) => scaled(end, spec.x));
-    const half = 0.4 * (x.length > 1 ? x[1] - x[0] : (right - left) / (b - a));
-    return x.map((v, i) =>
-      `M${(v - half).toFixed(1)} ${zero}V${y[i].toFixed(1)}H${(v + half).toFixed(1)}V${zero}Z`).join("");
+    const [right, up] = [along(spec.x), along(spec.y, true)];
+    const x = Array.from(data.x, right);
+    const y = Array.from(data.y, up);
+    if (mark.kind === "curve") return `M${x.map((v, i) => `${v} ${y[i]}`).join("L")}`;
+    if (mark.kind === "points") return x.map((v, i) => `M${v} ${y[i]}h0`).join("");
+    if (mark.kind === "intervals") {
+      const cap = (v, w) => `M${v - CAP} ${w}h${2 * CAP}`;
+      return x.map((v, i) => `M${v} ${y[i]}V${up(data.high[i])}${cap(v, y[i])}${cap(v, up(data.high[i]))}`).join("");
+    }
+    const zero = spec.y.log ? UNITS : up(0);
+    const centers = Array.from(data.x, (v) => scaled(v, spec.x));
+    const half = 0.4 * (centers.length > 1 ? centers[1] - centers[0] : 1);
+    const edge = (v) => right(spec.x.log ? 10 ** v : v);
+    return centers.map((v, i) => `M${edge(v - half)} ${zero}V${y[i]}H${edge(v + half)}V${zero}Z`).join("");
   }
 
-  function heatMap(spec, mark, data) {
-    const colors = (spec.lookup ??= Uint8Array.from(atob(spec.colormap), (c) => c.charCodeAt(0)));
-    const [columns, rows] = [data.x.length, data.y.length];
-    const canvas = Object.assign(document.createElement("canvas"), { width: columns, height: rows });
+  /* The colors of a heat map, as a picture with one pixel for each point of the grid; the browser smooths it. */
+  function picture(mark, { x, y, z }) {
+    const colors = (mark.lookup ??= Uint8Array.from(atob(mark.colors), (c) => c.charCodeAt(0)));
+    const [columns, rows] = [x.length, y.length];
+    const canvas = element("canvas", { width: columns, height: rows });
     const context = canvas.getContext("2d");
     const image = context.createImageData(columns, rows);
     const [low, high] = mark.zlim;
-    data.z.forEach((z, i) => {
+    z.forEach((value, i) => {
       const row = rows - 1 - Math.floor(i / columns); // the first row of z is the lowest
-      const color = 3 * Math.min(255, Math.max(0, Math.floor(256 * (z - low) / (high - low || 1))));
+      const color = 3 * Math.min(255, Math.max(0, Math.floor((256 * (value - low)) / (high - low || 1))));
       const pixel = 4 * (row * columns + (i % columns));
       for (let c = 0; c < 3; c++) image.data[pixel + c] = colors[color + c];
       image.data[pixel + 3] = 255;
     });
     context.putImageData(image, 0, 0);
-    const outer = (centers) => {
-      const half = centers.length > 1 ? (centers[1] - centers[0]) / 2 : 0.5;
-      return [centers[0] - half, centers.at(-1) + half];
+    return canvas.toDataURL();
+  }
+
+  /* The contours of a heat map: in each cell of the grid, straight lines between the cuts of its sides. */
+  function contours(spec, mark, { x, y, z }) {
+    const [right, up] = [along(spec.x), along(spec.y, true)];
+    const columns = x.length;
+    const cuts = [];
+    const cut = (i, j, m, n, level) => {
+      const [a, b] = [z[j * columns + i] - level, z[n * columns + m] - level];
+      if (a < 0 === b < 0) return;
+      const t = a / (a - b);
+      cuts.push(`${right(x[i] + t * (x[m] - x[i]))} ${up(y[j] + t * (y[n] - y[j]))}`);
     };
-    const [left, right] = toPixels(outer(data.x), spec.x, spec.box[0], spec.box[2]);
-    const [bottom, top] = toPixels(outer(data.y), spec.y, spec.box[3], spec.box[1]);
-    return { href: canvas.toDataURL(), x: left, y: top, width: right - left, height: bottom - top };
+    for (const level of mark.levels) {
+      for (let j = 0; j + 1 < y.length; j++) {
+        for (let i = 0; i + 1 < columns; i++) {
+          cut(i, j, i + 1, j, level);
+          cut(i + 1, j, i + 1, j + 1, level);
+          cut(i + 1, j + 1, i, j + 1, level);
+          cut(i, j + 1, i, j, level);
+        }
+      }
+    }
+    return cuts.map((at, k) => (k % 2 ? "L" : "M") + at).join("");
   }
 
-  const STYLES = {
-    "heat map": () => "image-rendering:pixelated",
-    bars: ({ color }) => `fill:${color}`,
-    points: ({ color }) => `fill:none;stroke:${color};stroke-width:7;stroke-linecap:round`,
-    curve: ({ color, dash }) =>
-      `fill:none;stroke:${color};stroke-width:1.8;stroke-linejoin:round;stroke-dasharray:${dash}`,
-  };
-
-  /* Puts empty marks in the place of those that Python drew. */
-  function makeMarks(spec, drawing) {
-    const make = (tag, attributes) => setAll(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes);
-    const marks = spec.marks.map((mark) =>
-      make(...(mark.kind === "heat map" ? ["image", { preserveAspectRatio: "none" }] : ["path", {}])));
-    marks.forEach((mark, i) => setAll(mark, { class: "en-mark", style: STYLES[spec.marks[i].kind](spec.marks[i]) }));
-    const [x, y, width, height] = [spec.box[0], spec.box[1], spec.box[2] - spec.box[0], spec.box[3] - spec.box[1]];
-    // A nested svg clips what it holds to the axes, and keeps the coordinates.
-    const frame = make("svg", { class: "en-marks", x, y, width, height, viewBox: `${x} ${y} ${width} ${height}` });
-    frame.append(...marks);
-    const first = drawing.querySelectorAll(".en-first");
-    first[0].before(frame);
-    first.forEach((mark) => { mark.style.display = "none"; }); // not removed: the legend refers to its shapes
-    return marks;
+  function shape(spec, mark, data, group) {
+    if (mark.kind !== "heat map") {
+      const d = path(spec, mark, data);
+      for (const line of group.children) line.setAttribute("d", d);
+    } else if (!mark.z?.shared) {
+      const [image, lines] = group.children;
+      image.setAttribute("href", picture(mark, data));
+      lines.setAttribute("d", contours(spec, mark, data));
+    }
   }
 
-  const setAll = (element, attributes) => {
-    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-    return element;
-  };
+  /* Moves the names of curves to where these end; see page.py, spread. */
+  function nameEnds(spec, frame, drawing) {
+    const ground = drawing.querySelector(".en-wide .en-ground");
+    const [top, height] = ["y", "height"].map((name) => +ground.getAttribute(name));
+    const up = along(spec.y, true);
+    const names = [...drawing.querySelectorAll(".en-end")].map((text) => {
+      const share = up(frame.marks[text.dataset.mark].y.at(-1)) / UNITS;
+      return { text, at: top + height * Math.min(1, Math.max(0, share)) };
+    }).sort((a, b) => a.at - b.at);
+    names.forEach((name, i) => { name.at = i ? Math.max(name.at, names[i - 1].at + LINE) : name.at; });
+    names.reverse().forEach((name, i) => {
+      name.at = Math.min(name.at, i ? names[i - 1].at - LINE : Math.max(top + height, top + LINE * (names.length - 1)));
+      name.text.setAttribute("y", name.at.toFixed(1));
+    });
+  }
 
   // --- the address of the page: #eta=1.9&mu=0.5 ----------------------------------------------------------------------
 
@@ -148,7 +186,8 @@
 
   function writeAddress() {
     try {
-      history.replaceState(null, "", `#${new URLSearchParams([...state])}`);
+      const query = new URLSearchParams([...state]).toString();
+      history.replaceState(null, "", query ? `#${query}` : location.pathname + location.search);
     } catch { /* some browsers limit how often; the next change writes it */ }
   }
 
@@ -164,11 +203,7 @@
 
   // --- the figure ---------------------------------------------------------------------------------------------------
 
-  const element = (tag, properties = {}, ...children) => {
-    const made = Object.assign(document.createElement(tag), properties);
-    made.append(...children);
-    return made;
-  };
+  let upgraded = 0;
 
   /* Returns the figure's handle; null if it is broken, which must not stop the others: it stays a drawing. */
   function upgrade(figure) {
@@ -184,25 +219,25 @@
     const spec = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
     const frameAt = source(spec, figure);
     const at = spec.controls.map((c) => c.start);
-    frameAt(at); // what cannot be shown fails here, before anything is changed
+    let frame = frameAt(at); // what cannot be shown fails here, before anything is changed
     const drawing = figure.querySelector(".en-drawing");
     const note = figure.querySelector(".en-note");
-    const inputs = spec.controls.map((control) => makeInput(control, figure));
-    const table = element("div", { className: "en-data", tabIndex: 0 });
-    table.setAttribute("role", "region");
-    table.setAttribute("aria-label", "The data of the figure");
+    const symbol = drawing.querySelector("symbol");
+    const name = `en-${++upgraded}-${Math.random().toString(36).slice(2)}`; // a notebook can show one figure twice
+    symbol.id = `${name}-marks`;
+    drawing.querySelectorAll("use[href$='-marks']").forEach((use) => use.setAttribute("href", `#${symbol.id}`));
+    const inputs = spec.controls.map((control, i) => makeInput(control, `${name}-${control.name}`));
+    const table = setAll(element("div", { className: "en-data", tabIndex: 0 }),
+      { role: "region", "aria-label": "The data of the figure" });
     const details = element("details", {}, element("summary", { textContent: "Show the data" }), table);
-    let marks = null;
     let pending = 0;
     let zoomed = null;
 
     function draw() {
       pending = 0;
-      const frame = frameAt(at);
-      const shapes = spec.marks.map((mark, i) =>
-        mark.kind === "heat map" ? heatMap(spec, mark, frame.marks[i]) : { d: path(spec, mark, frame.marks[i]) });
-      marks ??= makeMarks(spec, drawing);
-      marks.forEach((mark, i) => setAll(mark, shapes[i]));
+      frame = frameAt(at);
+      spec.marks.forEach((mark, i) => shape(spec, mark, frame.marks[i], symbol.children[i]));
+      nameEnds(spec, frame, drawing);
       note.textContent = frame.notes.join(" ");
       if (details.open) fillTable(table, spec, frame);
       zoomed?.(frame);
@@ -220,41 +255,50 @@
       pending ||= requestAnimationFrame(draw);
     }
 
-    const play = makePlay(spec, at, inputs, move);
+    /* Remembers the values of the controls in the address. */
+    function keep() {
+      spec.controls.forEach((control, i) => state.set(figure.keys[i], control.texts[at[i]]));
+      if (inBook) writeAddress();
+    }
+
+    const play = makePlay(spec, at, move, keep);
     inputs.forEach((input, control) => {
       input.show(at[control]);
       input.field.addEventListener("input", () => {
         play.stop();
         move(control, +input.field.value);
       });
-      input.field.addEventListener("change", () => {
-        state.set(figure.keys[control], spec.controls[control].texts[at[control]]);
-        if (inBook) writeAddress();
-      });
+      input.field.addEventListener("change", keep);
     });
-    details.addEventListener("toggle", () => details.open && fillTable(table, spec, frameAt(at)));
-    const buttons = element("div", { className: "en-buttons" });
-    if (!still.matches) buttons.append(play.button);
-    if (inBook) buttons.append(makeZoom(spec, drawing, note, () => frameAt(at), (redraw) => { zoomed = redraw; }));
-    const controls = element("div", { className: "en-controls" }, ...inputs.map((input) => input.label), buttons);
+    details.addEventListener("toggle", () => details.open && fillTable(table, spec, frame));
+    const reset = button("Reset", "Reset: set the controls to where they were", () => {
+      play.stop();
+      spec.controls.forEach((control, i) => move(i, control.start));
+      figure.keys.forEach((key) => state.delete(key));
+      if (inBook) writeAddress();
+    });
+    const bar = element("div", { className: "en-bar" });
+    if (!still.matches) bar.append(play.button);
+    bar.append(reset);
+    if (inBook) {
+      bar.append(makeCopy(note, keep), makeZoom(spec, drawing, note, () => frame, (redraw) => { zoomed = redraw; }));
+    }
+    const controls = element("div", { className: "en-controls" }, ...inputs.map((input) => input.label), bar);
     figure.querySelector(".en-at").replaceWith(controls);
     figure.append(details);
+    point(spec, drawing, at, frameAt, () => frame, play, move, keep);
     figure.dataset.ready = performance.now().toFixed(1);
     return { set };
   }
 
-  function makeInput(control, figure) {
-    let id = `${figure.id}-${control.name}`;
-    while (document.getElementById(id)) id = `x-${id}`; // a notebook can show one figure twice
-    const last = control.texts.length - 1;
-    const output = element("output");
-    output.setAttribute("for", id);
+  function makeInput(control, id) {
+    const output = setAll(element("output"), { for: id });
     let field;
     if (control.kind === "choice") {
-      const options = control.texts.map((text, i) => element("option", { value: i, textContent: text }));
-      field = element("select", { id }, ...options);
+      field = element("select", { id },
+        ...control.texts.map((text, i) => element("option", { value: i, textContent: text })));
     } else {
-      field = element("input", { id, type: "range", min: 0, max: last, step: 1 });
+      field = element("input", { id, type: "range", min: 0, max: control.texts.length - 1, step: 1 });
     }
     field.dataset.lmSuppressShortcuts = true; // JupyterLab would take the arrow keys for itself
     const show = (index) => {
@@ -263,34 +307,168 @@
       output.textContent = control.texts[index];
       field.setAttribute("aria-valuetext", control.texts[index]);
     };
-    const name = element("span", { textContent: control.label });
-    const parts = control.kind === "choice" ? [name, field] : [name, field, output];
-    return { field, show, label: element("label", { htmlFor: id }, ...parts) };
+    const words = element("span", { textContent: control.label });
+    if (control.kind !== "choice") words.append(" = ", output);
+    return { field, show, label: element("label", { htmlFor: id }, words, field) };
   }
 
-  function makePlay(spec, at, inputs, move) {
-    const [control] = spec.controls;
-    const button = element("button", { type: "button", textContent: "Play" });
-    button.setAttribute("aria-label", `Play: move ${control.label} through its values`);
+  function button(text, label, click) {
+    const made = setAll(element("button", { type: "button", textContent: text }), { "aria-label": label });
+    made.addEventListener("click", click);
+    return made;
+  }
+
+  function makePlay(spec, at, move, keep) {
+    const control = Math.max(0, spec.controls.findIndex((c) => c.kind === "slider"));
+    const last = spec.controls[control].texts.length - 1;
     let timer = 0;
-    const stop = () => {
-      if (!timer) return;
-      clearInterval(timer);
-      timer = 0;
-      button.textContent = "Play";
-      inputs[0].field.dispatchEvent(new Event("change"));
-    };
-    button.addEventListener("click", () => {
+    const made = button("Play", `Play: move ${spec.controls[control].label} through its values`, () => {
       if (timer) {
         stop();
         return;
       }
-      const last = control.texts.length - 1;
-      if (at[0] === last) move(0, 0);
-      button.textContent = "Stop";
-      timer = setInterval(() => (at[0] < last ? move(0, at[0] + 1) : stop()), Math.max(60, 4000 / (last + 1)));
+      if (at[control] === last) move(control, 0);
+      made.textContent = "Stop";
+      const step = () => (at[control] < last ? move(control, at[control] + 1) : stop());
+      timer = setInterval(step, Math.max(60, 4000 / (last + 1)));
     });
-    return { button, stop };
+    const stop = () => {
+      if (!timer) return;
+      clearInterval(timer);
+      timer = 0;
+      made.textContent = "Play";
+      keep();
+    };
+    return { button: made, stop };
+  }
+
+  function makeCopy(note, keep) {
+    const made = button("Copy link", "Copy a link to the figure as it is set", async () => {
+      keep();
+      try {
+        await navigator.clipboard.writeText(location.href);
+        made.textContent = "Copied";
+      } catch { // a page that is a file has no clipboard
+        made.textContent = "In the address";
+      }
+      setTimeout(() => { made.textContent = "Copy link"; }, 2000);
+    });
+    return made;
+  }
+
+  // --- the pointer: values under it, and points to take hold of -------------------------------------------------------
+
+  function point(spec, drawing, at, frameAt, current, play, move, keep) {
+    const probe = element("div", { className: "en-probe", hidden: true });
+    drawing.append(probe);
+    const [right, up] = [along(spec.x), along(spec.y, true)];
+    const ground = () => [...drawing.querySelectorAll(".en-ground")]
+      .map((rect) => rect.getBoundingClientRect()).find((box) => box.width);
+    let taken = null;
+
+    /* The point of a mark that is nearest to the pointer, within a finger's width. */
+    function nearest(event, box, among) {
+      let best = null;
+      for (const i of among) {
+        const { x, y } = current().marks[i];
+        if (spec.marks[i].kind === "heat map") continue;
+        for (let k = 0; k < x.length; k++) {
+          const across = box.left + (box.width * right(x[k])) / UNITS;
+          const down = box.top + (box.height * up(y[k])) / UNITS;
+          const distance = Math.hypot(across - event.clientX, down - event.clientY);
+          if (distance < (best?.distance ?? 24)) best = { i, k, across, down, distance };
+        }
+      }
+      return best;
+    }
+
+    function say(event, box) {
+      const found = nearest(event, box, spec.marks.keys());
+      const told = found ? toldOf(found) : toldOfMap(event, box);
+      probe.hidden = !told;
+      if (!told) return;
+      const outer = drawing.getBoundingClientRect();
+      const [across, down] = found ? [found.across, found.down] : [event.clientX, event.clientY];
+      probe.textContent = told;
+      probe.classList.toggle("en-left", across > box.left + box.width / 2);
+      Object.assign(probe.style, { left: `${across - outer.left}px`, top: `${down - outer.top}px` });
+    }
+
+    function toldOf({ i, k }) {
+      const { x, y, high } = current().marks[i];
+      const [across, height] = [spec.x.label || "x", spec.y.label || "y"];
+      const upper = high ? ` to ${short(high[k])}` : "";
+      return `${spec.marks[i].name}\n${across}: ${short(x[k])}\n${height}: ${short(y[k])}${upper}`;
+    }
+
+    function toldOfMap(event, box) {
+      const i = spec.marks.findIndex((mark) => mark.kind === "heat map");
+      if (i < 0) return "";
+      const { x, y, z } = current().marks[i];
+      const cell = (centers, share, { lim: [low, high] }) => {
+        const k = Math.round((low + share * (high - low) - centers[0]) / (centers[1] - centers[0]));
+        return k >= 0 && k < centers.length ? k : -1;
+      };
+      const column = cell(x, (event.clientX - box.left) / box.width, spec.x);
+      const row = cell(y, (box.bottom - event.clientY) / box.height, spec.y);
+      return column < 0 || row < 0 ? "" : `${spec.marks[i].name}: ${short(z[row * x.length + column])}`;
+    }
+
+    /* Every setting of the sliders, with where it would put the point that was taken. */
+    function settings({ i, k }) {
+      let all = [[]];
+      spec.controls.forEach((control, c) => {
+        const indices = control.kind === "slider" ? [...control.texts.keys()] : [at[c]];
+        all = all.flatMap((some) => indices.map((index) => [...some, index]));
+      });
+      return all.map((indices) => {
+        const { x, y } = frameAt(indices).marks[i];
+        return { indices, x: right(x[k]) / UNITS, y: up(y[k]) / UNITS };
+      });
+    }
+
+    function follow(event, box) {
+      let [best, least] = [null, Infinity];
+      for (const place of taken) {
+        const miss = Math.hypot(
+          box.left + place.x * box.width - event.clientX, box.top + place.y * box.height - event.clientY);
+        // Of two settings that are equally near, the one that changes less.
+        const change = place.indices.reduce((sum, index, c) => sum + Math.abs(index - at[c]), 0);
+        if (miss + change / 100 < least) [best, least] = [place, miss + change / 100];
+      }
+      best.indices.forEach((index, c) => index !== at[c] && move(c, index));
+    }
+
+    const holdable = (event) => {
+      const box = ground();
+      return box && spec.drag.length ? nearest(event, box, spec.drag) : null;
+    };
+    drawing.addEventListener("pointerdown", (event) => {
+      const found = holdable(event);
+      if (!found) return;
+      play.stop();
+      event.preventDefault();
+      taken = settings(found);
+      drawing.setPointerCapture(event.pointerId);
+    });
+    drawing.addEventListener("pointermove", (event) => {
+      const box = ground();
+      if (!box) return;
+      if (taken) follow(event, box);
+      else drawing.classList.toggle("en-hold", Boolean(holdable(event)));
+      say(event, box);
+    });
+    const release = () => {
+      if (taken) keep();
+      taken = null;
+    };
+    drawing.addEventListener("pointerup", release);
+    drawing.addEventListener("pointercancel", release);
+    drawing.addEventListener("pointerleave", () => { probe.hidden = true; });
+    // A finger that takes hold of a point must not scroll the page.
+    drawing.addEventListener("touchstart", (event) => {
+      if (holdable(event.touches[0])) event.preventDefault();
+    }, { passive: false });
   }
 
   // --- the data as a table -------------------------------------------------------------------------------------------
@@ -300,13 +478,14 @@
   function fillTable(region, spec, frame) {
     const row = (tag, cells) => element("tr", {}, ...cells.map((cell) => element(tag, { textContent: cell })));
     region.replaceChildren(...spec.marks.map((mark, i) => {
-      const { x, y, z } = frame.marks[i];
-      const [across, up] = [spec.x.label || "x", spec.y.label || "y"].map((label) => label.replaceAll("$", ""));
-      const head = z ? row("th", [`${up} \\ ${across}`, ...Array.from(x, short)]) : row("th", [across, up]);
-      const body = Array.from(z ? y : x, (v, k) =>
-        row("td", z ? [v, ...z.slice(k * x.length, (k + 1) * x.length)].map(short) : [short(v), short(y[k])]));
-      return element("table", {}, element("caption", { textContent: mark.name }), element("thead", {}, head),
-        element("tbody", {}, ...body));
+      const { x, y, z, high } = frame.marks[i];
+      const [across, up] = [spec.x.label || "x", spec.y.label || "y"];
+      const head = z ? [`${up} \\ ${across}`, ...Array.from(x, short)] : high ? [across, up, "to"] : [across, up];
+      const cells = (v, k) => (z ? [v, ...z.slice(k * x.length, (k + 1) * x.length)]
+        : high ? [v, y[k], high[k]] : [v, y[k]]).map(short);
+      return element("table", {}, element("caption", { textContent: mark.name }),
+        element("thead", {}, row("th", head)),
+        element("tbody", {}, ...Array.from(z ? y : x, (v, k) => row("td", cells(v, k)))));
     }));
   }
 
@@ -318,79 +497,88 @@
     document.head.append(element("script", { src: `${here}plotly.min.js`, ...loaded }));
   });
 
-  /* Plotly reads a little HTML in its texts, and its own TeX. */
-  const plain = (text) => text.replaceAll("$", "").replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+  /* Plotly reads a little HTML in its texts. */
+  const plain = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 
   function makeZoom(spec, drawing, note, current, follow) {
-    const button = element("button", { type: "button", textContent: "Zoom" });
-    button.setAttribute("aria-label", "Zoom: swap the drawing for one to pan, zoom and read values from");
     const plot = element("div", { className: "en-zoom", hidden: true });
     const open = (yes) => {
       plot.hidden = !yes;
       drawing.hidden = yes;
-      button.setAttribute("aria-pressed", yes);
+      made.setAttribute("aria-pressed", yes);
     };
-    button.addEventListener("click", async () => {
+    const made = button("Zoom", "Zoom: swap the drawing for one to pan, zoom and read values from", async () => {
       follow(null);
       if (!plot.hidden) {
         open(false);
         return;
       }
-      button.textContent = "Zoom ...";
-      button.disabled = true;
-      let Plotly;
+      made.textContent = "Loading";
+      made.disabled = true;
       try {
-        Plotly = await loadPlotly();
+        const draw = traces(await loadPlotly(), plot, spec, drawing);
+        drawing.after(plot);
+        open(true);
+        await draw(current());
+        follow(draw);
       } catch {
+        open(false);
         plotly = null; // the next click tries again
         note.textContent = "Zoom could not be loaded. Check the connection and try again.";
-        return;
       } finally {
-        button.disabled = false;
-        button.textContent = "Zoom";
+        made.disabled = false;
+        made.textContent = "Zoom";
       }
-      drawing.after(plot);
-      const ink = getComputedStyle(drawing).color;
-      const color = (value) => {
-        const probe = element("span");
-        probe.style.color = value;
-        drawing.append(probe);
-        const seen = getComputedStyle(probe).color;
-        probe.remove();
-        return seen;
-      };
-      const axis = ({ lim, log, label }) => ({
-        title: { text: plain(label) }, type: log ? "log" : "linear", range: log ? lim.map(Math.log10) : lim,
-        color: ink, gridcolor: "rgba(128,128,128,.25)",
-      });
-      const layout = {
-        height: 380, margin: { l: 60, r: 20, t: 30, b: 50 }, paper_bgcolor: "transparent", plot_bgcolor: "transparent",
-        font: { color: ink }, legend: { orientation: "h", y: 1.15 }, xaxis: axis(spec.x), yaxis: axis(spec.y),
-        uirevision: "keep",
-      };
-      const dash = (mark) => (mark.dash === "none" ? "solid" : mark.dash.replaceAll(" ", "px,") + "px");
-      const kinds = { "heat map": "heatmap", bars: "bar" };
-      const redraw = (frame) => Plotly.react(plot, spec.marks.map((mark, i) => {
-        const { x, y, z } = frame.marks[i];
-        const look = kinds[mark.kind] ? {} : { mode: mark.kind === "curve" ? "lines" : "markers" };
-        const rows = z && Array.from(y, (_, k) => Array.from(z.slice(k * x.length, (k + 1) * x.length)));
-        return {
-          type: kinds[mark.kind] ?? "scatter", name: plain(mark.name), x: Array.from(x), y: Array.from(y), ...look,
-          ...(z ? { z: rows, colorscale: "Cividis", zmin: mark.zlim[0], zmax: mark.zlim[1] }
-            : { line: { color: color(mark.color), dash: dash(mark) }, marker: { color: color(mark.color) } }),
-        };
-      }), layout, { responsive: true, displaylogo: false });
-      open(true);
-      await redraw(current());
-      follow(redraw);
     });
-    return button;
+    return made;
+  }
+
+  /* Returns a function that draws a frame with plotly. */
+  function traces(Plotly, plot, spec, drawing) {
+    const ink = getComputedStyle(drawing).color;
+    const color = (value) => {
+      const probe = element("span");
+      probe.style.color = value;
+      drawing.append(probe);
+      const seen = getComputedStyle(probe).color;
+      probe.remove();
+      return seen;
+    };
+    const axis = ({ lim, log, label }) => ({
+      title: { text: plain(label) }, type: log ? "log" : "linear", range: log ? lim.map(Math.log10) : lim,
+      color: ink, gridcolor: "rgba(128,128,128,.25)", zeroline: false,
+    });
+    const layout = {
+      height: 420, margin: { l: 60, r: 20, t: 40, b: 100 }, paper_bgcolor: "transparent", plot_bgcolor: "transparent",
+      font: { color: ink, size: 14 }, legend: { orientation: "h", y: -0.25, yanchor: "top" }, uirevision: "keep",
+      xaxis: axis(spec.x), yaxis: axis(spec.y),
+    };
+    const trace = (mark, { x, y, z, high }) => {
+      const common = { name: plain(mark.name), x: Array.from(x), y: Array.from(y) };
+      if (z) {
+        const bytes = Array.from(atob(mark.colors), (c) => c.charCodeAt(0));
+        const colorscale = [0, 85, 170, 255].map((k) => [k / 255, `rgb(${bytes.slice(3 * k, 3 * k + 3)})`]);
+        const rows = Array.from(y, (_, k) => Array.from(z.slice(k * x.length, (k + 1) * x.length)));
+        return { ...common, type: "heatmap", z: rows, colorscale, zsmooth: "best", zmin: mark.zlim[0], zmax: mark.zlim[1] };
+      }
+      const dash = mark.dash === "none" ? "solid" : `${mark.dash.replaceAll(" ", "px,")}px`;
+      const look = { line: { color: color(mark.color), dash }, marker: { color: color(mark.color), size: 8 } };
+      if (mark.kind === "bars") return { ...common, type: "bar", ...look };
+      if (high) {
+        const middle = common.y.map((v, k) => (v + high[k]) / 2);
+        const array = common.y.map((v, k) => (high[k] - v) / 2);
+        return { ...common, y: middle, mode: "none", error_y: { array, color: color(mark.color) } };
+      }
+      return { ...common, mode: mark.kind === "curve" ? "lines" : "markers", ...look };
+    };
+    return (frame) => Plotly.react(plot, spec.marks.map((mark, i) => trace(mark, frame.marks[i])), layout,
+      { responsive: true, displaylogo: false });
   }
 
   // --- start --------------------------------------------------------------------------------------------------------
 
-  function start() {
-    const figures = [...document.querySelectorAll("figure.en-explore:not([data-claimed])")];
+  function start(root) {
+    const figures = [...root.querySelectorAll("figure.en-explore:not([data-claimed])")];
     claimKeys(figures);
     if (!inBook) {
       figures.forEach(upgrade);
@@ -405,5 +593,8 @@
     readAddress();
     addEventListener("hashchange", readAddress);
   }
-  document.readyState === "loading" ? addEventListener("DOMContentLoaded", start) : start();
+  globalThis.enlibExplore = start; // what a notebook shows starts its own figures
+  if (inBook) {
+    document.readyState === "loading" ? addEventListener("DOMContentLoaded", () => start(document)) : start(document);
+  }
 })();
