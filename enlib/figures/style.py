@@ -213,7 +213,11 @@ def bundle(figure: str, picture: bytes, alt: str) -> Bundle:
     javascript = (
         '((place, html) => {\n"a figure of enlib, as HTML";\n'
         f"place.append(document.createRange().createContextualFragment(html));\n{script}"
-        "globalThis.enlibExplore?.(place);\n"
+        # JupyterLab runs this before the place is in its document, where the scripts of closed forms begin to run.
+        "let tries = 600;\n"
+        "const begin = () => (place.isConnected ? globalThis.enlibExplore?.(place)\n"
+        "  : tries-- && requestAnimationFrame(begin));\n"
+        "begin();\n"
         '})(typeof element === "undefined" ? document.currentScript.parentElement : element[0] ?? element,\n'
         f"{told});"
     )
