@@ -77,7 +77,7 @@ def test_text_is_plain_markdown_with_solutions_in_details(notebook):
 
 def test_quotations_are_boxes_with_formulas_that_jupyterlab_can_set(notebook):
     quoted = [line for cell in text_cells(notebook) for line in cell.source.splitlines() if line.startswith(">")]
-    titles = {match[1] for line in quoted if (match := re.match(r"> \*\*(\w+\.)\*\*", line))}
+    titles = {match[1] for line in quoted if (match := re.match(r"> \*\*([A-Z]\w+\.)\*\*", line))}
     assert titles <= {"Predict.", "Theorem.", "Proposition."}
     # JupyterLab takes formulas out before it reads the quotation: no ">" may stand inside.
     assert not [line for line in quoted if line.count("$") % 2]
