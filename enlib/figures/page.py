@@ -12,6 +12,7 @@ import hashlib
 import html
 import json
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -452,7 +453,7 @@ def still(start: Frame, look: Look, said: str) -> bytes:
         if len(marks) > 1 and handles:
             figure = axes.get_figure(root=True)
             figure.legend(handles=handles, loc="outside upper left", ncols=2, columnspacing=1)  # type: ignore[union-attr]
-        axes.set_xlabel(f"{look.x.label}\n\n{said}" if look.x.label else said)
+        axes.set_xlabel(f"{look.x.label}\n\n{textwrap.fill(said, 54)}".strip())
         if len(axes.figure.axes) > 1:
             axes.figure.axes[1].set_ylabel(next(name for name, mark in marks.items() if isinstance(mark, HeatMap)))
 
