@@ -18,7 +18,7 @@ from enlib.replication import Made, cluster, experiments, in_workers, make, unit
 from enlib.replication.cluster import RETRIES, run_ray
 from enlib.search import Space, Table
 
-SECONDS = 180
+SECONDS = 300
 RESULTS = Path(__file__).parents[2] / "results"
 
 
