@@ -67,6 +67,9 @@
       const button = document.createElement("button");
       button.type = "button";
       const text = answer.querySelector("p") ?? answer;
+      const said = text.cloneNode(true); // a button is called by its text, and MathML is none
+      for (const math of all(".katex", said)) math.replaceWith(math.querySelector("semantics > *").textContent);
+      if (text.querySelector(".katex")) button.setAttribute("aria-label", said.textContent.trim());
       button.append(...text.childNodes);
       text.append(button);
       button.addEventListener("click", () => {

@@ -561,7 +561,7 @@
         const rows = Array.from(y, (_, k) => Array.from(z.slice(k * x.length, (k + 1) * x.length)));
         return { ...common, type: "heatmap", z: rows, colorscale, zsmooth: "best", zmin: mark.zlim[0], zmax: mark.zlim[1] };
       }
-      const dash = mark.dash === "none" ? "solid" : `${mark.dash.replaceAll(" ", "px,")}px`;
+      const dash = mark.dash && mark.dash !== "none" ? `${mark.dash.replaceAll(" ", "px,")}px` : "solid";
       const look = { line: { color: color(mark.color), dash }, marker: { color: color(mark.color), size: 8 } };
       if (mark.kind === "bars") return { ...common, type: "bar", ...look };
       if (high) {
