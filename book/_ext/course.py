@@ -7,10 +7,12 @@ of the first page (the directive ``course``). Code folds to one pill below what 
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import os
 import re
+import struct
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,7 +29,6 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 ROOT = Path(__file__).resolve().parents[2]
 _TIME = re.compile(r"(\d+) minutes to read, (?:about )?(\d+) seconds to run")
 _LINK = re.compile(r"\]\((?:\.\./notebooks/)?(\w+)\.ipynb")
-_INKS = {"--en-base": "#0072b2", "--en-neuron": "#d55e00", "--en-diverged": "#767676"}
 
 
 @dataclass(frozen=True)
@@ -75,16 +76,13 @@ def colab(name: str) -> str | None:
     return f"https://colab.research.google.com/github/{owner}/blob/{BRANCH}/notebooks/{name}.ipynb"
 
 
-def thumbnail(path: Path) -> str | None:
-    """Return the first drawing of a notebook as an SVG file, with its colors written out."""
+def thumbnail(path: Path) -> bytes | None:
+    """Return the first picture of a notebook, as PNG."""
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         for output in cell.get("outputs", ()):
-            drawing = re.search(r"<svg\b.*?</svg>", "".join(output.get("data", {}).get("text/html", ())), re.S)
-            if drawing:
-                text = drawing[0]
-                for name, ink in _INKS.items():
-                    text = re.sub(rf"var\({name}(?:, *[^()]*)?\)", ink, text)
-                return text.replace("currentColor", "#333")
+            picture = output.get("data", {}).get("image/png")
+            if picture:
+                return base64.b64decode("".join(picture))
     return None
 
 
@@ -233,11 +231,14 @@ def _card(file: str, known: dict[str, Notebook], main: list[str], up: str) -> st
         title = re.search(r"^# (.+)$", (ROOT / f"{file}.md").read_text(encoding="utf-8"), re.M)
         return f"<a {link}><span><b>{html.escape(title[1] if title else name)}</b></span></a>"
     this, level = known[name], difficulty(name, known)
-    has_picture = thumbnail(ROOT / "notebooks" / f"{name}.ipynb") is not None
-    picture = f'<img src="{up}_static/thumbs/{name}.svg" alt="" loading="lazy" width="331" height="223">'
+    png = thumbnail(ROOT / "notebooks" / f"{name}.ipynb")
+    picture = ""
+    if png:
+        width, height = struct.unpack(">2I", png[16:24])
+        picture = f'<img src="{up}_static/thumbs/{name}.png" alt="" loading="lazy" width="{width}" height="{height}">'
     on_main = " en-main" if this.number in main else ""
     return (
-        f"<a {link}>{picture if has_picture else ''}<span><b><i class='en-number{on_main}'>{this.number}</i> "
+        f"<a {link}>{picture}<span><b><i class='en-number{on_main}'>{this.number}</i> "
         f"{html.escape(this.title)}</b><small>{this.minutes} min · difficulty {level}</small></span></a>"
     )
 
@@ -283,13 +284,13 @@ def draw_map(parts: list[list[str]], known: dict[str, Notebook], main: list[str]
 
 
 def write_thumbnails(site: Path) -> None:
-    """Write the first drawing of each notebook to the built site."""
+    """Write the first picture of each notebook to the built site."""
     folder = site / "_static" / "thumbs"
     folder.mkdir(parents=True, exist_ok=True)
     for name in notebooks():
-        drawing = thumbnail(ROOT / "notebooks" / f"{name}.ipynb")
-        if drawing:
-            (folder / f"{name}.svg").write_text(drawing, encoding="utf-8")
+        picture = thumbnail(ROOT / "notebooks" / f"{name}.ipynb")
+        if picture:
+            (folder / f"{name}.png").write_bytes(picture)
 
 
 def setup(app: Sphinx) -> None:
