@@ -4,7 +4,7 @@ Rooms, each with a front door of its own; data flow one way:
 
 - ``datasets`` -> ``models`` -> ``training`` -> ``replication`` -> ``tables`` -> ``figures``;
 - ``curvature``, ``dynamics`` and ``landscape`` work on any callable, ``statistics`` on any arrays;
-- ``numpy_nets`` are layers with their backward passes, in NumPy alone;
+- ``numpy_nets`` are layers with their backward passes, in NumPy alone; ``search`` finds settings;
 - ``exercises`` check readers' answers, and ``cli`` is the command line.
 
 What a reader types first is here.
