@@ -27,6 +27,9 @@ from typing import Any
 
 TARGET = Path(__file__).with_suffix(".json")
 LIMIT = 460.0  # seconds for all parts; the start takes some more
+# The convolutional network pools by maxima. Rounding of 1e-6 in its weights moves some of them to another pixel, and
+# there the gradient jumps: by 2e-3 to 3e-3 of its largest entry, in float64 too. Its outputs do not jump.
+JUMP = 1e-2
 
 
 class OutOfTimeError(Exception):
@@ -220,7 +223,7 @@ def curvature(session: Session) -> None:
                 vector = torch.randn(hessian.size, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
                 product = hessian @ vector.to(device, dtype)
                 found.append((hessian.gradient.cpu(), product.cpu(), sharpness(loss, params, tol=1e-4).value))
-            tight = 1e-10 if exact else 2e-4
+            tight = 1e-10 if exact else JUMP if network == "conv" else 2e-4
             for what, ours, theirs in zip(("gradient", "product", "sharpness"), *found, strict=True):
                 limit = (1e-6 if exact else 1e-3) if what == "sharpness" else tight
                 session.agree(f"{what} of {network}, {name}", ours, theirs, limit)
@@ -271,7 +274,9 @@ def fast_forms(session: Session) -> None:
                 for what, ours, theirs in zip(
                     ("outputs", "gradients"), found["cpu", "plain"], found[session.device, form], strict=True
                 ):
-                    session.agree(f"{what} of {kind}, {form}, {name}", ours, theirs, 1e-11 if exact else 2e-4)
+                    jumps = kind == "conv" and what == "gradients"
+                    tolerance = 1e-11 if exact else JUMP if jumps else 2e-4
+                    session.agree(f"{what} of {kind}, {form}, {name}", ours, theirs, tolerance)
 
     def steps(kind: str, shape: tuple[int, ...], form: str) -> Callable[[str], Callable[[], object]]:
         def work(device: str) -> Callable[[], object]:
