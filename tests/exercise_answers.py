@@ -34,7 +34,7 @@ RIGHT = {
     "settling sharpness": [25, 2 / 0.08],
     "momentum edge": [380, 2 * (1 + 0.9) / 0.01],
     "flattest minimum": [3],
-    "smallest weight": [4],
+    "smallest weight": [22.1, 4 * math.cosh(1.5) ** 2, 1 / (0.9525741268 * 0.0474258732)],
     "vanishing depth": [10],
     "added parameters": [3074],
     "rescue": [1.5 / e**2, 0.203],
@@ -126,8 +126,24 @@ def _ride(eta, lam, u, steps, one_after_the_other=False, hinge=lambda r: max(0.0
 
 
 def _width(w):
-    low, high = landscape.gain_interval(w)
-    return high - low
+    return 2 / w * np.arccosh(np.sqrt(w))
+
+
+def _chain(w, b, a, slope=lambda out: out * (1 - out), new=lambda out, a: out, factor=lambda w: w):
+    product = 1.0
+    for weight, bias in zip(w, b, strict=True):
+        out = 1 / (1 + np.exp(-(weight * a + bias)))
+        product *= factor(weight) * slope(out)
+        a = new(out, a)
+    return product
+
+
+def _chain_torch(w, b, a):
+    a = torch.tensor(float(a), requires_grad=True)
+    out = a
+    for weight, bias in zip(w, b, strict=True):
+        out = torch.sigmoid(weight * out + bias)
+    return torch.autograd.grad(out, a)[0]
 
 
 def _certify(gradient, h, k, mu=None):
@@ -221,11 +237,22 @@ FUNCTIONS = {
         lambda f, lam, eta, n: lam - 4 * eta * f**2 / n + eta**2 * f**2 * lam / n,
     ],
     "interval width": [
-        lambda w: 4 / w * np.arccosh(np.sqrt(w) / 2),
-        lambda w: 4 / w * math.acosh(math.sqrt(w) / 2),
-        lambda w: 4 / w * torch.arccosh(torch.sqrt(w) / 2),
-        lambda w: 4 / w * math.log((math.sqrt(w) + math.sqrt(w - 4)) / 2),
-        _width,
+        lambda w: 2 / w * np.arccosh(np.sqrt(w)),
+        lambda w: 2 / w * math.acosh(math.sqrt(w)),
+        lambda w: 2 / w * torch.arccosh(torch.sqrt(w)),
+        lambda w: 2 / w * math.log(math.sqrt(w) + math.sqrt(w - 1)),
+    ],
+    "chain gradient": [
+        _chain,
+        _chain_torch,
+        lambda w, b, a: _chain(w, b, a + 1e-6) and torch.as_tensor(_chain(w, b, a)),
+        lambda w, b, a: [_chain(w, b, a)],
+    ],
+    "initial deviation": [
+        lambda n, slopes: 1 / np.sqrt(n * np.mean(np.square(slopes))),
+        lambda n, slopes: (n * sum(s**2 for s in slopes) / len(slopes)) ** -0.5,
+        lambda n, slopes: 1 / (n * slopes.square().mean()).sqrt(),
+        lambda n, slopes: (len(slopes) / n) ** 0.5 / np.linalg.norm(slopes),
     ],
     "slope in b": [lambda a, slope_in_a, lam: a * slope_in_a - lam * a**2],
     "read a share": [
@@ -367,7 +394,13 @@ WRONG = {
     ],
     "momentum edge": [(200, "without"), (20, "cancel"), (3.8, "solve for"), (3800, "averages"), (100, "2 (1 + mu)")],
     "flattest minimum": [(1, "hardly"), (2.2, "another one"), (4.5, "both diverge"), (2, "choose 1")],
-    "smallest weight": [(-4, "never negative"), (0.25, "make"), (1, "is 0.25"), (8, "is 2,")],
+    "smallest weight": [
+        (4, "here it is 3"),
+        (0.0452, "makes up"),
+        (0.953, "output at 3"),
+        (8, "is 0.361"),
+        (-22.1, "w > 0"),
+    ],
     "vanishing depth": [(9, "3.8e-6"), (11, "fewer"), (6, "by 10"), (9.97, "to which side"), (24, "multiplies")],
     "added parameters": [(3072, "w alone"), (3073, "missing"), (1026, "three colors"), (2, "what else")],
     "rescue": [(0.5 / e**2, "to 0"), (1 / e**2, "further"), (1.5, "a e^2"), (0.5, "output is 3.19"), (-1, "not -1")],
@@ -556,8 +589,28 @@ WRONG = {
     "interval width": [
         (lambda w: _width(w) / 2, "two ends"),
         (lambda w: _width(w) * w, "the inputs are a"),
-        (lambda w: _width(w) * w / 2, "from where to where"),
+        (lambda w: 4 / w * np.arccosh(np.sqrt(w) / 2), "the sigmoid's"),
+        (lambda w: 2 / w * np.arccosh(w), "root first"),
         (lambda w: 1.0, "from where to where"),
+    ],
+    "chain gradient": [
+        (lambda w, b, a: abs(_chain(w, b, a)), "its size"),
+        (lambda w, b, a: _chain(w, [0] * len(b), a), "biases are missing"),
+        (lambda w, b, a: _chain(w, b, a, new=lambda out, a: a), "this unit's output"),
+        (lambda w, b, a: np.prod(w) / 4 ** len(w), "largest slope"),
+        (lambda w, b, a: _chain(w, b, a, factor=lambda w: 1), "by its weight"),
+        (lambda w, b, a: _chain(w, b, a, slope=lambda out: out), "not by the sigmoid"),
+        (lambda w, b, a: 0.0, "multiply w"),
+        (lambda w, b, a: w, "expected one number, got 2 numbers"),
+    ],
+    "initial deviation": [
+        (lambda n, slopes: 1 / (n**0.5 * np.mean(slopes)), "mean of the slopes"),
+        (lambda n, slopes: 1 / (n * np.mean(np.square(slopes))), "variance"),
+        (lambda n, slopes: np.mean(np.square(slopes)) ** -0.5, "n units add up"),
+        (lambda n, slopes: 1 / (n**0.5 * np.linalg.norm(slopes)), "not their sum"),
+        (lambda n, slopes: (2 / n) ** 0.5, "He's"),
+        (lambda n, slopes: n**-0.5, "Xavier's"),
+        (lambda n, slopes: (n * np.mean(np.square(slopes))) ** 0.5, "is to be 1"),
     ],
     "slope in b": [
         (lambda a, slope_in_a, lam: a * slope_in_a, "off by lambda"),

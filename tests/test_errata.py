@@ -8,7 +8,7 @@ from scipy.optimize import approx_fprime
 from scipy.stats import binomtest, chi2, gmean, norm
 
 from enlib.dynamics import contraction, descend
-from enlib.landscape import chord, gain_interval, hessian_eigenvalues
+from enlib.landscape import chord, hessian_eigenvalues
 from enlib.models import ConvNet, mlp
 from enlib.numpy_nets import conv2d, max_pool2d, max_pool2d_backward, sigmoid, sigmoid_backward
 from enlib.tables.published import GENERALIZATION, MNIST_IMAGES, MNIST_SPLITS, QUALITY, SPEED, Printed, impossible
@@ -187,8 +187,9 @@ def test_gradient_descent_takes_the_penalty_weight_below_zero():
 @pytest.mark.parametrize("w", [4.5, 7.0, 20.0])
 @pytest.mark.parametrize("b", [0.0, -3.0])
 def test_formula_24_is_the_width_whatever_the_bias(w, b):
-    low, high = gain_interval(w, b)
-    assert_allclose(2 / w * np.log(w * (1 + np.sqrt(1 - 4 / w)) / 2 - 1), high - low, rtol=1e-12)
+    width = 2 / w * np.log(w * (1 + np.sqrt(1 - 4 / w)) / 2 - 1)
+    output = sigmoid(w * (-b / w + np.array([-0.5, 0.5]) * width) + b)
+    assert_allclose(w * output * (1 - output), 1, rtol=1e-9)
 
 
 def test_friction_is_negative_above_mu_1_zero_at_it_and_mu_below_0_narrows_the_stable_range():

@@ -230,6 +230,28 @@ def _largest_power(budget: int, eta: int) -> int:
     return power
 
 
+def _chain_gradient(
+    *,
+    sign: "Callable[[float], float]" = float,
+    weights: bool = True,
+    biases: bool = True,
+    forward: bool = True,
+    slope: "Callable[[float, float], float]" = lambda z, out: out * (1 - out),
+) -> "Callable[..., float]":
+    """Return backpropagation through a chain of sigmoid units, right or with one mistake."""
+
+    def gradient(w: "Any", b: "Any", a: float) -> float:
+        product = 1.0
+        for k in range(len(w)):
+            z = w[k] * a + (b[k] if biases else 0)
+            out = 1 / (1 + math.exp(-z))
+            product *= slope(z, out) * (w[k] if weights else 1)
+            a = out if forward else a
+        return sign(product)
+
+    return gradient
+
+
 CHECKS = {
     # 01 Nonconvexity
     "bend of squared loss": number(
@@ -393,22 +415,66 @@ CHECKS = {
     ),
     # 06 Bounds on a sigmoid's gradient
     "smallest weight": number(
-        4,
+        4 * math.cosh(1.5) ** 2,
         {
-            -4: "the question is about |w|, which is never negative",
-            0.25: "1/4 is the largest slope of the sigmoid; which weight makes up for it?",
+            4: "4 is enough where w a + b = 0; here it is 3",
+            0.0451767: "this is the slope of the sigmoid at 3; which weight makes up for it?",
+            0.952574: "this is the output at 3; its slope is that times what is missing to 1",
+            -4 * math.cosh(1.5) ** 2: "its size is right, and the exercise asks for w > 0",
         },
-        lambda w: f"not {show(w)}: the largest gain of this weight is {show(abs(w) / 4)}, and it should be 1",
+        lambda w: f"not {show(w)}: the gain of this weight is {show(abs(w) / (4 * math.cosh(1.5) ** 2), 3)}",
+        within=0.05,
     ),
     "interval width": function(
         "w",
         [(5.0,), (7.0,), (20.0,)],
-        lambda w: 4 / w * math.acosh(math.sqrt(w) / 2),
+        lambda w: 2 / w * math.acosh(math.sqrt(w)),
         {
-            lambda w: 2 / w * math.acosh(math.sqrt(w) / 2): "this is half the width; the interval has two ends",
-            lambda w: 4 * math.acosh(math.sqrt(w) / 2): "this is the width in z = w a + b; the inputs are a",
+            lambda w: 1 / w * math.acosh(math.sqrt(w)): "this is half the width; the interval has two ends",
+            lambda w: 2 * math.acosh(math.sqrt(w)): "this is the width in z = w a + b; the inputs are a",
+            lambda w: (
+                4 / w * math.acosh(math.sqrt(w) / 2)
+            ): "this is the sigmoid's, whose slope is 1 / (4 cosh^2(z / 2))",
+            lambda w: 2 / w * math.acosh(w): "cosh^2 z <= w, so take the root first",
         },
         "from where to where is the gain at least 1?",
+    ),
+    "chain gradient": function(
+        "w b a",
+        [([2.0, -3.0], [0.5, 1.0], 0.3), ([7.0, 7.0, 6.0], [-3.5, -3.0, -3.5], 0.5), ([-1.0, 4.0], [1.0, -2.0], 2.0)],
+        _chain_gradient(),
+        {
+            _chain_gradient(sign=abs): "this is its size; negative weights turn its sign",
+            _chain_gradient(weights=False): "each unit also multiplies by its weight",
+            _chain_gradient(biases=False): "the biases are missing",
+            _chain_gradient(forward=False): "the next unit's input is this unit's output",
+            _chain_gradient(slope=lambda z, out: 0.25): "1/4 is the largest slope, reached only at z = 0",
+            _chain_gradient(slope=lambda z, out: out): "multiply by its derivative, not by the sigmoid",
+            _chain_gradient(slope=lambda z, out: z * (1 - z)): "sigma' is s (1 - s) with s = sigma(z), not with z",
+        },
+        "multiply w sigma'(w a + b) over the units, each with the output of the one before",
+    ),
+    "initial deviation": function(
+        "n slopes",
+        [(64, [0.25, 0.2, 0.1, 0.05]), (100, [1.0, 0.0, 1.0, 0.0]), (9, [1.0, 0.5, -0.25, 0.75])],
+        lambda n, slopes: 1 / math.sqrt(n * sum([s * s for s in slopes]) / len(slopes)),
+        {
+            lambda n, slopes: len(slopes) / (math.sqrt(n) * sum(slopes)): (
+                "this has the mean of the slopes, squared; (2) has the mean of the squares"
+            ),
+            lambda n, slopes: len(slopes) / (n * sum([s * s for s in slopes])): (
+                "this is the variance; the standard deviation is its root"
+            ),
+            lambda n, slopes: math.sqrt(
+                len(slopes) / sum([s * s for s in slopes])
+            ): "the sum over n units is missing",
+            lambda n, slopes: (
+                1 / math.sqrt(n * sum([s * s for s in slopes]))
+            ): "the mean of the squares, not their sum",
+            lambda n, slopes: math.sqrt(2 / n): "this is He's, for slopes of which half are 1 and half 0",
+            lambda n, slopes: 1 / math.sqrt(n): "this is Xavier's, for slopes of 1",
+        },
+        "n times s_w^2 times the mean of the squared slopes is to be 1",
     ),
     "vanishing depth": whole(
         10,
