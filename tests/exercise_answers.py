@@ -3,10 +3,11 @@
 import math
 from fractions import Fraction
 from functools import partial
-from itertools import combinations, product
+from itertools import combinations, pairwise, permutations, product
 
 import numpy as np
 import torch
+from scipy.optimize import linear_sum_assignment
 from scipy.stats import binom, binomtest, norm, rankdata, wilcoxon
 
 from enlib import landscape, search, statistics
@@ -23,17 +24,15 @@ def _signed_rank_by_hand(differences):
 
 # Right answers, each of which the tests also turn into every other type of number, array or function.
 RIGHT = {
-    "bend of squared loss": [math.log(2), 0.693, 0.69],
-    "chord in a quadrant": [[(3, 1 / 3), (1, 1)], [(3, 0.4), (1, 1.1)], [(4, 0.25), (2, 0.5)]],
+    "bend of the cube": [math.log(3), 1.0986, 1.1],
     "index of a saddle": [9, landscape.saddle_index([3, 2, 1], {2}, hidden=5)],
     "copies of a network": [3840],
     "largest learning rate": [0.02, 2 / 100, 0.1 * 0.2],
     "momentum limit": [3.8, 2 * (1 + 0.9)],
     "Newton's landing": [2],
     "diagonal step": [0.1, 1 / 10],
-    "settling sharpness": [25, 2 / 0.08],
+    "swing in a valley": [2**0.5, 1.414, 1.41],
     "momentum edge": [380, 2 * (1 + 0.9) / 0.01],
-    "flattest minimum": [3],
     "smallest weight": [22.1, 4 * math.cosh(1.5) ** 2, 1 / (0.9525741268 * 0.0474258732)],
     "vanishing depth": [10],
     "added parameters": [3074],
@@ -138,6 +137,42 @@ def _chain(w, b, a, slope=lambda out: out * (1 - out), new=lambda out, a: out, f
     return product
 
 
+def _catapult(y, f, lam, eta, n, steps, dot=lambda f, e: f, order=2, old=True):
+    for _ in range(steps):
+        e, p = f - y, dot(f, f - y)
+        new = f - eta * e * lam + (order > 1) * (eta * e) ** 2 * p / n
+        if not old:
+            e, p = new - y, new
+        f, lam = new, lam - 4 * eta * e * p / n + (order > 1) * (eta * e) ** 2 * lam / n
+    return f, lam
+
+
+def _catapult_with_all_weights(y, f, lam, eta, n, steps):
+    length = n * lam / 2  # of u and of v, in the plane of their first two entries
+    angle = math.acos(f * math.sqrt(n) / length)
+    u, v = np.zeros(n), np.zeros(n)
+    u[0], v[:2] = math.sqrt(length), math.sqrt(length) * np.array([math.cos(angle), math.sin(angle)])
+    for _ in range(steps):
+        e = u @ v / math.sqrt(n) - y
+        u, v = u - eta * e / math.sqrt(n) * v, v - eta * e / math.sqrt(n) * u
+    return u @ v / math.sqrt(n), (u @ u + v @ v) / n
+
+
+def _match(a, b, power=2, best=min):
+    def apart(order):
+        return sum(abs(x - y) ** power for i, j in enumerate(order) for x, y in zip(a[i], b[j], strict=True))
+
+    return best(permutations(range(len(b))), key=apart)
+
+
+def _match_greedily(a, b):
+    left, order = list(range(len(b))), []
+    for row in a:
+        order.append(min(left, key=lambda j: np.hypot(*np.subtract(row, b[j]))))
+        left.remove(order[-1])
+    return order
+
+
 def _chain_torch(w, b, a):
     a = torch.tensor(float(a), requires_grad=True)
     out = a
@@ -207,6 +242,13 @@ FUNCTIONS = {
         lambda w: float(torch.nn.functional.softplus(torch.as_tensor(w))),
         lambda w: 1 / (w + 1) if w > 0 else 1 - w,
     ],
+    "worst ridge": [
+        lambda E, points: max(E((u + v) / 2) - max(E(u), E(v)) for u, v in combinations(points, 2)),
+        lambda E, points: torch.stack(
+            [E((u + v) / 2) - max(E(u), E(v)) for u, v in torch.combinations(points)]
+        ).max(),
+        lambda E, points: np.max([E((u + v) / 2) - max(E(u), E(v)) for u in points for v in points if u != v]),
+    ],
     "permute hidden units": [
         lambda w1, b1, w2, order: (w1[order], b1[order], w2[:, order]),
         lambda w1, b1, w2, order: [w1[order].tolist(), b1[order], w2[:, order]],
@@ -218,11 +260,11 @@ FUNCTIONS = {
             [[row[k] for k in order] for row in w2],
         ),
     ],
-    "spread of losses": [
-        lambda p, gap: (p * (1 - p)) ** 0.5 * gap,
-        lambda p, gap: math.sqrt(p - p**2) * gap,
-        lambda p, gap: np.sqrt(p * (1 - p)) * gap,
-        lambda p, gap: torch.sqrt(p * (1 - p)) * gap,
+    "match units": [
+        _match,
+        lambda a, b: np.array(_match(a, b)),
+        lambda a, b: linear_sum_assignment(np.asarray(a) @ np.asarray(b).T, maximize=True)[1],
+        lambda a, b: torch.as_tensor(linear_sum_assignment(torch.cdist(a, b) ** 2)[1]),
     ],
     "mean pooling backward": [_mean_pool_by_hand, _mean_pool_by_autograd, _mean_pool_by_matrix],
     "best factor per step": [lambda kappa: (kappa - 1) / (kappa + 1), lambda kappa: 1 - 2 / (kappa + 1)],
@@ -233,8 +275,10 @@ FUNCTIONS = {
         lambda gradient, w, v: torch.func.jvp(gradient, (w,), (v,))[1],
     ],
     "catapult step": [
-        lambda f, lam, eta, n: lam + eta * f**2 / n * (eta * lam - 4),
-        lambda f, lam, eta, n: lam - 4 * eta * f**2 / n + eta**2 * f**2 * lam / n,
+        _catapult,
+        lambda *args: list(_catapult(*args)),
+        lambda *args: torch.stack([torch.as_tensor(x) for x in _catapult(*args)]),
+        lambda *args: np.array(_catapult_with_all_weights(*args)),
     ],
     "interval width": [
         lambda w: 2 / w * np.arccosh(np.sqrt(w)),
@@ -357,23 +401,24 @@ WRONG = {
         (12, "undoes"),
         (0.1, "multiplied by about 1.2"),
     ],
-    "bend of squared loss": [
-        (2 / 3, "which z"),
-        (0.667, "which z"),
+    "bend of the cube": [
+        (3 / 4, "which z"),
+        (0.75, "which z"),
         (0, "sigma itself"),
-        (-0.693, "the sign"),
+        (-1.0986, "the sign"),
+        (0.693, "the square"),
         (1, "not 1: "),
     ],
-    "chord in a quadrant": [
-        ([(1, 1), (-1, -1)], "not in the quadrant"),
-        ([(0, 1), (1, 1)], "got [0, 1]"),
-        ([(1, 1), (2, 2)], "nowhere below"),
-        ([(1, 1), (2, 1)], "nowhere below"),
-        ([(1, 1), (1, 1)], "twice"),
-        ([(1, 1)], "expected two points"),
-        ([(1, 2), (3,)], "expected two points"),
-        ([(1, math.nan), (1, 1)], "finite"),
-        ("ab", "expected two points"),
+    "worst ridge": [
+        (lambda E, p: max(E((u + v) / 2) - (E(u) + E(v)) / 2 for u, v in combinations(p, 2)), "convexity's"),
+        (lambda E, p: max(E((u + v) / 2) - min(E(u), E(v)) for u, v in combinations(p, 2)), "lower end"),
+        (lambda E, p: max(E((u + v) / 2) - max(E(u), E(v)) for u, v in pairwise(p)), "side by side"),
+        (lambda E, p: max(E(u + v) - max(E(u), E(v)) for u, v in combinations(p, 2)), "halfway is"),
+        (lambda E, p: max(E((u + v) / 2) - max(E(u), E(v)) for u in p for v in p), "begin with 0"),
+        (lambda E, p: min(E((u + v) / 2) - max(E(u), E(v)) for u, v in combinations(p, 2)), "not the smallest"),
+        (lambda E, p: np.mean([E((u + v) / 2) - max(E(u), E(v)) for u, v in combinations(p, 2)]), "not their mean"),
+        (lambda E, p: 0.0, "for each pair"),
+        (lambda E, p: E(p[0]) + "", "raised TypeError"),
     ],
     "index of a saddle": [(5, "three hidden"), (8, "rather carry"), (10, "smaller"), (1, "spare units")],
     "copies of a network": [
@@ -386,14 +431,15 @@ WRONG = {
     "momentum limit": [(2, "without"), (38, "averages"), (0.2, "not smaller"), (4, "not 4: ")],
     "Newton's landing": [(4, "sign"), (-1, "the step itself"), (0, "no parabola"), (2.5, "-E'/E''")],
     "diagonal step": [(1 / 11, "10 partners"), (1, "two parameters"), (0.2, "by -2"), (-1, "by 10")],
-    "settling sharpness": [
-        (12.5, "one step"),
-        (1, "settle at 0.04"),
-        (2, "eta * sharpness settles"),
-        (50, "settle at 2"),
+    "swing in a valley": [
+        (2, "x squared"),
+        (1, "not half of it"),
+        (5, "this is s"),
+        (3.46, "s = 0"),
+        (-1.414, "without its sign"),
+        (3, "the push is 4.5"),
     ],
     "momentum edge": [(200, "without"), (20, "cancel"), (3.8, "solve for"), (3800, "averages"), (100, "2 (1 + mu)")],
-    "flattest minimum": [(1, "hardly"), (2.2, "another one"), (4.5, "both diverge"), (2, "choose 1")],
     "smallest weight": [
         (4, "here it is 3"),
         (0.0452, "makes up"),
@@ -559,11 +605,17 @@ WRONG = {
         (lambda w1, b1, w2, o: w1[o], "expected arrays of shapes (4, 2), (4,), (2, 4)"),
         (lambda w1, b1, w2, o: ("w1", "b1", "w2"), "the text"),
     ],
-    "spread of losses": [
-        (lambda p, gap: p * (1 - p) * gap**2, "its root"),
-        (lambda p, gap: p * gap, "the mean rises"),
-        (lambda p, gap: p * (1 - p) * gap, "toss a coin"),
-        (lambda p, gap: 1.0, "toss a coin"),
+    "match units": [
+        (lambda a, b: np.argsort(_match(a, b)), "way back"),
+        (_match_greedily, "try every order"),
+        (
+            lambda a, b: [min(range(len(b)), key=lambda j: np.hypot(*np.subtract(u, b[j]))) for u in a],
+            "one place only",
+        ),
+        (lambda a, b: _match(a, b, power=1), "square"),
+        (lambda a, b: _match(a, b, best=max), "largest"),
+        (lambda a, b: list(range(len(a))), "smallest sum"),
+        (lambda a, b: 0, "expected 3 numbers, got one number"),
     ],
     "best factor per step": [
         (lambda kappa: 1 - 1 / kappa, "1 / lambda_max"),
@@ -581,10 +633,15 @@ WRONG = {
         (lambda gradient, w, v: np.ones(3), "got 3 numbers"),
     ],
     "catapult step": [
-        (lambda f, lam, eta, n: lam - 4 * eta * f**2 / n, "eta squared"),
-        (lambda f, lam, eta, n: lam + eta * f**2 * (eta * lam - 4), "by n"),
-        (lambda f, lam, eta, n: lam - eta * f**2 / n * (eta * lam - 4), "sign"),
-        (lambda f, lam, eta, n: lam, "expand"),
+        (lambda y, *rest: _catapult(0, *rest), "y is missing"),
+        (lambda *args: _catapult(*args, dot=lambda f, e: e), "also when the error"),
+        (lambda *args: _catapult(*args, order=1), "eta squared"),
+        (lambda *args: _catapult(*args, old=False), "at once"),
+        (lambda y, f, lam, eta, n, steps: _catapult(y, f, lam, eta, 1, steps), "divided by n"),
+        (lambda y, f, lam, eta, n, steps: _catapult(y, f, lam, eta, n, 1), "this is one step"),
+        (lambda y, f, lam, eta, n, steps: _catapult(y, f, lam, -eta, n, steps), "against"),
+        (lambda *args: _catapult(*args)[0], "expected 2 numbers, got one number"),
+        (lambda y, f, lam, *rest: (f, lam), "multiply out"),
     ],
     "interval width": [
         (lambda w: _width(w) / 2, "two ends"),
@@ -606,7 +663,7 @@ WRONG = {
     "initial deviation": [
         (lambda n, slopes: 1 / (n**0.5 * np.mean(slopes)), "mean of the slopes"),
         (lambda n, slopes: 1 / (n * np.mean(np.square(slopes))), "variance"),
-        (lambda n, slopes: np.mean(np.square(slopes)) ** -0.5, "n units add up"),
+        (lambda n, slopes: np.mean(np.square(slopes)) ** -0.5, "sum over n units"),
         (lambda n, slopes: 1 / (n**0.5 * np.linalg.norm(slopes)), "not their sum"),
         (lambda n, slopes: (2 / n) ** 0.5, "He's"),
         (lambda n, slopes: n**-0.5, "Xavier's"),

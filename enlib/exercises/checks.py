@@ -230,6 +230,60 @@ def _largest_power(budget: int, eta: int) -> int:
     return power
 
 
+def _orders(n: int) -> "list[list[int]]":
+    """Return all orders of n units, the first in place first."""
+    if n == 0:
+        return [[]]
+    return sorted([order[:k] + [n - 1] + order[k:] for order in _orders(n - 1) for k in range(n)])  # noqa: RUF005
+
+
+def _matched(
+    *, back: bool = False, greedy: bool = False, once: bool = True, power: int = 2, best: "Any" = min
+) -> "Callable[..., list[int]]":
+    """Return the matching of a few units by trial of all orders, right or with one mistake."""
+
+    def match(a: "Any", b: "Any") -> "list[int]":
+        apart = [[sum([abs(x - y) ** power for x, y in zip(u, v)]) for v in b] for u in a]  # noqa: B905
+        if greedy:
+            order: list[int] = []
+            for row in apart:
+                left = [j for j in range(len(b)) if not (once and j in order)]
+                order.append(min(left, key=lambda j, row=row: row[j]))  # type: ignore[misc]
+        else:
+            order = best(_orders(len(b)), key=lambda o: sum([apart[i][o[i]] for i in range(len(o))]))
+        return [order.index(i) for i in range(len(order))] if back else order
+
+    return match
+
+
+def _worst(
+    *,
+    mean: bool = False,
+    lower: bool = False,
+    neighbors: bool = False,
+    halves: bool = True,
+    floor: bool = False,
+    best: "Callable[[list[float]], float]" = max,
+    total: bool = False,
+) -> "Callable[..., float]":
+    """Return the search for the worst chord against quasiconvexity, right or with one mistake."""
+
+    def worst(cost: "Any", points: "Any") -> float:
+        ridges = []
+        for i in range(len(points)):
+            for j in range(i + 1, i + 2 if neighbors else len(points)):
+                if j < len(points):
+                    u, v = points[i], points[j]
+                    ends = [cost(u), cost(v)]
+                    level = sum(ends) / 2 if mean else min(ends) if lower else max(ends)
+                    ridges.append(cost((u + v) / 2 if halves else u + v) - level)
+        if total:
+            return float(sum(ridges) / len(ridges))
+        return max(best(ridges), 0.0) if floor else best(ridges)
+
+    return worst
+
+
 def _chain_gradient(
     *,
     sign: "Callable[[float], float]" = float,
@@ -252,21 +306,67 @@ def _chain_gradient(
     return gradient
 
 
+def _catapult(
+    *,
+    target: bool = True,
+    product: bool = True,
+    second: bool = True,
+    at_once: bool = True,
+    width: bool = True,
+    loop: bool = True,
+    sign: int = 1,
+) -> "Callable[..., list[float]]":
+    """Return descent on two linear layers with a target, in two numbers, right or with one mistake."""
+
+    def catapult(y: float, f: float, lam: float, eta: float, n: int, steps: int) -> "list[float]":
+        eta, y, n = sign * eta, y if target else 0.0, n if width else 1
+        for _ in range(steps if loop else 1):
+            e = f - y
+            dot, square = f if product else e, (eta * e) ** 2 / n if second else 0.0
+            new = f - eta * e * lam + square * dot
+            if not at_once:
+                dot, e = new, new - y
+                square = (eta * e) ** 2 / n
+            f, lam = new, lam - 4 * eta * e * dot / n + square * lam
+        return [f, lam]
+
+    return catapult
+
+
 CHECKS = {
     # 01 Nonconvexity
-    "bend of squared loss": number(
-        math.log(2),
+    "bend of the cube": number(
+        math.log(3),
         {
-            2 / 3: "2/3 is the probability sigma(z) there; which z has it?",
-            -math.log(2): "there sigma is 1/3; mind the sign",
-            0: "there sigma itself stops bending upward; its square does so elsewhere",
+            3 / 4: "3/4 is the probability sigma(z) there; which z has it?",
+            -math.log(3): "there sigma is 1/4; mind the sign",
+            0: "there sigma itself stops bending upward; its cube does so elsewhere",
+            math.log(2): "there the square stops bending upward; the cube does so elsewhere",
         },
         "the second derivative does not change sign there",
         within=0.005,
     ),
-    "chord in a quadrant": array((2, 2), "two points, such as [(1, 1), (2, 1)]", curves.chord_in_a_quadrant),
     "one minimum": Check(curves.one_minimum),
     "no minimum": Check(curves.no_minimum),
+    "worst ridge": function(
+        "E points",
+        [
+            (lambda w: w * w * (w * w - 4), [-2.0, -1.0, 0.5, 1.5]),
+            (lambda w: w * w, [1.0, 2.0, 5.0, -3.0]),
+            (lambda w: 1 - 1 / (1 + w * w), [3.0, 0.5, 4.0, 1.0]),
+        ],
+        _worst(),
+        {
+            _worst(mean=True): "this is convexity's: above the mean of the ends. Here the higher end counts",
+            _worst(lower=True): "this compares with the lower end; quasiconvexity allows the higher one",
+            _worst(neighbors=True): "take all pairs, not only those that stand side by side",
+            _worst(halves=False): "halfway is (u + v) / 2",
+            _worst(floor=True): "where no chord is against it the answer is below 0; do not begin with 0",
+            _worst(best=min): "the largest value, not the smallest",
+            _worst(total=True): "the largest value, not their mean",
+        },
+        "for each pair: E halfway, less the larger of E(u) and E(v); then the largest",
+    ),
     # 02 Critical points
     "index of a saddle": whole(
         9,
@@ -306,15 +406,26 @@ CHECKS = {
         "rows of w1, entries of b1 and columns of w2 belong to the units, all in one order",
         failing={IndexError: "w2 has a row for each output and a column for each hidden unit"},
     ),
-    "spread of losses": function(
-        "p gap",
-        [(0.5, 0.2), (0.1, 0.3), (0.0, 1.0)],
-        lambda p, gap: math.sqrt(p * (1 - p)) * gap,
+    "match units": function(
+        "a b",
+        [
+            ([[3.0, 3.0], [0.0, 2.0], [-3.0, 1.0]], [[3.0, -3.0], [1.0, -2.0], [2.0, 2.0]]),
+            (
+                [[-3.0, -1.0], [-2.0, 3.0], [0.0, -2.0], [-1.0, 2.0]],
+                [[3.0, 1.0], [1.0, -2.0], [3.0, -1.0], [-2.0, 0.0]],
+            ),
+        ],
+        _matched(),
         {
-            lambda p, gap: p * (1 - p) * gap * gap: "this is the variance; the standard deviation is its root",
-            lambda p, gap: p * gap: "this is how far the mean rises; how far are the losses from it?",
+            _matched(
+                back=True
+            ): "this is the way back; order[i] is the unit of b that takes the place of unit i of a",
+            _matched(greedy=True): "the nearest in turn is not the best in all; try every order",
+            _matched(greedy=True, once=False): "each unit of b takes one place only",
+            _matched(power=1): "square the differences",
+            _matched(best=max): "this is the order with the largest distance",
         },
-        "toss a coin that shows heads with probability p",
+        "among all orders, the one with the smallest sum of squared distances",
     ),
     # 03 Learning rates
     "largest learning rate": number(
@@ -375,24 +486,32 @@ CHECKS = {
         lambda c: f"not {show(c)}: with this c each step multiplies the common direction by {show(-10 * c)}",
     ),
     # 05 The edge of stability
-    "settling sharpness": number(
-        25,
+    "swing in a valley": number(
+        math.sqrt(2),
         {
-            12.5: "1 / eta is the curvature that one step solves; at the edge, it overshoots by as much again",
-            2: "2 is where eta * sharpness settles; solve that for the sharpness",
+            2: "this is x squared",
+            1: "here the pull is 6 - s, not half of it; and the push is half of x squared",
+            5: "this is s, the sharpness at the edge; how large is x?",
+            math.sqrt(12): "this balances the pull at s = 0; the edge is at s = 2 / eta",
+            -math.sqrt(2): "the size of x, without its sign",
         },
-        lambda sharpness: f"not {show(sharpness)}: eta * sharpness / 2 would settle at {show(0.04 * sharpness)}",
+        lambda x: f"not {show(x)}: there the push is {show(x * x / 2, 3)}; what is the pull at the edge?",
+        within=0.005,
     ),
     "catapult step": function(
-        "f lam eta n",
-        [(2.0, 3.0, 0.5, 4), (-1.0, 2.0, 1.5, 10)],
-        lambda f, lam, eta, n: lam + eta * f * f / n * (eta * lam - 4),
+        "y f lam eta n steps",
+        [(1.0, 2.0, 3.0, 0.5, 4, 1), (-0.5, -1.0, 2.0, 1.5, 10, 3), (0.5, 1.0, 2.0, 0.4, 9, 2)],
+        _catapult(),
         {
-            lambda f, lam, eta, n: lam - 4 * eta * f * f / n: "mind the term with eta squared",
-            lambda f, lam, eta, n: lam + eta * f * f * (eta * lam - 4): "divide the change by n",
-            lambda f, lam, eta, n: lam - eta * f * f / n * (eta * lam - 4): "the sign of the change is wrong",
+            _catapult(target=False): "the target y is missing: the gradients have f - y where they had f",
+            _catapult(product=False): "u . v is sqrt(n) f, also when the error is f - y",
+            _catapult(second=False): "mind the terms with eta squared",
+            _catapult(at_once=False): "lambda moves by the old f: take both steps at once",
+            _catapult(width=False): "both changes of lambda, and the second one of f, are divided by n",
+            _catapult(loop=False): "this is one step",
+            _catapult(sign=-1): "descent goes against the gradient",
         },
-        "expand |u'|^2 + |v'|^2 and divide by n",
+        "multiply out u' . v' and |u'|^2 + |v'|^2",
     ),
     "momentum edge": number(
         380,
@@ -403,15 +522,6 @@ CHECKS = {
             3800: "this is the edge if momentum averages the gradients; here it adds them up",
         },
         "at the edge, eta * sharpness is 2 (1 + mu)",
-    ),
-    "flattest minimum": number(
-        3,
-        {
-            1: "below the edge nothing is thrown out, and the curvature hardly changes",
-            2.2: "here the curvature falls just past the edge; another one ends lower",
-            4.5: "above 4 the curvature grows with the loss, and both diverge",
-        },
-        "choose 1, 2.2, 3 or 4.5",
     ),
     # 06 Bounds on a sigmoid's gradient
     "smallest weight": number(

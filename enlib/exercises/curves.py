@@ -1,4 +1,4 @@
-"""Checks of what a reader invents: a chord, a cost with one minimum, and a convex cost without a minimum."""
+"""Checks of what a reader invents: a cost with one minimum, and a convex cost without a minimum."""
 
 import math
 
@@ -12,34 +12,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Array = npt.NDArray[np.float64]
-
-
-def chord_in_a_quadrant(ends: "Any") -> str:
-    """Return what is wrong with a chord that should lie in x > 0, y > 0 and be below (xy - 1)^2 / 2 somewhere.
-
-    Examples
-    --------
-    >>> chord_in_a_quadrant([[1, 1], [2, 2]])
-    'halfway the loss is 0.78125 and the mean of the ends is 2.25: this chord is nowhere below the loss'
-    """
-
-    def loss(t: float) -> float:
-        (x0, y0), (x1, y1) = ends
-        residual: float = ((1 - t) * x0 + t * x1) * ((1 - t) * y0 + t * y1) - 1
-        return residual * residual / 2
-
-    for x, y in ends:
-        if not (x > 0 and y > 0):
-            return f"not in the quadrant: expected x > 0 and y > 0 at both ends, got {show([x, y])}"
-    if ends[0] == ends[1]:
-        return f"expected two different points, got {show(ends[0])} twice"
-    start, end = loss(0), loss(1)
-    if not start + end < math.inf:
-        return f"expected points with a finite loss, got {show(ends)}"
-    if any(loss(k / 100) - (1 - k / 100) * start - k / 100 * end > 1e-12 * (start + end) for k in range(1, 100)):
-        return ""
-    middle, mean = show(loss(0.5)), show((start + end) / 2)
-    return f"halfway the loss is {middle} and the mean of the ends is {mean}: this chord is nowhere below the loss"
 
 
 def one_minimum(cost: "Any") -> str:
