@@ -1,6 +1,6 @@
 """The effects of step sizes: descent on plain functions, the edge of stability, catapults, escapes to infinity."""
 
-from enlib.dynamics.descent import contraction, descend, regime
+from enlib.dynamics.descent import descend
 from enlib.dynamics.edge import (
     Catapult,
     CentralFlow,
@@ -28,10 +28,8 @@ __all__ = [
     "ToyWithNeuron",
     "catapult",
     "central_flow",
-    "contraction",
     "descend",
     "example_a",
     "example_b",
-    "regime",
     "track_sharpness",
 ]
