@@ -22,13 +22,35 @@ def _signed_rank_by_hand(differences):
     return np.mean(np.abs(sums - sums.mean()) >= abs(seen - sums.mean()))
 
 
+def _restarted(gradient, w, eta, mu, steps, forget=True, sign=1):
+    v = 0 * w
+    for _ in range(steps):
+        g = gradient(w)
+        if forget and sign * v * g > 0:
+            v = 0 * w
+        v = mu * v - eta * g
+        w = w + v
+    return w
+
+
+def _vertex(value, loss, g2, eta):
+    return eta**2 * g2 / (2 * (value(eta) - loss + eta * g2))
+
+
+def _interpolated(value, loss, g2, eta, halve=False):
+    while value(eta) > loss - 1e-4 * eta * g2:
+        eta = eta / 2 if halve else _vertex(value, loss, g2, eta)
+    return eta
+
+
 # Right answers, each of which the tests also turn into every other type of number, array or function.
 RIGHT = {
     "bend of the cube": [math.log(3), 1.0986, 1.1],
     "index of a saddle": [9, landscape.saddle_index([3, 2, 1], {2}, hidden=5)],
     "copies of a network": [3840],
-    "largest learning rate": [0.02, 2 / 100, 0.1 * 0.2],
-    "momentum limit": [3.8, 2 * (1 + 0.9)],
+    "largest learning rate": [1 / 3, 2 / 6, 0.333],
+    "condition number for 0.9": [1442, 1441.999, ((1 + 0.9**0.5) / (1 - 0.9**0.5)) ** 2],
+    "Polyak on a quartic": [0.75, 3 / 4],
     "Newton's landing": [2],
     "diagonal step": [0.1, 1 / 10],
     "swing in a valley": [2**0.5, 1.414, 1.41],
@@ -267,7 +289,14 @@ FUNCTIONS = {
         lambda a, b: torch.as_tensor(linear_sum_assignment(torch.cdist(a, b) ** 2)[1]),
     ],
     "mean pooling backward": [_mean_pool_by_hand, _mean_pool_by_autograd, _mean_pool_by_matrix],
-    "best factor per step": [lambda kappa: (kappa - 1) / (kappa + 1), lambda kappa: 1 - 2 / (kappa + 1)],
+    "momentum that forgets": [_restarted],
+    "interpolating search": [_interpolated],
+    "short secant step": [
+        lambda dw, dg: (dw[0] * dg[0] + dw[1] * dg[1]) / (dg[0] ** 2 + dg[1] ** 2),
+        lambda dw, dg: np.dot(dw, dg) / np.dot(dg, dg),
+        lambda dw, dg: (dw @ dg) / (dg @ dg),
+        lambda dw, dg: np.linalg.lstsq(np.array(dg)[:, None], np.array(dw), rcond=None)[0],
+    ],
     "product by differences": [
         lambda gradient, w, v: (gradient(w + 1e-5 * v) - gradient(w - 1e-5 * v)) / 2e-5,
         lambda gradient, w, v: ((gradient(w + 1e-4 * v) - gradient(w - 1e-4 * v)) / 2e-4).tolist(),
@@ -427,8 +456,21 @@ WRONG = {
         (152, "in how many orders"),
         (240, "of its own"),
     ],
-    "largest learning rate": [(0.01, "may be larger"), (2, "flat"), (0.0198, "fastest"), (1, "up to 2 / curvature")],
-    "momentum limit": [(2, "without"), (38, "averages"), (0.2, "not smaller"), (4, "not 4: ")],
+    "largest learning rate": [
+        (0.5, "coordinate alone"),
+        (1 / 6, "may be larger"),
+        (1, "flattest"),
+        (0.25, "fastest"),
+        (2, "up to 2"),
+    ],
+    "condition number for 0.9": [
+        (361, "root of mu"),
+        (37.97, "root of kappa"),
+        (19, "both mu"),
+        (10, "adds up"),
+        (1000, "solve"),
+    ],
+    "Polyak on a quartic": [(0.25, "what is left"), (0.5, "parabola"), (2 / 3, "Newton"), (1, "E / E'^2")],
     "Newton's landing": [(4, "sign"), (-1, "the step itself"), (0, "no parabola"), (2.5, "-E'/E''")],
     "diagonal step": [(1 / 11, "10 partners"), (1, "two parameters"), (0.2, "by -2"), (-1, "by 10")],
     "swing in a valley": [
@@ -617,11 +659,24 @@ WRONG = {
         (lambda a, b: list(range(len(a))), "smallest sum"),
         (lambda a, b: 0, "expected 3 numbers, got one number"),
     ],
-    "best factor per step": [
-        (lambda kappa: 1 - 1 / kappa, "1 / lambda_max"),
-        (lambda kappa: ((kappa - 1) / (kappa + 1)) ** 2, "the distance"),
-        (lambda kappa: (kappa**0.5 - 1) / (kappa**0.5 + 1), "momentum"),
-        (lambda kappa: 1 - 2 / kappa, "both directions"),
+    "momentum that forgets": [
+        (lambda gradient, w, eta, mu, steps: _restarted(gradient, w, eta, mu, steps, forget=False), "never forgets"),
+        (lambda gradient, w, eta, mu, steps: _restarted(gradient, w, eta, mu, steps, sign=-1), "going downhill"),
+        (lambda gradient, w, eta, mu, steps: _restarted(gradient, w, eta, mu, steps - 1), "missing"),
+        (lambda gradient, w, eta, mu, steps: _restarted(gradient, w, eta, mu, steps + 1), "too many"),
+        (lambda gradient, w, eta, mu, steps: w, "first the test"),
+    ],
+    "interpolating search": [
+        (lambda value, loss, g2, eta: _interpolated(value, loss, g2, eta, halve=True), "halves"),
+        (lambda value, loss, g2, eta: _interpolated(value, loss, g2, _vertex(value, loss, g2, eta)), "as it is"),
+        (lambda value, loss, g2, eta: eta if value(eta) < loss else _vertex(value, loss, g2, eta), "repeat"),
+        (lambda value, loss, g2, eta: eta, "which parabola"),
+    ],
+    "short secant step": [
+        (lambda dw, dg: np.dot(dw, dw) / np.dot(dw, dg), "first step"),
+        (lambda dw, dg: np.dot(dg, dg) / np.dot(dw, dg), "curvature"),
+        (lambda dw, dg: (np.dot(dw, dw) / np.dot(dg, dg)) ** 0.5, "same length"),
+        (lambda dw, dg: 1.0, "to zero"),
     ],
     "product by differences": [
         (lambda gradient, w, v: (gradient(w + 1e-5 * v) - gradient(w - 1e-5 * v)) / 1e-5, "how far apart"),

@@ -1,6 +1,6 @@
 """The effects of step sizes: descent on plain functions, the edge of stability, escapes to infinity."""
 
-from enlib.dynamics.descent import contraction, descend, regime
+from enlib.dynamics.descent import descend
 from enlib.dynamics.edge import (
     CentralFlow,
     SharpnessTrack,
@@ -24,10 +24,8 @@ __all__ = [
     "ToyClassifier",
     "ToyWithNeuron",
     "central_flow",
-    "contraction",
     "descend",
     "example_a",
     "example_b",
-    "regime",
     "track_sharpness",
 ]

@@ -133,6 +133,43 @@ def _median_of_the_rest(times: "list[float]") -> float:
     return (rest[(len(rest) - 1) // 2] + rest[len(rest) // 2]) / 2
 
 
+def _dot(a: "Any", b: "Any") -> float:
+    return float(sum([a[k] * b[k] for k in range(len(a))]))
+
+
+def _forgetful(*, test: int = 1, late: bool = False, extra: int = 0) -> "Callable[..., float]":
+    """Return momentum that is reset where it leads uphill, right or with one mistake."""
+
+    def restarted(gradient: "Any", w: float, eta: float, mu: float, steps: int) -> float:
+        v = 0.0
+        for _ in range(steps + extra):
+            g = gradient(w)
+            if test * v * g > 0 and not late:
+                v = 0.0
+            v = mu * v - eta * g
+            if late and v * g > 0:
+                v = 0.0
+            w = w + v
+        return w
+
+    return restarted
+
+
+def _search(
+    *, halve: bool = False, first: bool = False, most: int = 1000, factor: float = 0.5
+) -> "Callable[[Any, float, float, float], float]":
+    """Return a line search by parabolas, right or with one mistake."""
+
+    def search(value: "Any", loss: float, g2: float, eta: float) -> float:
+        for k in range(most):
+            if value(eta) <= loss - 1e-4 * eta * g2 and not (first and k == 0):
+                break
+            eta = eta / 2 if halve else factor * eta**2 * g2 / (value(eta) - loss + eta * g2)
+        return eta
+
+    return search
+
+
 def _rider(
     *, at_once: bool = True, penalty: bool = True, hinge: bool = True, sign: int = 1
 ) -> "Callable[[float, float, float, int], list[float]]":
@@ -429,33 +466,76 @@ CHECKS = {
     ),
     # 03 Learning rates
     "largest learning rate": number(
-        0.02,
+        1 / 3,
         {
-            0.01: "this is 1/100, which solves the steep direction in one step; it may be larger",
-            2: "this is the limit of the flat direction; the steep one is stricter",
-            2 / 101: "this is the fastest learning rate; it may be larger",
+            0.5: "this is 2 / 4, the limit of each coordinate alone; which direction is the steepest?",
+            1 / 6: "this is 1 / lambda_max, which solves the steepest direction in one step; it may be larger",
+            1: "this is the limit of the flattest direction; the steepest one is stricter",
+            0.25: "this is the fastest learning rate, 2 / (2 + 6); it may be larger",
         },
-        "each curvature allows up to 2 / curvature",
+        "each direction allows up to 2 / its curvature; what are the eigenvalues of the Hessian?",
+        within=5e-4,
     ),
-    "best factor per step": function(
-        "kappa",
-        [(3.0,), (100.0,), (1.5,)],
-        lambda kappa: (kappa - 1) / (kappa + 1),
+    "momentum that forgets": function(
+        "gradient w eta mu steps",
+        [(lambda w: 4 * w, 1.0, 0.1, 0.9, 12), (lambda w: w + w * w * w, 1.5, 0.1, 0.95, 20)],
+        _forgetful(),
         {
-            lambda kappa: 1 - 1 / kappa: "this is the factor at 1 / lambda_max; a larger learning rate is faster",
-            lambda kappa: ((kappa - 1) / (kappa + 1)) ** 2: "the loss shrinks by this; and the distance?",
-            lambda kappa: 1 - 2 / (math.sqrt(kappa) + 1): "this takes momentum; do without it",
+            _forgetful(test=0): "this is momentum that never forgets",
+            _forgetful(test=-1): "this forgets going downhill; v leads up where v * g > 0",
+            _forgetful(late=True): "test before the update, with the velocity that brought you here",
+            _forgetful(extra=-1): "one step is missing",
+            _forgetful(extra=1): "one step too many",
         },
-        "which learning rate makes both directions shrink by the same factor?",
+        "first the test, then the update of v, then that of w",
     ),
-    "momentum limit": number(
-        3.8,
+    "condition number for 0.9": number(
+        1442,
         {
-            2: "2 is the limit without momentum",
-            38: "this is the limit if momentum averages the gradients; here it adds them up",
-            0.2: "momentum makes the stable range larger, not smaller",
+            361: "the rate is the root of mu: solve sqrt(0.9) = (sqrt(kappa) - 1) / (sqrt(kappa) + 1)",
+            37.97: "this is the root of kappa",
+            19: "this solves 0.9 = (kappa - 1) / (kappa + 1); both mu and kappa occur with their roots",
+            10: "1 / (1 - mu) is how many gradients momentum adds up",
         },
-        "where does the step overshoot so far that the factor per step is 1?",
+        "solve sqrt(mu) = (sqrt(kappa) - 1) / (sqrt(kappa) + 1) for kappa",
+        within=6,
+    ),
+    # 03b Step sizes that choose themselves
+    "interpolating search": function(
+        "value loss g2 eta",
+        [
+            (lambda eta: 1 - eta + 3 * eta**1.1, 1.0, 1.0, 1.0),
+            (lambda eta: (1 - 4 * eta) ** 4, 1.0, 16.0, 2.0),
+            (lambda eta: (1 - 4 * eta) ** 4, 1.0, 16.0, 0.1),
+        ],
+        _search(),
+        {
+            _search(halve=True): "this halves; use what the failed try has learned",
+            _search(most=1): "the new step may fail as well: repeat until one is accepted",
+            _search(first=True): "a first try that passes should be accepted as it is",
+            _search(factor=1.0): "the lowest point of -g2 t + b t^2 is at g2 / (2 b)",
+        },
+        "which parabola has the loss and the slope -g2 at 0, and value(eta) at eta?",
+    ),
+    "short secant step": function(
+        "dw dg",
+        [([1.0, 2.0], [3.0, 1.0]), ([0.5, -1.0], [1.0, -4.0])],
+        lambda dw, dg: _dot(dw, dg) / _dot(dg, dg),
+        {
+            lambda dw, dg: _dot(dw, dw) / _dot(dw, dg): "this is the first step; now eta multiplies dg",
+            lambda dw, dg: _dot(dg, dg) / _dot(dw, dg): "this is a curvature; the step is its inverse",
+            lambda dw, dg: math.sqrt(_dot(dw, dw) / _dot(dg, dg)): "this gives both the same length",
+        },
+        "set the derivative of |dw - eta dg|^2 with respect to eta to zero",
+    ),
+    "Polyak on a quartic": number(
+        0.75,
+        {
+            0.25: "this is by how much it falls; what is left?",
+            0.5: "this is the factor on a parabola",
+            2 / 3: "this is Newton's step",
+        },
+        "the step is E / E'^2 times E'",
     ),
     # 04 Steps from the Hessian
     "Newton's landing": number(
