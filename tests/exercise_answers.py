@@ -43,6 +43,45 @@ def _interpolated(value, loss, g2, eta, halve=False):
     return eta
 
 
+def _cauchy(g, h, radius):
+    g, h = np.asarray(g), np.asarray(h)
+    bend, size = g @ h @ g, np.sqrt(g @ g)
+    return -g * (min(g @ g / bend, radius / size) if bend > 0 else radius / size)
+
+
+def _cauchy_torch(g, h, radius):
+    bend, border = g @ h @ g, radius / torch.linalg.vector_norm(g)
+    return -g * (torch.minimum(g @ g / bend, border) if bend > 0 else border)
+
+
+def _cauchy_list(g, h, radius):
+    return [float(x) for x in _cauchy(g, h, radius)]
+
+
+def _epoch(w, samples, batch, eta):
+    for i in range(0, len(samples), batch):
+        part = samples[i : i + batch]
+        w = w - eta * (w - sum(part) / len(part))
+    return w
+
+
+def _summed(w, samples, batch, eta):
+    for i in range(0, len(samples), batch):
+        w = w - eta * sum(w - z for z in samples[i : i + batch])
+    return w
+
+
+def _variance_after(steps, start, eta, lam, s):
+    end = eta * s**2 / (lam * (2 - eta * lam))
+    return end + (start - end) * (1 - eta * lam) ** (2 * steps)
+
+
+def _variance_by_loop(steps, start, eta, lam, s):
+    for _ in range(steps):
+        start = (1 - eta * lam) ** 2 * start + eta**2 * s**2
+    return start
+
+
 # Right answers, each of which the tests also turn into every other type of number, array or function.
 RIGHT = {
     "bend of the cube": [math.log(3), 1.0986, 1.1],
@@ -51,9 +90,10 @@ RIGHT = {
     "largest learning rate": [1 / 3, 2 / 6, 0.333],
     "condition number for 0.9": [1442, 1441.999, ((1 + 0.9**0.5) / (1 - 0.9**0.5)) ** 2],
     "Polyak on a quartic": [0.75, 3 / 4],
-    "Newton's landing": [2],
     "diagonal step": [0.1, 1 / 10],
     "swing in a valley": [2**0.5, 1.414, 1.41],
+    "stationary variance": [0.25, 0.5 / (2 * (2 - 1))],
+    "end of linear scaling": [128, 32 * 4],
     "momentum edge": [380, 2 * (1 + 0.9) / 0.01],
     "smallest weight": [22.1, 4 * math.cosh(1.5) ** 2, 1 / (0.9525741268 * 0.0474258732)],
     "vanishing depth": [10],
@@ -303,6 +343,13 @@ FUNCTIONS = {
         lambda gradient, w, v: (gradient(w + 1e-7 * v) - gradient(w)) / 1e-7,
         lambda gradient, w, v: torch.func.jvp(gradient, (w,), (v,))[1],
     ],
+    "Cauchy step": [_cauchy, lambda g, h, radius: torch.tensor(_cauchy(g, h, radius)), _cauchy_torch, _cauchy_list],
+    "an epoch of SGD": [
+        _epoch,
+        lambda w, samples, batch, eta: np.float64(_epoch(w, np.asarray(samples), batch, eta)),
+        lambda w, samples, batch, eta: _epoch(torch.as_tensor(w), torch.as_tensor(samples), batch, eta),
+    ],
+    "variance after some steps": [_variance_after, _variance_by_loop],
     "catapult step": [
         _catapult,
         lambda *args: list(_catapult(*args)),
@@ -471,7 +518,13 @@ WRONG = {
         (1000, "solve"),
     ],
     "Polyak on a quartic": [(0.25, "what is left"), (0.5, "parabola"), (2 / 3, "Newton"), (1, "E / E'^2")],
-    "Newton's landing": [(4, "sign"), (-1, "the step itself"), (0, "no parabola"), (2.5, "-E'/E''")],
+    "stationary variance": [(0.125, "small eta"), (0.5, "standard deviation"), (1, "not 1: "), (2, "not 2: ")],
+    "end of linear scaling": [
+        (64, "1 / lambda_max"),
+        (0.4, "limit of the rate"),
+        (4, "how many times"),
+        (256, "0.8"),
+    ],
     "diagonal step": [(1 / 11, "10 partners"), (1, "two parameters"), (0.2, "by -2"), (-1, "by 10")],
     "swing in a valley": [
         (2, "x squared"),
@@ -686,6 +739,30 @@ WRONG = {
         (lambda gradient, w, v: gradient(w + v) - gradient(w), "small enough"),
         (lambda gradient, w, v: 1.0, "expected 2 numbers, got one number"),
         (lambda gradient, w, v: np.ones(3), "got 3 numbers"),
+    ],
+    "Cauchy step": [
+        (lambda g, h, radius: -np.asarray(g) * radius / np.linalg.norm(g), "which t is best"),
+        (lambda g, h, radius: -_cauchy(g, h, radius), "uphill"),
+        (lambda g, h, radius: -np.asarray(g) * (g @ g) / (g @ h @ g), "mind the radius"),
+        (lambda g, h, radius: -np.asarray(g) * min((g @ g) / (g @ h @ g), radius / np.linalg.norm(g)), "bends down"),
+        (lambda g, h, radius: -np.linalg.solve(h, g), "which t is best"),
+        (lambda g, h, radius: 0.0, "one number"),
+    ],
+    "an epoch of SGD": [
+        (
+            lambda w, samples, batch, eta: _epoch(w, samples[: len(samples) // batch * batch], batch, eta),
+            "incomplete",
+        ),
+        (lambda w, samples, batch, eta: _epoch(w, samples, 1, eta), "one at a time"),
+        (lambda w, samples, batch, eta: _epoch(w, samples, len(samples), eta), "all samples at once"),
+        (lambda w, samples, batch, eta: _epoch(w, samples, batch, -eta), "each batch moves"),
+        (lambda w, samples, batch, eta: _summed(w, samples, batch, eta), "not the sum"),
+    ],
+    "variance after some steps": [
+        (lambda steps, start, eta, lam, s: eta * s**2 / lam / (2 - eta * lam), "where it ends"),
+        (lambda steps, start, eta, lam, s: start * (1 - eta * lam) ** (2 * steps), "forgets the noise"),
+        (lambda steps, start, eta, lam, s: start, "each step turns"),
+        (lambda steps, start, eta, lam, s: _variance_after(steps / 2, start, eta, lam, s), "and its square"),
     ],
     "catapult step": [
         (lambda y, *rest: _catapult(0, *rest), "y is missing"),

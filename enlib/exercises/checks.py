@@ -95,6 +95,43 @@ def _without_sign(gradient: "Any", h: "Any", k: float) -> float:
     return _certified(lambda h: abs(_smallest_curvature(h)))(gradient, h, k)
 
 
+def _cauchy(*, bend: bool = True, cut: bool = True, sign: int = -1) -> "Callable[..., Any]":
+    """Return the function that finds the lowest point of a parabola on the gradient's line, right or mistaken."""
+
+    def step(g: "Any", h: "Any", radius: float) -> "Any":
+        length = math.hypot(*g)
+        curvature = sum([g[i] * h[i][j] * g[j] for i in range(len(g)) for j in range(len(g))])
+        share = length**2 / curvature if curvature > 0 or not bend else radius / length
+        share = min(share, radius / length) if cut else share
+        return [sign * share * x for x in g]
+
+    return step
+
+
+def _epoch(*, rest: bool = True, mean: bool = True, fresh: bool = True) -> "Callable[..., float]":
+    """Return one epoch of stochastic gradient descent on (w - z)^2 / 2, right or with one mistake."""
+
+    def run(w: float, samples: "Any", batch: int, eta: float) -> float:
+        first = w
+        for i in range(0, len(samples) if rest else len(samples) - batch + 1, batch):
+            part = [float(z) for z in samples[i : i + batch]]
+            at = w if fresh else first
+            w = w - eta * sum([at - z for z in part]) / (len(part) if mean else 1)
+        return w
+
+    return run
+
+
+def _variance_after(times: int, factor: float = 1.0) -> "Callable[..., float]":
+    """Return the variance after some steps, with an exponent and a stationary value that may be mistaken."""
+
+    def variance(steps: int, start: float, eta: float, lam: float, s: float) -> float:
+        end = factor * eta * s * s / (lam * (2 - eta * lam))
+        return end + (start - end) * (1 - eta * lam) ** (times * steps)
+
+    return variance
+
+
 def _tail(b: int, c: int) -> float:
     """Return the chance that b + c fair coins show at most min(b, c) heads."""
     chance, total = 0.5 ** (b + c), 0.0
@@ -538,16 +575,6 @@ CHECKS = {
         "the step is E / E'^2 times E'",
     ),
     # 04 Steps from the Hessian
-    "Newton's landing": number(
-        2,
-        {
-            4: "this is the step with a plus; mind the sign",
-            -1: "this is the step itself; where does it lead from 3?",
-            0: "the minimum is there, but w^4 is no parabola, and one step does not reach it",
-        },
-        "the step is -E'/E'', with E' = 4 w^3 and E'' = 12 w^2",
-        within=1e-3,
-    ),
     "product by differences": function(
         "gradient w v",
         [(lambda w: w**3 + w.sum(), w, v) for w, v in (([1.5, -1.0], [0.5, 2.0]), ([0.5, 1.0], [-1.0, 0.75]))],
@@ -564,6 +591,22 @@ CHECKS = {
         0.1,
         {1 / 11: "each parameter has 10 partners, not 11", 1: "that is the limit for two parameters"},
         lambda c: f"not {show(c)}: with this c each step multiplies the common direction by {show(-10 * c)}",
+    ),
+    "Cauchy step": function(
+        "g h radius",
+        [
+            ([3.0, 4.0], [[2.0, 0.5], [0.5, 4.0]], 10.0),
+            ([3.0, 4.0], [[2.0, 0.5], [0.5, 4.0]], 0.25),
+            ([1.0, 2.0], [[1.0, 0.0], [0.0, -2.0]], 0.5),
+        ],
+        _cauchy(),
+        {
+            _cauchy(bend=False): "where the parabola bends down along g there is no lowest point: go to the border",
+            _cauchy(cut=False): "the step must not be longer than the radius",
+            _cauchy(bend=False, cut=False): "mind the radius, and the sign of the curvature along g",
+            _cauchy(sign=1): "this goes uphill",
+        },
+        "with the step -t g the parabola is -t g.g + t^2 g.Hg / 2; which t is best, and which is allowed?",
     ),
     # 05 The edge of stability
     "swing in a valley": number(
@@ -602,6 +645,48 @@ CHECKS = {
             3800: "this is the edge if momentum averages the gradients; here it adds them up",
         },
         "at the edge, eta * sharpness is 2 (1 + mu)",
+    ),
+    # 05b Noise
+    "stationary variance": number(
+        0.25,
+        {
+            0.125: "this is the value for small eta, eta s^2 / (2 lambda); here eta lambda is 1",
+            0.5: "this is the standard deviation, or a lambda is missing",
+        },
+        "put the three numbers into eta s^2 / (lambda (2 - eta lambda))",
+    ),
+    "an epoch of SGD": function(
+        "w samples batch eta",
+        [(3.0, [1.0, 2.0, 4.0, 0.5, 1.5], 2, 0.5), (0.0, [1.0, -1.0, 2.0, 5.0], 4, 0.25), (1.0, [2.0, 4.0], 3, 0.1)],
+        _epoch(),
+        {
+            _epoch(rest=False): "the incomplete batch at the end counts, too",
+            _epoch(mean=False): "the gradient of a batch is the mean over its samples, not the sum",
+            _epoch(fresh=False): "each batch begins where the last one ended",
+            lambda w, samples, batch, eta: _epoch()(w, samples, 1, eta): "this takes the samples one at a time",
+            lambda w, samples, batch, eta: _epoch()(w, samples, 99, eta): "this takes all samples at once",
+        },
+        "each batch moves w by -eta times the mean of w - z",
+    ),
+    "variance after some steps": function(
+        "steps start eta lam s",
+        [(1, 4.0, 0.5, 1.0, 2.0), (3, 0.0, 0.25, 2.0, 1.0), (10, 1.0, 0.1, 0.5, 3.0)],
+        _variance_after(2),
+        {
+            _variance_after(1): "the distance shrinks by 1 - eta lambda in each step; and its square?",
+            _variance_after(2, 0.0): "this forgets the noise",
+            lambda steps, start, eta, lam, s: eta * s * s / (lam * (2 - eta * lam)): "this is where it ends",
+        },
+        "each step turns V into (1 - eta lambda)^2 V + eta^2 s^2",
+    ),
+    "end of linear scaling": number(
+        128,
+        {
+            64: "at 64 the rule says 0.2 = 1 / lambda_max; the limit is 2 / lambda_max",
+            0.4: "this is the limit of the rate; for which batch size does the rule ask for it?",
+            4: "this is how many times larger the batch may be",
+        },
+        lambda size: f"not {show(size)}: for this batch the rule says {show(0.1 * size / 32)}",
     ),
     # 06 Bounds on a sigmoid's gradient
     "smallest weight": number(
