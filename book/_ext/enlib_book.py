@@ -58,8 +58,8 @@ _ACCESSIBLE = {
 }
 
 
-# The head of a table of results; one with many columns takes the margin, too, and the theme hides what stands there.
-_TABLE = re.compile(r'<div class="en-table"')
+# A table of results; one with many columns takes the margin, too, and the theme hides what stands there.
+_TABLE = re.compile(r'(?<=<div class="en-table)".*?</table>', re.DOTALL)
 _MANY = 9
 
 # What the notebooks import or read besides themselves, and what makes the pages.
@@ -222,8 +222,8 @@ def _trim(text: str) -> str:
 
 
 def _widened(match: re.Match[str]) -> str:
-    head = match.string[match.start() : match.string.index("</thead>", match.start())]
-    return '<div class="en-table full-width"' if head.count("<th ") > _MANY else match[0]
+    wide = " full-width" if match[0].partition("</thead>")[0].count("<th ") > _MANY else ""
+    return wide + re.sub(r"(?<=\de)-(?=\d)", "\N{NON-BREAKING HYPHEN}", match[0])  # a line must not end within 2e-06
 
 
 def typeset(pages: list[str]) -> list[str]:
