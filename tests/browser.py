@@ -81,7 +81,7 @@ CUT = """() => {
   const found = {cut: [], scrolled: []};
   const seen = (e) => e.checkVisibility({visibilityProperty: true, contentVisibilityAuto: true}) && e.offsetWidth > 1;
   const say = (kind, e) => found[kind].push(`${e.className || e.tagName}: ${e.textContent.trim().slice(0, 60)}`);
-  for (const e of document.querySelectorAll("article :is(table, .katex-display, .cell_output pre, .cell_input pre)")) {
+  for (const e of document.querySelectorAll("article :is(table, .katex-display, .cell pre)")) {
     if (!seen(e)) continue;
     let place = e, wide = false;
     for (; place && place.tagName !== "ARTICLE"; place = place.parentElement) {

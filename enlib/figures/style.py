@@ -116,7 +116,45 @@ def drawn(panels: Sequence[Panel], size: tuple[float, float], columns: int = 1, 
             axes.set_ylabel("")
     for axes in grid[len(panels) :]:
         axes.remove()
+    for axes in grid[: len(panels)]:
+        if axes.get_legend():
+            _make_room(axes)
     return figure
+
+
+def _make_room(axes: Axes) -> None:
+    """Extend the vertical axis, to at most twice its height, until the legend covers no mark."""
+    limits, scale = axes.get_ylim(), axes.yaxis.get_transform()
+    low, high = scale.transform(limits)
+    for step in range(11):
+        axes.set_ylim(limits[0], float(scale.inverted().transform(high + step / 10 * (high - low))))
+        axes.get_figure(root=True).draw_without_rendering()  # type: ignore[union-attr]
+        if not _covers(axes):
+            return
+    axes.set_ylim(limits)  # in vain
+
+
+def _covers(axes: Axes) -> bool:
+    """Return whether the legend lies on a line, point, bar or text; lines across all of the axes do not count."""
+    legend, data = axes.get_legend(), axes.transData
+    assert legend is not None
+    box = legend.get_window_extent()
+    points, paths = [], []
+    for line in axes.lines:
+        if line.get_transform() == data:
+            points += [line.get_path().vertices] if line.get_marker() != "None" else []
+            paths += [line.get_path()] if line.get_linestyle() != "None" else []
+    for group in axes.collections:
+        if group.get_transform() == data:
+            paths += group.get_paths()
+        elif group.get_offset_transform() == data:
+            points.append(group.get_offsets())
+    bars = [patch for patch in axes.patches if patch.get_data_transform() == data]
+    return (
+        any(box.count_contains(data.transform(some)) for some in points)
+        or any(path.transformed(data).intersects_bbox(box, filled=False) for path in paths)
+        or any(box.overlaps(part.get_window_extent()) for part in (*bars, *axes.texts))
+    )
 
 
 def _tick(axis: Axis) -> None:
