@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import itertools
 import json
 import math
 import os
 import re
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
@@ -20,6 +22,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, LogFormatter, LogLocator, NullLocator
+from matplotlib.transforms import Bbox
 from PIL import Image
 
 from enlib import _tools
@@ -116,10 +119,28 @@ def drawn(panels: Sequence[Panel], size: tuple[float, float], columns: int = 1, 
             axes.set_ylabel("")
     for axes in grid[len(panels) :]:
         axes.remove()
+    figure.draw_without_rendering()
     for axes in grid[: len(panels)]:
+        _fit_below(axes, figure.bbox.width)
         if axes.get_legend():
             _make_room(axes)
     return figure
+
+
+def _fit_below(axes: Axes, width: float) -> None:
+    """Leave out numbers of a logarithmic axis that touch, and keep its label on the figure."""
+    boxes = [tick.label1.get_window_extent() for tick in axes.xaxis.get_major_ticks() if tick.label1.get_text()]
+    if axes.get_xscale() == "log" and any(b.x0 < a.x1 + 4 for a, b in itertools.pairwise(sorted(boxes, key=_left))):
+        axes.xaxis.set_major_locator(LogLocator(subs=(1,), numticks=6))
+    label = axes.xaxis.label
+    if label.get_window_extent().x1 > width:
+        axes.set_xlabel(label.get_text(), loc="right")
+        if label.get_window_extent().x0 < 0:
+            label.set_text(textwrap.fill(label.get_text(), len(label.get_text()) // 2 + 4))
+
+
+def _left(box: Bbox) -> float:
+    return float(box.x0)
 
 
 def _make_room(axes: Axes) -> None:
