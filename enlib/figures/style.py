@@ -136,7 +136,8 @@ def _fit_below(axes: Axes, width: float) -> None:
     if label.get_window_extent().x1 > width:
         axes.set_xlabel(label.get_text(), loc="right")
         if label.get_window_extent().x0 < 0:
-            label.set_text(textwrap.fill(label.get_text(), len(label.get_text()) // 2 + 4))
+            half = len(label.get_text()) // 2 + 4
+            label.set_text(textwrap.fill(label.get_text(), half, break_on_hyphens=False, break_long_words=False))
 
 
 def _left(box: Bbox) -> float:
