@@ -36,6 +36,8 @@ ROOT = Path(__file__).resolve().parents[2]
 _IN_VAIN = re.compile(r"<(?:script|link)\b[^>]*(?:sphinx-thebe|fontawesome\.js)[^>]*>(?:</script>)?\s*")
 
 
+# Words of code that have no color of their own: names, punctuation and spaces are half of the markup of code.
+_PLAIN = re.compile(r'<span class="[npw]">([^<]*)</span>')
 # Scripts that would hold up the first look at a page. One stays: an inline script right after it needs it.
 _BLOCKING = re.compile(r'<script(?![^>]*\bdefer\b)(?=[^>]*\bsrc="(?![^"]*documentation_options))')
 # Sphinx marks formulas by class and writes them between \\( \\) or \\[ \\].
@@ -43,7 +45,8 @@ _FORMULA = re.compile(r"\\(?P<open>[(\[])(?P<tex>(?:(?!\\[()\[\]]).)*?)\\[)\]](?
 _TYPESET = """
 const katex = require(process.argv[1]);
 const formulas = JSON.parse(require("fs").readFileSync(0, "utf8"));
-const set = ([open, tex]) => katex.renderToString(tex, {displayMode: open === "[", strict: "ignore"});
+const set = ([open, tex]) => katex.renderToString(tex, {displayMode: open === "[", strict: "ignore"})
+  .replaceAll(' columnspacing=""', ""); // of a single column: malformed
 process.stdout.write(JSON.stringify(formulas.map((formula) => {
   try { return set(formula); } catch (error) { console.error(error.message); process.exit(1); }
 })));
@@ -58,8 +61,8 @@ _ACCESSIBLE = {
 }
 
 
-# The head of a table of results; one with many columns takes the margin, too, and the theme hides what stands there.
-_TABLE = re.compile(r'<div class="en-table"')
+# A table of results; one with many columns takes the margin, too, and the theme hides what stands there.
+_TABLE = re.compile(r'(?<=<div class="en-table)".*?</table>', re.DOTALL)
 _MANY = 9
 
 # What the notebooks import or read besides themselves, and what makes the pages.
@@ -215,6 +218,7 @@ def _saddle() -> str:
 
 def _trim(text: str) -> str:
     text = _IN_VAIN.sub("", text)
+    text = _PLAIN.sub(r"\1", text)
     for theirs, ours in _ACCESSIBLE.items():
         text = text.replace(theirs, ours)
     text = _TABLE.sub(_widened, text)
@@ -222,8 +226,8 @@ def _trim(text: str) -> str:
 
 
 def _widened(match: re.Match[str]) -> str:
-    head = match.string[match.start() : match.string.index("</thead>", match.start())]
-    return '<div class="en-table full-width"' if head.count("<th ") > _MANY else match[0]
+    wide = " full-width" if match[0].partition("</thead>")[0].count("<th ") > _MANY else ""
+    return wide + re.sub(r"(?<=\de)-(?=\d)", "\N{NON-BREAKING HYPHEN}", match[0])  # a line must not end within 2e-06
 
 
 def typeset(pages: list[str]) -> list[str]:
