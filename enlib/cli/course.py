@@ -25,6 +25,7 @@ import shutil
 import signal
 import struct
 import subprocess
+import symtable
 import sys
 import tempfile
 import time
@@ -311,40 +312,65 @@ def _parsed(source: str, name: str) -> tuple[ast.Module, str]:
     lines = [re.sub(r"^(\s*)[%!?].*", r"\1pass", line) for line in source.splitlines()]
     linecache.cache[name] = len(source), None, [line + "\n" for line in lines], name  # for `inspect.getsource`
     try:
-        return ast.parse("\n".join(lines)), ""
+        tree = ast.parse("\n".join(lines))
+        _names(tree)
+        return tree, ""
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return ast.parse(""), f"{name}: {_told(error)}"
 
 
 def _needed(trees: list[ast.Module], answer: ast.expr) -> list[int]:
-    """Return which cells bind or change, directly or not, the names in an answer."""
-    wanted, chosen = _names(answer)[0] | {"*"}, dict[int, None]()  # "*": from somewhere import *
-    names = dict(enumerate(map(_names, trees)))
-    while found := [k for k, (_, binds) in names.items() if binds & wanted and k not in chosen]:
-        chosen.update(dict.fromkeys(found))
-        wanted = wanted.union(*(names[k][0] for k in found))
+    """Return which cells an answer needs: those that last bind the names in it, those that change them since, ..."""
+    cells = list(map(_names, trees))
+    modules = {
+        name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Import) for name in _bound(node)
+    }
+    todo = [(node.id, len(cells)) for node in ast.walk(answer) if isinstance(node, ast.Name)]
+    chosen: set[int] = set()
+    for name, end in todo:  # which grows
+        for k in reversed(range(end)):
+            needs, later, binds, changes = cells[k]
+            if name in binds or "*" in binds or (name in changes and name not in modules):
+                if k not in chosen:
+                    chosen.add(k)
+                    todo += [(need, k) for need in needs] + [(need, len(cells)) for need in later]
+                if name in binds:
+                    break
     return sorted(chosen)
 
 
-def _names(tree: ast.AST) -> tuple[set[str], set[str]]:
-    """Return the names that code uses, and those that it binds, or changes, as ``x.y[0] = 1`` or ``x.append(1)``."""
-    uses: set[str] = set()
+def _names(tree: ast.Module) -> tuple[set[str], set[str], set[str], set[str]]:
+    """Return the names that a cell needs at once, those in its functions, those it binds and those it changes."""
+    needs: set[str] = set()
+    later: set[str] = set()
     binds: set[str] = set()
-    for node in ast.walk(tree):
-        target: ast.AST | None = node if isinstance(getattr(node, "ctx", None), ast.Store) else None
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            target = node.value.func
-        while isinstance(target, ast.Attribute | ast.Subscript):
-            target = target.value
-        if isinstance(target, ast.Name):
-            binds.add(target.id)
-        if isinstance(node, ast.Name):
-            uses.add(node.id)
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            binds.add(node.name)
-        elif isinstance(node, ast.alias):
-            binds.add((node.asname or node.name).split(".")[0])
-    return uses, binds
+    changes: set[str] = set()
+    for statement in tree.body:
+        top, *inner = _tables(symtable.symtable(ast.unparse(statement), "cell", "exec"))
+        globals_ = {symbol for table in inner for symbol in table.get_symbols() if symbol.is_global()}
+        later |= {symbol.get_name() for symbol in globals_}
+        if isinstance(statement, ast.For):
+            binds |= {node.id for node in ast.walk(statement.target) if isinstance(node, ast.Name)}
+        needs |= {symbol.get_name() for symbol in top.get_symbols() if symbol.is_referenced()} - binds
+        needs |= {symbol.get_name() for symbol in globals_} - binds
+        binds |= {symbol.get_name() for symbol in [*top.get_symbols(), *globals_] if symbol.is_assigned()}
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                binds |= _bound(node)
+            target = node.value.func if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else node
+            if target is not node or isinstance(getattr(node, "ctx", None), ast.Store):
+                while isinstance(target, ast.Attribute | ast.Subscript):  # x.append(1), x.y[0] = 1
+                    target = target.value
+                    changes |= {target.id} if isinstance(target, ast.Name) else set()
+    return needs, later, binds, changes
+
+
+def _bound(node: ast.Import | ast.ImportFrom) -> set[str]:
+    return {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+
+
+def _tables(table: symtable.SymbolTable) -> list[symtable.SymbolTable]:
+    return [table, *(inner for child in table.get_children() for inner in _tables(child))]
 
 
 def _limit(memory: int, seconds: int) -> None:
@@ -354,9 +380,12 @@ def _limit(memory: int, seconds: int) -> None:
     except ImportError:
         return
     limits = {"DATA": memory, "CPU": seconds, "FSIZE": 100_000_000, "CORE": 0}
-    mine = [path for path in Path("/proc").glob("[0-9]*/task") if path.stat().st_uid == os.getuid()]
-    if mine:
-        limits["NPROC"] = 100 + sum(len(list(path.iterdir())) for path in mine)
+    threads = 0
+    for path in Path("/proc").glob("[0-9]*/task"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            threads += len(list(path.iterdir())) if path.stat().st_uid == os.getuid() else 0
+    if threads:
+        limits["NPROC"] = threads + 100
     for name, most in limits.items():
         with contextlib.suppress(AttributeError, ValueError, OSError):
             resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (most, most))

@@ -1,5 +1,6 @@
 """`course`: an edition without solutions, and grades of thirty notebooks, some of them hostile."""
 
+import ast
 import csv
 import json
 import re
@@ -161,6 +162,24 @@ def test_what_is_deleted_or_changed_is_put_back(tmp_path):
     assert all(each.restore() for each in kept)
     assert not any(each.restore() for each in kept)
     assert all(path.read_bytes() == b"answers" and not path.is_symlink() for path in paths)
+
+
+@pytest.mark.parametrize(
+    "cells, answer, needed",
+    [
+        (["import numpy as np", "p = slow()", "def f(p):\n    return np.exp(p)"], "f", [0, 2]),
+        (["x = 1", "x = 2", "x += 1", "y = x", "x = 5"], "y", [1, 2, 3]),
+        (["def f():\n    return g()", "def g():\n    return 1", "g = 2"], "f", [0, 2]),
+        (["box = []", "box.append(1)", "print(box)", "box[0] = 2", "other.append(box)"], "box", [0, 1, 3]),
+        (["step = slow()", "for step in range(3):\n    done = step"], "done", [1]),
+        (["from math import *", "x = e"], "x", [0, 1]),
+        (["import numpy as np", "np.random.seed(0)", "[k for k in slow()]", "k = np.pi"], "k", [0, 3]),
+        (["x = 1", "def (:", "y = 1 + unknown"], "x + y", [0, 2]),
+    ],
+)
+def test_only_the_cells_that_an_answer_needs_are_run(cells, answer, needed):
+    trees = [course._parsed(cell, "cell")[0] for cell in cells]
+    assert course._needed(trees, ast.parse(answer, mode="eval").body) == needed
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x"])
