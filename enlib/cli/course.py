@@ -355,6 +355,8 @@ def _names(tree: ast.Module) -> tuple[set[str], set[str], set[str], set[str]]:
         needs |= {symbol.get_name() for symbol in globals_} - binds
         binds |= {symbol.get_name() for symbol in [*top.get_symbols(), *globals_] if symbol.is_assigned()}
         for node in ast.walk(statement):
+            if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+                needs.add(node.target.id)
             if isinstance(node, ast.Import | ast.ImportFrom):
                 binds |= _bound(node)
             target = node.value.func if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else node
