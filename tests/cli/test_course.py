@@ -198,10 +198,10 @@ def test_the_edition_for_students_has_no_solutions_and_no_outputs(tmp_path, caps
     for path, original in zip(written, originals, strict=True):
         text, whole = path.read_text(encoding="utf-8"), original.read_text(encoding="utf-8")
         cells = json.loads(text)["cells"]
-        assert "Solution" not in text
+        assert "<summary>Solution" not in text
         assert "<summary>Answer" in text or "<summary>Answer" not in whole
         assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
-        asked = re.compile(r"exercises\.check\(|\*\*\d\.\*\* |> \*\*Predict\.\*\*")
+        asked = re.compile(r"exercises\.check\(|> \*\*Predict\.\*\*|\(Open\.\)")
         assert len(asked.findall(text)) == len(asked.findall(whole))
         assert text.count("<details>") == text.count("</details>")
     assert (tmp_path / "new" / "results" / "search.csv").is_file()
