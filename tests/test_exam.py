@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 from scipy.stats import binom, norm
 from scipy.stats import t as student
 
@@ -75,7 +76,7 @@ ANSWERS = {
     13: lambda: edge_of_momentum(0.9) / 0.05,
     14: swing,
     15: lambda: 3 + 1 * 4 / 100 * (1 * 3 - 4),
-    16: lambda: np.ptp(landscape.gain_interval(9.0)),
+    16: lambda: 2 * brentq(lambda a: 9 * sigmoid(9 * a) * (1 - sigmoid(9 * a)) - 1, 0, 1),
     17: lambda: first(lambda n: (2 / 4) ** n < 1e-4),
     18: lambda: 10 * sum(p.numel() for p in models.ExponentialNeuron(784, seed=0).parameters()),
     19: lambda: 0.3 * -0.8 - 0.5 * 0.3**2,
