@@ -2,8 +2,8 @@
 
 It applies the conventions of the notebooks (``conventions.py``), lays out their pages and the first one
 (``course.py``), makes Greek letters searchable (``search_words.py``), keys the execution cache on the package, serves
-every asset from the site itself (KaTeX, plotly.js), leaves out what the theme loads in vain, and writes the metadata
-and the page for addresses that do not exist.
+every asset from the site itself (KaTeX, plotly.js), leaves out what the theme loads in vain, and writes the metadata,
+the page for addresses that do not exist, and what machines read (``site_files.py``).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 import conventions
 import course
 import search_words
+import site_files
 from docutils import nodes
 from launch import BRANCH, check_repository
 from playwright._impl._driver import compute_driver_executable
@@ -297,4 +298,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", inline_figures)
     app.connect("html-page-context", trim_and_describe, priority=900)
     app.connect("build-finished", finish)
+    app.connect("build-finished", site_files.write_site_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
