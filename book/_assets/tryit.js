@@ -67,7 +67,7 @@
     worker = undefined;
   }
   function startWorker({ engine, ...rest }) {
-    const source = `${engine}\n(${work})().catch((error) => postMessage({ failed: String(error) }));`;
+    const source = `(async () => {\n${engine}\nawait (${work})();\n})().catch((error) => postMessage({failed: String(error)}));`;
     worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
     const started = worker;
     return new Promise((done, refused) => {
@@ -145,6 +145,14 @@
     document.execCommand("insertText", false, "\n" + indented);
   }
 
+  // Whoever comes to an untouched stub replaces what stands for the answer.
+  function selectGap({ target: field }) {
+    const gap = field.value === field.defaultValue && field.value.match(/None|\.\.\./);
+    if (gap && field.selectionStart === field.selectionEnd) {
+      field.setSelectionRange(gap.index, gap.index + gap[0].length);
+    }
+  }
+
   const bar = document.createElement("p");
   bar.className = "en-try-bar";
   function count() {
@@ -188,10 +196,7 @@
     if (answer) form.code.value = answer;
     show(form, { said });
     form.code.addEventListener("keydown", type);
-    form.code.addEventListener("focus", () => {
-      const gap = form.code.value === form.code.defaultValue && form.code.value.match(/None|\.\.\./);
-      if (gap) setTimeout(() => form.code.setSelectionRange(gap.index, gap.index + gap[0].length));
-    });
+    for (const arrival of ["focus", "click"]) form.code.addEventListener(arrival, selectGap);
     form.addEventListener("input", () => {
       if (running?.form === form) running.stop("");
       show(form, {});

@@ -5,6 +5,7 @@ The page calls `run`. The sources of the checks are those of the package.
 
 import builtins
 import io
+import itertools
 import math as plain
 import sys
 
@@ -50,18 +51,22 @@ def _comb(n, k):
     return _prod(range(n - k + 1, n + 1)) // plain.factorial(k) if 0 <= k <= n else 0
 
 
+def _combinations(pool, k):
+    pool = tuple(pool)
+    if k == 0:
+        yield ()
+    for i in range(len(pool) if k else 0):
+        for rest in _combinations(pool[i + 1 :], k - 1):
+            yield (pool[i],) + rest  # noqa: RUF005  MicroPython unpacks nothing there
+
+
+itertools.combinations = _combinations
 math = Names()
 for _name in dir(plain):
     setattr(math, _name, getattr(plain, _name))
 for _name in ("cosh", "exp", "expm1", "pow", "sinh"):
     setattr(math, _name, _overflowing(getattr(plain, _name)))
-math.comb, math.dist, math.hypot, math.log1p, math.prod = (
-    _comb,
-    lambda p, q: _hypot(*[a - b for a, b in zip(p, q)]),
-    _hypot,
-    _log1p,
-    _prod,
-)
+math.comb, math.hypot, math.log1p, math.prod = _comb, _hypot, _log1p, _prod
 sys.modules["math"] = math
 
 _zip = builtins.zip
@@ -144,6 +149,10 @@ def _told(error):
     """Return an error on one line, and where in the reader's code it was raised."""
     trace = io.StringIO()
     sys.print_exception(error, trace)
-    lines = [line.split("line ")[1].split(",")[0] for line in trace.getvalue().split("\n") if '"answer", line' in line]
+    lines = [
+        line.split("line ")[1].split(",")[0] for line in trace.getvalue().split("\n") if '"answer", line' in line
+    ]
     said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if isinstance(error, ImportError):
+        said += ": this page has Python's own modules alone"
     return (f"line {lines[-1]}: " if lines else "") + said

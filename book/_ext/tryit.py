@@ -1,8 +1,8 @@
 """Exercises that are answered in the page, with the checks of the notebooks and without a kernel.
 
-Where a notebook has the stub of an answer and its check, its page gets an editor. MicroPython, compiled to WebAssembly,
-runs what the reader writes and then the check; it is loaded when a reader first presses *Run*. Without script, the code
-of the notebook stays in view.
+Where a notebook has the stub of an answer and its check, its page gets an editor. MicroPython, compiled to
+WebAssembly, runs what the reader writes and then the check; it is loaded when a reader first presses *Run*. Without
+script, the code of the notebook stays in view.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import html
 import json
 import re
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,17 @@ MICROPYTHON = Path(__file__).parent / "micropython"
 # Their checks hand NumPy's arrays to the reader's function.
 NOTEBOOK_ONLY = {"product by differences"}
 _CHECK = re.compile(r'exercises\.check\("(?P<exercise>[^"]+)", (?P<answer>\w+)\)')
-# What makes the engine a module, and what says the same in a worker that is none: a page that was opened as a file may
-# start no other.
-_MODULE = {"import.meta.url": "location.href", "export default _createMicroPythonModule;": "", "export async": "async"}
+# What makes the engine a module, and what says the same in a plain script; a page that was opened as a file may
+# load no module.
+_MODULE = {
+    "import.meta.url": "location.href",
+    "export default _createMicroPythonModule;": "",
+    "export async": "async",
+}
 _FORM = """
 <form class="en-try" data-exercise="{exercise}" data-answer="{answer}" hidden>
-<textarea rows="{rows}" wrap="off" spellcheck="false" autocapitalize="off" autocomplete="off" aria-label="Your answer, in \
-Python: {exercise}">{stub}</textarea>
+<textarea rows="{rows}" wrap="off" spellcheck="false" autocapitalize="off" autocomplete="off"
+ aria-label="Your answer, in Python: {exercise}">{stub}</textarea>
 <p><button type="submit">Run</button> <button type="reset" hidden>Reset</button> <output></output></p>
 <pre hidden></pre>
 </form>
@@ -47,7 +52,7 @@ class TryIt(SphinxTransform):
     def apply(self, **kwargs: Any) -> None:
         """Change the document in place."""
         cells = [c for c in self.document.findall(nodes.container) if c.get("nb_element") == "cell_code"]
-        for stub, check in zip(cells, cells[1:], strict=False):
+        for stub, check in pairwise(cells):
             found = _CHECK.fullmatch(_code(check))
             if found and found["exercise"] not in NOTEBOOK_ONLY and stub.parent is check.parent:
                 text = _code(stub)
