@@ -47,8 +47,8 @@ def open_page(chromium):
     """Open an address with everything beyond this machine cut off; note what is loaded, and what goes wrong."""
     contexts = []
 
-    def open_(address):
-        context = chromium.new_context()
+    def open_(address, **options):
+        context = chromium.new_context(**options)
         contexts.append(context)
         page = context.new_page()
         page.wrong, page.loaded = [], []
@@ -83,7 +83,8 @@ def test_right_and_wrong_answers_to_every_kind_of_exercise(address, open_page):
     page = open_page(address + NOTEBOOK)
     form = page.locator('form[data-exercise="momentum edge"]')
     assert form.locator("textarea").input_value() == "momentum_edge = None  # your answer"
-    assert not page.locator(".en-try + details.en-code").first.is_visible()
+    assert page.locator("form.en-try + details.en-code").count() == 4
+    assert not page.locator("form.en-try + details.en-code").first.is_visible()
     assert pythons(page) == []
     assert answer(page, "momentum edge") == "not answered yet"
     assert len(pythons(page)) == 1
@@ -175,6 +176,12 @@ def test_enter_keeps_the_indentation_and_the_tabulator_leaves(address, open_page
     assert field.input_value() == written
 
 
+def test_without_script_the_code_of_the_notebook_is_there(address, open_page):
+    page = open_page(address + NOTEBOOK, java_script_enabled=False)
+    assert not page.locator("form.en-try").first.is_visible()
+    assert page.locator("form.en-try + details.en-code").first.is_visible()
+
+
 def test_only_pages_with_exercises_load_any_of_it(address, open_page):
     page = open_page(address + "book/notation.html")
     assert page.locator(".en-try, .en-try-bar").count() == 0
@@ -190,7 +197,7 @@ def test_no_text_is_evaluated_so_that_a_policy_may_forbid_it(tmp_path, open_page
     form = tryit.FORM.format(exercise="momentum edge", answer="momentum_edge", rows=1, stub="momentum_edge = 380")
     (tmp_path / "index.html").write_text(
         '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>t</title><link rel="icon" href="data:,">'
-        f'<meta http-equiv="Content-Security-Policy" content="script-src \'self\' \'wasm-unsafe-eval\'; '
+        f"<meta http-equiv=\"Content-Security-Policy\" content=\"script-src 'self' 'wasm-unsafe-eval'; "
         f'worker-src {policy}"><script src="tryit.js" data-python="tryit_python.js" defer></script>'
         f"<main>{form}</main></html>",
         encoding="utf-8",

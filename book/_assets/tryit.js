@@ -209,6 +209,8 @@
       else run(form);
     });
   }
-  forms.at(-1).after(bar);
+  let last = forms.at(-1);
+  while (last.nextElementSibling?.matches("details")) last = last.nextElementSibling; // the code and the solution
+  last.after(bar);
   count();
 })();

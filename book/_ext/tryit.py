@@ -34,7 +34,7 @@ _MODULE = {
     "export default _createMicroPythonModule;": "",
     "export async": "async",
 }
-_FORM = """
+FORM = """
 <form class="en-try" data-exercise="{exercise}" data-answer="{answer}" hidden>
 <textarea rows="{rows}" wrap="off" spellcheck="false" autocapitalize="off" autocomplete="off"
  aria-label="Your answer, in Python: {exercise}">{stub}</textarea>
@@ -57,8 +57,10 @@ class TryIt(SphinxTransform):
             if found and found["exercise"] not in NOTEBOOK_ONLY and stub.parent is check.parent:
                 text = _code(stub)
                 said = {name: html.escape(value) for name, value in {**found.groupdict(), "stub": text}.items()}
-                form = _FORM.format(rows=text.count("\n") + 1, **said)
-                stub.parent.insert(stub.parent.index(stub), nodes.raw("", form, format="html", classes=["en-try"]))
+                form = FORM.format(rows=text.count("\n") + 1, **said)
+                stub.parent.insert(
+                    stub.parent.index(stub), nodes.raw("", form, format="html", exercise=found["exercise"])
+                )
 
 
 def _code(cell: nodes.container) -> str:
@@ -100,7 +102,7 @@ def script() -> str:
 
 def add_script(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Let pages with exercises load the script of the editors, which knows where Python is."""
-    if doctree is not None and any("en-try" in node["classes"] for node in doctree.findall(nodes.raw)):
+    if doctree is not None and any("exercise" in node for node in doctree.findall(nodes.raw)):
         version = hashlib.sha256(script().encode()).hexdigest()[:8]
         attributes = {"data-python": f"tryit_python.js?v={version}"}
         app.add_js_file("tryit.js", loading_method="defer", **attributes)
