@@ -104,7 +104,7 @@ def add_script(app: Sphinx, page: str, template: str, context: dict[str, Any], d
     """Let pages with exercises load the script of the editors, which knows where Python is."""
     if doctree is not None and any("exercise" in node for node in doctree.findall(nodes.raw)):
         version = hashlib.sha256(script().encode()).hexdigest()[:8]
-        attributes = {"data-python": f"tryit_python.js?v={version}"}
+        attributes: dict[str, Any] = {"data-python": f"tryit_python.js?v={version}"}
         app.add_js_file("tryit.js", loading_method="defer", **attributes)
 
 
