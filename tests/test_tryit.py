@@ -1,6 +1,7 @@
 """Exercises answered in the published pages: in a real browser, on a server and as files, the network cut off."""
 
 import base64
+import html
 import json
 import re
 import sys
@@ -8,6 +9,9 @@ from pathlib import Path
 
 import browser
 import pytest
+from plain_answers import NEEDS_MORE, by_python, sources
+
+from enlib.exercises.checks import CHECKS
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "_build" / "html"
@@ -79,6 +83,12 @@ def pythons(page):
     return [url for url in page.loaded if "tryit_python" in url or "wasm" in url]
 
 
+def test_every_exercise_but_the_named_ones_can_be_answered_in_its_page():
+    pages = [path.read_text(encoding="utf-8") for path in (SITE / "notebooks").glob("*.html")]
+    asked = [html.unescape(name) for page in pages for name in re.findall(r'data-exercise="([^"]+)"', page)]
+    assert sorted(asked) == sorted(set(CHECKS) - tryit.NOTEBOOK_ONLY)
+
+
 def test_right_and_wrong_answers_to_every_kind_of_exercise(address, open_page):
     page = open_page(address + NOTEBOOK)
     form = page.locator('form[data-exercise="momentum edge"]')
@@ -103,6 +113,40 @@ def test_right_and_wrong_answers_to_every_kind_of_exercise(address, open_page):
     assert answer(page, "chord in a quadrant", "my_chord = [(3, 1 / 3), (1, 1)]") == "right!"
     assert page.locator(".en-try-bar").inner_text().startswith("Right on this page: 2 of 4; in all notebooks: 4.")
     assert page.wrong == []
+
+
+# Answers one exercise after the other, and returns what the page says.
+ALL = """async (given) => {
+  const said = [];
+  for (const [exercise, code] of given) {
+    const form = [...document.forms].find((form) => form.dataset.exercise === exercise);
+    const [run, output] = [form.querySelector("button"), form.querySelector("output")];
+    form.querySelector("textarea").value = `${code}\\n${form.dataset.answer} = answer`;
+    run.click();
+    do await new Promise((soon) => setTimeout(soon, 20)); while (run.textContent !== "Run");
+    said.push(output.textContent);
+  }
+  return said;
+}"""
+
+
+@pytest.mark.slow
+def test_a_right_and_a_wrong_answer_to_every_exercise(address, open_page):
+    given = {}
+    for name, listed in sources().items():
+        said = {source: by_python(source, name) for source in listed if "np." not in source}
+        right = next((source for source, text in said.items() if text == "right!"), None)
+        wrong = next((s for s, text in said.items() if text != "right!" and not re.search(NEEDS_MORE, text)), None)
+        given[name] = [(source, said[source]) for source in (right, wrong) if source]
+    answered = 0
+    for path in sorted((SITE / "notebooks").glob("*.html")):
+        page = open_page(f"{address}notebooks/{path.name}")
+        names = page.locator("form.en-try").evaluate_all("(forms) => forms.map((form) => form.dataset.exercise)")
+        asked = [(name, source, text) for name in names for source, text in given[name]]
+        assert page.evaluate(ALL, [one[:2] for one in asked]) == [one[2] for one in asked]
+        answered += len(asked)
+        page.context.close()
+    assert answered >= 2 * 60
 
 
 def test_a_loop_without_end_is_stopped_and_python_starts_again(address, open_page):
