@@ -38,7 +38,8 @@ FORM = """
 <form class="en-try" data-exercise="{exercise}" data-answer="{answer}" hidden>
 <textarea rows="{rows}" wrap="off" spellcheck="false" autocapitalize="off" autocomplete="off"
  aria-label="Your answer, in Python: {exercise}">{stub}</textarea>
-<p><button type="submit">Run</button> <button type="reset" hidden>Reset</button> <output></output></p>
+<p><button type="submit" title="Ctrl + Enter">Run</button>
+<button type="reset" hidden>Reset</button> <output></output></p>
 <pre hidden></pre>
 </form>
 """

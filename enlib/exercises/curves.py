@@ -30,7 +30,7 @@ def one_minimum(cost: "Any") -> str:
             faded = values[i]
     moves = [i for i in range(len(steps)) if steps[i] != 0]
     turns = [(moves[k], moves[k + 1]) for k in range(len(moves) - 1)]
-    valleys: "list[Any]" = [grid[up] for down, up in turns if steps[down] < 0 < steps[up]]
+    valleys: list[Any] = [grid[up] for down, up in turns if steps[down] < 0 < steps[up]]
     if len(valleys) != 1:
         found = f"{len(valleys)}, near {show(valleys)}" if valleys else "none"
         return f"expected one local minimum between -5 and 5, found {found}"
