@@ -16,8 +16,23 @@ from enlib.exercises.checks import CHECKS
 HEAD = "from functools import partial\nfrom math import e\n"
 # What the page says of an answer that takes arrays, and of syntax that MicroPython does not have.
 NEEDS_MORE = "no NumPy in this page|list indices|raised (TypeError|AttributeError)|assignment target"
+SIGNED_RANK = (
+    "def answer(differences):\n"
+    "    sizes = sorted(abs(d) for d in differences)\n"
+    "    ranks = [sizes.index(abs(d)) + 1 for d in differences]\n"
+    "    seen, sums = sum(r for r, d in zip(ranks, differences) if d > 0), [0]\n"
+    "    for r in ranks:\n"
+    "        sums += [s + r for s in sums]\n"
+    "    return sum(abs(2 * s - sum(ranks)) >= abs(2 * seen - sum(ranks)) for s in sums) / len(sums)"
+)
 # As a reader writes them who has no NumPy, for exercises whose other answers need it: first a right one.
 PLAIN = {
+    "signed-rank test": [
+        SIGNED_RANK,
+        SIGNED_RANK.replace(">= abs", "> abs"),
+        SIGNED_RANK.replace("sizes.index(abs(d)) + 1", "1"),
+        SIGNED_RANK.replace("/ len", "/ 2 / len"),
+    ],
     "permute hidden units": [
         "def answer(w1, b1, w2, order):\n"
         "    return [w1[k] for k in order], [b1[k] for k in order], [[row[k] for k in order] for row in w2]",
@@ -103,13 +118,15 @@ def sources():
     """Return for each exercise its PLAIN answers and the numbers, lists and most functions of `exercise_answers`."""
     tree = ast.parse(Path(exercise_answers.__file__).read_text(encoding="utf-8"))
     helpers = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    imported = {a.asname or a.name for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom) for a in n.names}
+    foreign = imported - {"math", "norm", "np", "partial"}
     found = {name: [f"answer = {value!r}" for value in plain_values(name)] + PLAIN.get(name, []) for name in CHECKS}
     for statement in tree.body:
         if isinstance(statement, ast.Assign) and statement.targets[0].id in ("FUNCTIONS", "WRONG"):
             for key, listed in zip(statement.value.keys, statement.value.values, strict=True):
                 for one in listed.elts:
                     given = one.elts[0] if isinstance(one, ast.Tuple) else one
-                    needed = helpers_of(given, helpers) if isinstance(given, ast.Lambda | ast.Name) else None
+                    needed = helpers_of(given, helpers, foreign) if isinstance(given, ast.Lambda | ast.Name) else None
                     if needed is not None:
                         before = [ast.unparse(helper) for name, helper in helpers.items() if name in needed]
                         found[key.value].append("\n".join([*before, f"answer = {ast.unparse(given)}"]))
@@ -121,12 +138,12 @@ def plain_values(name):
     return [value for value in given if re.fullmatch(r"[\d.,e+()\[\] -]+", repr(value))]
 
 
-def helpers_of(node, helpers):
+def helpers_of(node, helpers, foreign):
     """Return the names of the helpers that an answer needs; None if it needs another library."""
     needed, unseen = set(), [node]
     while unseen:
         names = {name.id for name in ast.walk(unseen.pop()) if isinstance(name, ast.Name)}
-        if names & {"torch", "landscape", "search", "statistics", "binom", "binomtest", "Fraction", "combinations"}:
+        if names & foreign:
             return None
         unseen += [helpers[name] for name in names & set(helpers) - needed]
         needed |= names & set(helpers)
