@@ -151,7 +151,7 @@ class FoldCode(SphinxTransform):
                     lines += len(text.splitlines())
                     answer = answer or "your answer" in text
                 elif part.astext().strip(" '\n") == "not answered yet":
-                    cell.remove(part)  # the page cannot be answered; the notebook can
+                    cell.remove(part)  # nobody has answered yet
         if code:
             what = "Answer in code" if answer else "Code"
             opening = f'<details class="en-code"><summary>{what} <span>{lines} lines</span></summary>'

@@ -1,9 +1,10 @@
 """The Sphinx extension of this book: what Jupyter Book does not do by itself.
 
 It applies the conventions of the notebooks (``conventions.py``), lays out their pages and the first one
-(``course.py``), makes Greek letters searchable (``search_words.py``), keys the execution cache on the package, serves
-every asset from the site itself (KaTeX, plotly.js), leaves out what the theme loads in vain, and writes the metadata,
-the page for addresses that do not exist, and what machines read (``site_files.py``).
+(``course.py``), lets readers answer exercises in the page (``tryit.py``), makes Greek letters searchable
+(``search_words.py``), keys the execution cache on the package, serves every asset from the site itself (KaTeX,
+plotly.js), leaves out what the theme loads in vain, and writes the metadata, the page for addresses that do not exist,
+and what machines read (``site_files.py``).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import conventions
 import course
 import search_words
 import site_files
+import tryit
 from docutils import nodes
 from launch import BRANCH, check_repository
 from playwright._impl._driver import compute_driver_executable
@@ -120,6 +122,7 @@ def configure(app: Sphinx, config: Config) -> None:
         }
     if (ROOT / "book" / "_assets" / "katex").is_dir():
         verify_vendored(ROOT / "book" / "_assets" / "katex")
+    verify_vendored(tryit.MICROPYTHON)
 
 
 def trim_and_describe(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
@@ -288,11 +291,12 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     os.environ["ENLIB_STATIC"] = "book"  # inherited by every kernel that executes a notebook
     app.add_config_value("enlib_digest", digest(), "env")  # "env": a change makes Sphinx read every page again
-    app.add_config_value("enlib_conventions_digest", digest(parts=[("book/_ext", "co*.py")]), "env")
+    app.add_config_value("enlib_conventions_digest", digest(parts=[("book/_ext", "[ct]*.py")]), "env")
     app.add_config_value("enlib_site_digest", digest(parts=_SITE), "html")  # "html": ... write every page again
     conventions.setup(app)
     course.setup(app)
     search_words.setup(app)
+    tryit.setup(app)
     app.connect("config-inited", configure)
     app.connect("source-read", read_figures)
     app.connect("doctree-read", inline_figures)
