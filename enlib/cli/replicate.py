@@ -133,7 +133,7 @@ def _chosen(options: argparse.Namespace) -> list[Unit]:
             raise ValueError(f"expected --engine ray with --address {options.address}, got 'local': add --engine ray")
     found: list[Unit]
     if options.table in LABS:
-        found = LABS[options.table].units(_tools.known("profile", options.profile, PROFILES))
+        found = [*LABS[options.table].units(_tools.known("profile", options.profile, PROFILES))]
     elif options.table in STUDIES:
         found = [*units(recipe for _, _, recipe in study(options.profile))]
     else:

@@ -5,6 +5,7 @@ committed, what notebooks read, and what a sweep on another machine resumes from
 """
 
 from enlib.replication.cluster import run_ray
+from enlib.replication.digits import DIGIT_RATES, HOMEWORK_RATES, TUNED_RATES, DigitRun
 from enlib.replication.experiments import (
     CHECKS,
     PROFILES,
@@ -27,14 +28,18 @@ from enlib.replication.tidy import Row
 
 __all__ = [
     "CHECKS",
+    "DIGIT_RATES",
+    "HOMEWORK_RATES",
     "LABS",
     "PROFILES",
     "STUDIES",
     "SURFACE",
     "SWEEPS",
+    "TUNED_RATES",
     "WITH",
     "WITHOUT",
     "Description",
+    "DigitRun",
     "Experiment",
     "Finished",
     "Journal",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from enlib.replication.digits import DigitRun, compute_digits, digit_units
 from enlib.replication.journal import Runs
 from enlib.replication.recipe import Description
 from enlib.replication.runs import Work
@@ -25,8 +26,8 @@ class Lab:
     """
 
     kind: type[Description]
-    units: Callable[[str], list[Runs]]
+    units: Callable[[str], Sequence[Runs]]
     work: Work
 
 
-LABS: dict[str, Lab] = {}
+LABS = {"digits": Lab(DigitRun, digit_units, compute_digits)}
