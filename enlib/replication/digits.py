@@ -27,13 +27,20 @@ AGAIN = ("", "kept", "rewound", "redrawn", "shuffled")
 HOMEWORK_RATES = {"sgd": 0.025, "momentum": 0.025, "adagrad": 0.25, "adam": 0.001}
 """The homework's learning rates."""
 DIGIT_RATES = {
-    name: tuple(lr * 2.0**step for step in steps)
-    for (name, lr), steps in zip(
-        HOMEWORK_RATES.items(), (range(0, 6), range(0, 6), range(-5, 1), range(-2, 4)), strict=True
-    )
+    "sgd": tuple(0.025 * 2**step for step in range(6)),
+    "momentum": tuple(0.025 * 2**step for step in range(6)),
+    "adagrad": tuple(0.25 / 2**step for step in range(7, 1, -1)),
+    "adam": tuple(0.001 * 2.0**step for step in range(-2, 4)),
 }
-"""Six learning rates for each optimizer, the homework's among them."""
-TUNED_RATES: dict[tuple[str, bool], float] = {}
+"""Six learning rates for each optimizer; AdaGrad trained at neither of 0.125 and 0.25."""
+TUNED_RATES: dict[tuple[str, bool], float] = {
+    ("sgd", False): 0.1,
+    ("sgd", True): 0.4,
+    ("momentum", False): 0.1,
+    ("adagrad", False): 0.0078125,
+    ("adam", False): 0.004,
+    ("adam", True): 0.001,
+}
 """The best learning rate of each optimizer, without and with batch normalization, by the tuning runs."""
 
 
