@@ -18,7 +18,7 @@ from enlib.replication.experiments import (
     units,
 )
 from enlib.replication.journal import Finished, Journal, JournalError, read_manifest, read_rows, read_traces
-from enlib.replication.labs import LABS, Lab
+from enlib.replication.labs import LABS
 from enlib.replication.pool import in_workers
 from enlib.replication.recipe import Description, Recipe, identify
 from enlib.replication.runs import Made, Trained, compute, make, train
@@ -44,7 +44,6 @@ __all__ = [
     "Finished",
     "Journal",
     "JournalError",
-    "Lab",
     "Made",
     "Recipe",
     "Row",

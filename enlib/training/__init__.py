@@ -5,7 +5,6 @@ from enlib.training.digits import (
     DigitTraining,
     digit_errors,
     digit_optimizer,
-    soft_threshold,
     train_digits,
 )
 from enlib.training.evaluation import Evaluation, evaluate
@@ -49,7 +48,6 @@ __all__ = [
     "make_optimizer",
     "make_schedule",
     "scaled_sharpness",
-    "soft_threshold",
     "stability_limit",
     "train_digits",
 ]

@@ -12,9 +12,9 @@ from enlib.training import (
     digit_errors,
     digit_optimizer,
     scaled_sharpness,
-    soft_threshold,
     train_digits,
 )
+from enlib.training.digits import soft_threshold
 
 TRAIN, VALIDATION, _ = load_digits("digits", train=200, validation=100)
 SGD = {"optimizer": "sgd", "lr": 0.1, "epochs": 1, "seed": 0}
