@@ -281,7 +281,12 @@ class Finished:
         """Return the columns in which a result of a run differs from the one that is there, to the last bit."""
         before = self.rows[run][0]
         columns = [name for name in dict.fromkeys((*before, *row)) if repr(before.get(name)) != repr(row.get(name))]
-        return columns + ["trace"] * (repr(self.traces.get(run, [])) != repr(trace))
+        # A table's traces have the columns of all its runs, empty where a run has none.
+        traces = [
+            [{name: v for name, v in p.items() if v is not None} for p in t]
+            for t in (self.traces.get(run, []), trace)
+        ]
+        return columns + ["trace"] * (repr(traces[0]) != repr(traces[1]))
 
 
 def read_rows(folder: Path | str, name: str = "replication", kind: type[Description] = Recipe) -> list[Row]:

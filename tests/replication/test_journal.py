@@ -509,3 +509,12 @@ def test_a_run_that_is_no_recipe(tmp_path):
         read_rows(tmp_path, "tosses")
     with pytest.raises(ValueError, match="expected the row of run"):
         mine.keep((fair,), [{**loaded.row()}], MACHINE)
+
+
+def test_traces_of_two_kinds_in_one_table_are_no_disagreement(tmp_path):
+    mine = Journal(tmp_path, "tosses", Toss)
+    for seed, trace in enumerate(([{"toss": 0}], [{"height": 0.5}])):
+        toss = Toss(sides=2, seed=seed)
+        mine.keep((toss,), [{**toss.row(), "heads": 1, "trace": trace}], MACHINE)
+    mine.export()
+    assert mine.read().disagreements == []
