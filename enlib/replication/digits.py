@@ -108,7 +108,7 @@ def digit_units(profile: str) -> list[tuple[DigitRun, ...]]:
     """
     quick = _tools.known("profile", profile, ("quick", "laptop")) == "quick"
     groups: dict[DigitRun, list[DigitRun]] = {}
-    for run in _runs(range(2, 3) if quick else range(2, 8), tuning=range(1) if quick else range(2)):
+    for run in _runs(range(2, 3) if quick else range(2, 10), tuning=range(1) if quick else range(2)):
         if quick:
             run = replace(run, data="digits", train=min(run.train // 6, 1000), epochs=min(run.epochs, 2))
         groups.setdefault(replace(run, again=""), []).append(run)
