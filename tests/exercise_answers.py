@@ -3,15 +3,23 @@
 import math
 from fractions import Fraction
 from functools import partial
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import torch
-from scipy.stats import binom, binomtest, norm
+from scipy.stats import binom, binomtest, norm, rankdata, wilcoxon
 
 from enlib import landscape, search, statistics
 
 e = math.e
+
+
+def _signed_rank_by_hand(differences):
+    ranks = rankdata(np.abs(differences))
+    sums = np.array(list(product([0, 1], repeat=len(ranks)))) @ ranks
+    seen = ranks[np.array(differences) > 0].sum()
+    return np.mean(np.abs(sums - sums.mean()) >= abs(seen - sums.mean()))
+
 
 # Right answers, each of which the tests also turn into every other type of number, array or function.
 RIGHT = {
@@ -46,6 +54,7 @@ RIGHT = {
     "fatal length": [50, math.sqrt(2499)],
     "discordant seeds": [8],
     "cosine at a tenth": [0.795, math.acos(-0.8) / math.pi],
+    "samples of a sum": [42],
     "more tries": [0.8, 16 / 20],
     "fewest pairs": [12],
     "updates": [14250, 95 * 15000 / 100],
@@ -239,6 +248,11 @@ FUNCTIONS = {
         lambda b, c: binomtest(b, b + c).pvalue if b + c else 1.0,
         lambda b, c: min(1, 2 * binom.cdf(min(b, c), b + c, 0.5)),
         lambda b, c: statistics.mcnemar(b, c).p,
+    ],
+    "signed-rank test": [
+        lambda d: statistics.signed_rank(d).p,
+        lambda d: wilcoxon(d, method="exact").pvalue,
+        _signed_rank_by_hand,
     ],
     "best of k": [
         lambda trials, k: np.mean([min(drawn) for drawn in combinations(trials, k)]),
@@ -455,6 +469,7 @@ WRONG = {
         (0.8, "0.095"),
         (-3, "between 0 and 1"),
     ],
+    "samples of a sum": [(41, "less"), (1, "cannot"), (0, "nothing"), (41.5, "whole"), (100, "each sample")],
     "more tries": [(80, "percent"), (0.5, "equal numbers"), (0.2, "fewer tries"), (4, "odds"), (0.9, "20 trials")],
     "fewest pairs": [(11, "0.0127"), (8, "13 times"), (13, "fewer"), (8.5, "whole"), (6, "multiply")],
     "updates": [(150, "one epoch"), (95 * 15000, "samples seen"), (95, "full batch"), (7, "sees 100")],
@@ -601,6 +616,12 @@ WRONG = {
         (lambda b, c: [][b], "list index"),
         (lambda b, c: (1 if b else 2) * math.comb(b + c, b) / (b + c), "no coin to toss: return 1"),
         (lambda b, c: 0.5, "fair coins"),
+    ],
+    "signed-rank test": [
+        (lambda d: binomtest(sum(x > 0 for x in d), len(d)).pvalue, "the sign test"),
+        (lambda d: wilcoxon(d, method="exact", alternative="greater").pvalue, "two sides"),
+        (lambda d: wilcoxon(d, method="approx").pvalue, "rank the sizes"),
+        (lambda d: [][len(d)], "list index"),
     ],
     "best of k": [
         (lambda trials, k: min(trials), "smallest of all, whatever k"),

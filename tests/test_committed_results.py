@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from enlib.replication import (
+    CHECKS,
     STUDIES,
     TUNED_RATES,
     DigitRun,
     Journal,
     Recipe,
     experiments,
+    file_of,
     in_workers,
     make,
     read_manifest,
@@ -32,8 +34,7 @@ from enlib.tables import COMPARISONS, published
 from enlib.tables.selection import arm_of, order_of
 
 RESULTS = Path(__file__).parents[1] / "results"
-# The tables of the book are of protocol 1 until all runs of protocol 2 are there.
-UNDER_WAY = RESULTS / "protocol-2"
+COMMIT = "c1efd5813cd5f11e95b864af5d8cb226956112c2"  # holds the protocol, and made the runs
 SPACE = Space(lr=("log", 1e-4, 1.0), weight_scale=("log", 0.1, 10.0))
 
 
@@ -42,14 +43,21 @@ def rows():
     return read_rows(RESULTS)
 
 
-def test_a_sweep_on_a_fresh_clone_resumes_from_what_is_there():
-    finished = Journal(UNDER_WAY).read().rows.keys()
-    wanted = [recipe for e in experiments("all", "laptop") for recipe in e.recipes()]
-    assert finished <= {recipe.identity for recipe in wanted}
-    for unit in units(wanted):
-        assert len({recipe.identity in finished for recipe in unit}) == 1
-    (machine,) = read_manifest(UNDER_WAY)["machines"].values()
-    assert machine["description"]["dirty"] is False
+@pytest.mark.parametrize("table", ["all", *CHECKS])
+def test_every_run_of_the_protocol_is_there_and_no_other(table):
+    finished = Journal(RESULTS, file_of(table)).read().rows.keys()
+    assert finished == {recipe.identity for e in experiments(table, "laptop") for recipe in e.recipes()}
+    made = [machine["description"] for machine in read_manifest(RESULTS, file_of(table))["machines"].values()]
+    assert {machine["dirty"] for machine in made} == {False}
+    assert {machine["commit"] for machine in made} == {COMMIT}
+
+
+def test_both_arms_of_a_pair_come_from_one_device(rows):
+    manifest = read_manifest(RESULTS)["machines"]
+    devices = {}
+    for row in rows:
+        devices.setdefault((row["problem"], row["seed"]), set()).add(manifest[row["machine"]]["description"]["device"])
+    assert {len(found) for found in devices.values()} == {1}
 
 
 def test_the_study_is_complete():
@@ -108,7 +116,7 @@ def test_the_digits_are_complete_and_their_rates_are_what_tuning_chose():
     assert {point["run"] for point in read_traces(RESULTS, "digits", DigitRun)} == traced
 
 
-@pytest.mark.parametrize("name", ["replication", "digits", *STUDIES])
+@pytest.mark.parametrize("name", ["replication", "digits", *CHECKS, *STUDIES])
 def test_nothing_in_them_names_a_place_or_a_person(name):
     text = (RESULTS / f"{name}_manifest.json").read_text()
     assert "/" not in text
@@ -150,7 +158,7 @@ def test_lines_of_the_table_for_searches_can_be_made_again():
 @pytest.mark.slow
 def test_a_cell_can_be_made_again():
     """What guards PROTOCOL: raise it whenever this fails for a reason of the code's."""
-    there = {row["run"]: row for row in read_rows(UNDER_WAY)}
+    there = {row["run"]: row for row in read_rows(RESULTS)}
     cell = "spheres-1.01-1000", 0, 1
     unit, *_ = units(
         Recipe.from_row(row) for row in there.values() if (row["problem"], row["seed"], row["order"] or 0) == cell
@@ -158,7 +166,7 @@ def test_a_cell_can_be_made_again():
     (made,) = in_workers(make, [unit], workers=1)
     before = [there[recipe.identity] for recipe in unit]
     same_place = {"processor", "capability", "machine", "system", "torch"}
-    origin = read_manifest(UNDER_WAY)["machines"][before[0]["machine"]]["description"]
+    origin = read_manifest(RESULTS)["machines"][before[0]["machine"]]["description"]
     if all(describe()[name] == origin[name] for name in same_place):
         names = [name for name in made.rows[0] if name != "data_digest"]
         for new, old in zip(made.rows, before, strict=True):

@@ -111,6 +111,19 @@ def _mean_smallest(trials: "list[float]", k: int) -> float:
     return sum(without) / len(without)
 
 
+def _signed_rank(differences: "list[float]", *, ranked: bool = True, sides: int = 2, strict: bool = False) -> float:
+    """Return the exact p-value of the signed-rank test, or of the sign test, of differences without ties."""
+    sizes = sorted([abs(difference) for difference in differences])
+    weights = [k + 1 if ranked else 1 for k in range(len(sizes))]
+    seen = sum([weights[sizes.index(abs(d))] for d in differences if d > 0])
+    sums = [0]
+    for weight in weights:
+        sums += [total + weight for total in sums]
+    away = [abs(total - sum(weights) / 2) if sides == 2 else total for total in sums]
+    least = abs(seen - sum(weights) / 2) if sides == 2 else seen
+    return sum([far > least if strict else far >= least for far in away]) / len(sums)
+
+
 def _median(times: "list[float]", never: float) -> float:
     return sorted([never if math.isnan(t) else t for t in times])[len(times) // 2]
 
@@ -737,16 +750,14 @@ CHECKS = {
         share=True,
     ),
     # 10 Quality
-    "more tries": number(
-        0.8,
+    "samples of a sum": whole(
+        42,
         {
-            0.5: "a half is right for equal numbers of tries; the arm with more has the best of all 20 more often",
-            0.2: "0.2 is the chance of the arm with fewer tries",
-            4: "4 are the odds; what is the chance?",
+            41: "a right sample costs *less* than 1, so 41 of them cost less than 41.0",
+            1: "a right sample costs less than 1; one cannot cost 41",
+            0: "samples without a loss add nothing; something adds 41",
         },
-        "pool all 20 trials; how likely is it that the best is one of the 16?",
-        within=0.005,
-        share=True,
+        "without errors each sample costs less than 1",
     ),
     "fewest pairs": whole(
         12,
@@ -757,17 +768,16 @@ CHECKS = {
         },
         "with n pairs in one direction p is 2 / 2^n; multiply by the number of rows",
     ),
-    "best of k": function(
-        "trials k",
-        [([4.0, 1.0, 7.0], 1), ([4.0, 1.0, 7.0], 2), ([5.0, 0.0, 0.5, 8.0, 2.0], 3), ([6.0, 0.0, 0.0, 9.0], 4)],
-        _mean_smallest,
+    "signed-rank test": function(
+        "differences",
+        [([1.0, 2.0, 3.0, 4.0, 5.0],), ([-0.5, 3.0, 1.0, 2.0],), ([4.0, -1.0, -7.0, 2.5, 6.0, 3.0],), ([0.3, -0.1],)],
+        _signed_rank,
         {
-            lambda trials, k: min(trials): "this is the smallest of all, whatever k",
-            lambda trials, k: min(trials[:k]): "these are the first k; draw k of them in all ways",
-            lambda trials, k: sum(sorted(trials)[:k]) / k: "this is the mean of the k smallest",
+            lambda d: _signed_rank(d, ranked=False): "this is the sign test: a large difference should count more",
+            lambda d: _signed_rank(d, sides=1): "the test has two sides",
+            lambda d: _signed_rank(d, strict=True): "count the ways that are *as* far from the middle, too",
         },
-        "average the smallest, over all ways to draw k of the trials",
-        failing={IndexError: "k may be as large as the number of trials"},
+        "rank the sizes, add the ranks of the positive ones, and compare with all ways to give signs to the ranks",
     ),
     # 11 Speed
     "updates": whole(
@@ -778,18 +788,6 @@ CHECKS = {
             95: "that would be full batch, one update an epoch",
         },
         "an epoch sees every sample once, and an update sees 100",
-    ),
-    "missing the best": number(
-        0.75,
-        {
-            0.25: "0.25 is the chance that they find it",
-            (15 / 16) ** 4: "this draws with replacement; nobody tries one setting twice",
-            0.75**7: "that is the chance in all seven rows; we ask for one",
-            15 / 16: "this is for a single try, and the second arm has four",
-        },
-        "the fastest is as likely among any four of the sixteen",
-        within=1e-3,
-        share=True,
     ),
     "median with NaN": function(
         "times",
@@ -811,6 +809,42 @@ CHECKS = {
             10: "10 are enough, and so are fewer",
         },
         "with n pairs in one direction p is 2 / 2^n; multiply by seven",
+    ),
+    # 11b The best of a grid
+    "more tries": number(
+        0.8,
+        {
+            0.5: "a half is right for equal numbers of tries; the arm with more has the best of all 20 more often",
+            0.2: "0.2 is the chance of the arm with fewer tries",
+            4: "4 are the odds; what is the chance?",
+        },
+        "pool all 20 trials; how likely is it that the best is one of the 16?",
+        within=0.005,
+        share=True,
+    ),
+    "missing the best": number(
+        0.75,
+        {
+            0.25: "0.25 is the chance that they find it",
+            (15 / 16) ** 4: "this draws with replacement; nobody tries one setting twice",
+            0.75**7: "that is the chance in all seven rows; we ask for one",
+            15 / 16: "this is for a single try, and the second arm has four",
+        },
+        "the fastest is as likely among any four of the sixteen",
+        within=1e-3,
+        share=True,
+    ),
+    "best of k": function(
+        "trials k",
+        [([4.0, 1.0, 7.0], 1), ([4.0, 1.0, 7.0], 2), ([5.0, 0.0, 0.5, 8.0, 2.0], 3), ([6.0, 0.0, 0.0, 9.0], 4)],
+        _mean_smallest,
+        {
+            lambda trials, k: min(trials): "this is the smallest of all, whatever k",
+            lambda trials, k: min(trials[:k]): "these are the first k; draw k of them in all ways",
+            lambda trials, k: sum(sorted(trials)[:k]) / k: "this is the mean of the k smallest",
+        },
+        "average the smallest, over all ways to draw k of the trials",
+        failing={IndexError: "k may be as large as the number of trials"},
     ),
     # 12 Generalization
     "most errors": whole(
