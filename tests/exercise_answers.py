@@ -132,6 +132,8 @@ RIGHT = {
     ],
     "neither grow nor shrink": [1 / 12, 0.0833, (9 * 16) ** -0.5],
     "clipped rate": [0.4875, 0.49, 0.075 / 20 * 130],
+    "images needed": [14477, 14_500, 15_073, 1.96**2 * (0.9922 * 0.0078 + 0.9941 * 0.0059) / 0.0019**2],
+    "edge with momentum": [3.4 / 4.3, 0.79],
     "resumed halving": [81, 27 + 9 * 2 + 3 * 6 + 18],
     "random hits": [59, math.ceil(math.log(0.05) / math.log(0.95))],
 }
@@ -423,6 +425,10 @@ FUNCTIONS = {
         lambda loss, a, b: 2 * loss * (a * np.exp(b) - 1) * a * np.exp(b),
         lambda loss, a, b: 2 * loss * a * (a * math.exp(2 * b) - math.exp(b)),
         lambda loss, a, b: 2 * loss * (a * torch.exp(b) - 1) * a * torch.exp(b),
+    ],
+    "AdaGrad's second step": [
+        lambda lr, g1, g2: lr * g2 / np.hypot(g1, g2),
+        lambda lr, g1, g2: lr * g2 / (g1**2 + g2**2) ** 0.5,
     ],
     "proximal step": [
         lambda w, g, eta, lam: np.sign(w - eta * g) * np.maximum(abs(w - eta * g) - eta * lam, 0),
@@ -902,6 +908,28 @@ WRONG = {
         (lambda n, k: [*([i] for i in range(k - 1)), list(range(k - 1, n))], "spread the remainder"),
         (lambda n, k: n // k, "4 lists of indices"),
         ([[0, 1], [2, 3]], "expected a function"),
+    ],
+    "images needed": [
+        (7386, "both networks have errors"),
+        (3769, "one standard error"),
+        (123, "square of the difference"),
+        (100, "the standard error of a difference"),
+    ],
+    "edge with momentum": [
+        (0.465, "without momentum"),
+        (0.884, "momentum 0.9"),
+        (1.55, "along a slope"),
+        (0.14, "moves this edge up"),
+        (1, "eta lambda < 2 (1 + mu)"),
+    ],
+    "AdaGrad's second step": [
+        (lambda lr, g1, g2: lr * g2 / np.sqrt((g1**2 + g2**2) / 2), "takes no mean"),
+        (lambda lr, g1, g2: lr * g2 / abs(g1), "counts already"),
+        (lambda lr, g1, g2: lr * g2 / (g1**2 + g2**2), "the root of the sum"),
+        (lambda lr, g1, g2: lr * g2 / (abs(g1) + abs(g2)), "the squares that are added"),
+        (lambda lr, g1, g2: lr * g2, "plain descent"),
+        (lambda lr, g1, g2: -lr * g2 / (g1**2 + g2**2) ** 0.5, "the sign of g2"),
+        (lambda lr, g1, g2: lr * g1, "over the root"),
     ],
     "clipped rate": [
         (9.75, "without clipping"),

@@ -11,6 +11,8 @@ import pytest
 from enlib.replication import (
     CHECKS,
     STUDIES,
+    TUNED_RATES,
+    DigitRun,
     Journal,
     Recipe,
     experiments,
@@ -24,6 +26,7 @@ from enlib.replication import (
     units,
     with_conditions,
 )
+from enlib.replication.digits import digit_units
 from enlib.replication.machine import describe
 from enlib.replication.surface import surface_errors
 from enlib.search import Space, Table
@@ -100,7 +103,20 @@ def test_no_word_turns_round_with_one_lambda_or_without_an_end_of_the_grid(rows,
     assert not better & worse
 
 
-@pytest.mark.parametrize("name", ["replication", *CHECKS, *STUDIES])
+def test_the_digits_are_complete_and_their_rates_are_what_tuning_chose():
+    found = read_rows(RESULTS, "digits", DigitRun)
+    assert {row["run"] for row in found} == {run.identity for unit in digit_units("laptop") for run in unit}
+    means = {}
+    for row in found:
+        if row["measure"] == "validation":
+            rates = means.setdefault((row["optimizer"], row["batch_norm"]), {})
+            rates[row["lr"]] = rates.get(row["lr"], 0) + row["validation_errors"]
+    assert {arm: min(rates, key=rates.get) for arm, rates in means.items()} == TUNED_RATES
+    traced = {row["run"] for row in found if row["lr_end"] is not None or row["measure"] == "epochs"}
+    assert {point["run"] for point in read_traces(RESULTS, "digits", DigitRun)} == traced
+
+
+@pytest.mark.parametrize("name", ["replication", "digits", *CHECKS, *STUDIES])
 def test_nothing_in_them_names_a_place_or_a_person(name):
     text = (RESULTS / f"{name}_manifest.json").read_text()
     assert "/" not in text

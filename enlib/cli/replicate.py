@@ -18,14 +18,17 @@ from enlib import _tools
 from enlib.datasets import load
 from enlib.replication import (
     CHECKS,
+    LABS,
+    PROFILES,
     STUDIES,
     SURFACE,
     SWEEPS,
+    Description,
     Finished,
     Journal,
     Made,
+    Recipe,
     Row,
-    Unit,
     cost,
     experiments,
     file_of,
@@ -39,11 +42,12 @@ from enlib.replication import (
 )
 
 ENGINES = ("local", "ray")
+Unit = tuple[Description, ...]
 
 
 def add_parser(commands: Any) -> None:
     """Add ``replicate`` to the commands."""
-    own = (*CHECKS, *STUDIES, SURFACE)
+    own = (*CHECKS, *STUDIES, SURFACE, *LABS)
     parser = commands.add_parser(
         "replicate",
         help="train every run behind the tables of the report",
@@ -77,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
     if options.table == SURFACE:
         return _surface(options)
     chosen = _chosen(options)
-    journal = Journal(options.out, file_of(options.table))
+    journal = Journal(options.out, file_of(options.table), _kind(options))
     recorded = journal.read()
     if options.list:
         print(_listing(chosen, recorded.rows.keys()))
@@ -127,15 +131,17 @@ def _chosen(options: argparse.Namespace) -> list[Unit]:
         _tools.resolve_device(options.device)
         if options.address is not None:
             raise ValueError(f"expected --engine ray with --address {options.address}, got 'local': add --engine ray")
-    if options.table in STUDIES:
-        recipes = [recipe for _, _, recipe in study(options.profile)]
+    found: list[Unit]
+    if options.table in LABS:
+        found = [*LABS[options.table].units(_tools.known("profile", options.profile, PROFILES))]
+    elif options.table in STUDIES:
+        found = [*units(recipe for _, _, recipe in study(options.profile))]
     else:
-        recipes = [recipe for each in experiments(options.table, options.profile) for recipe in each.recipes()]
-    if not recipes:
+        found = [*units(run for each in experiments(options.table, options.profile) for run in each.recipes())]
+    if not found:
         raise ValueError(
             f"expected problems in table {options.table} of profile {options.profile}, got none: choose another one"
         )
-    found = units(recipes)
     if options.only is not None:
         names = dict.fromkeys(unit[0].problem for unit in found)
         found = [unit for unit in found if fnmatch.fnmatchcase(unit[0].problem, options.only)]
@@ -167,14 +173,15 @@ def _results(
     todo: Sequence[Unit], options: argparse.Namespace, journal: Journal | None = None
 ) -> Generator[Made, None, None]:
     """Yield units as the engine finishes them; with a journal they are kept there."""
+    how = {"device": options.device} | ({"work": LABS[options.table].work} if options.table in LABS else {})
     if options.engine == "ray":
-        with closing(run_ray(todo, address=options.address, device=options.device)) as results:
+        with closing(run_ray(todo, address=options.address, **how)) as results:
             for made in results:
                 if journal is not None and made.rows is not None:
                     journal.keep(made.unit, made.rows, made.machine)
                 yield made
         return
-    work = functools.partial(make, journal=journal, device=options.device)
+    work = functools.partial(make, journal=journal, **how)
     with closing(in_workers(work, todo, workers=options.workers)) as results:
         yield from results
 
@@ -195,7 +202,7 @@ def _progress(todo: Iterable[Unit]) -> tqdm[Any]:
 def _load_images(todo: Iterable[Unit], options: argparse.Namespace) -> None:
     """Load the images once, so that missing ones are noticed now and not in the middle of the night."""
     if options.engine == "local":
-        for name in sorted({unit[0].data for unit in todo if unit[0].train is None}):
+        for name in sorted({r.data for (r, *_) in todo if isinstance(r, Recipe) and r.train is None}):
             load(name, seed=0)
 
 
@@ -213,6 +220,10 @@ def _summary(chosen: Iterable[Unit], before: Iterable[str], now: Iterable[str], 
     return "\n".join(lines)
 
 
+def _kind(options: argparse.Namespace) -> type[Description]:
+    return LABS[options.table].kind if options.table in LABS else Recipe
+
+
 def _compare(chosen: Sequence[Unit], recorded: Finished, options: argparse.Namespace) -> int:
     """Make finished runs once more, and print in which columns they differ from those that were recorded."""
     again = [unit for unit in chosen if not recorded.rows.keys().isdisjoint(_identities([unit]))]
@@ -223,7 +234,7 @@ def _compare(chosen: Sequence[Unit], recorded: Finished, options: argparse.Names
         try:
             for made in _results(again, options):
                 for row in made.rows or ():
-                    run, trace = identify(row), row.pop("trace", [])
+                    run, trace = identify(row, kind=_kind(options)), row.pop("trace", [])
                     if run not in recorded.rows:
                         continue
                     columns = recorded.differences(run, row, trace)
@@ -248,10 +259,12 @@ def _listing(chosen: Sequence[Unit], finished: Collection[str]) -> str:
         recipes = [recipe for unit in chosen for recipe in unit if recipe.problem == problem]
         done = sum(recipe.identity in finished for recipe in recipes)
         seeds = len({recipe.seed for recipe in recipes})
-        lines.append(f"{problem:<28}{recipes[0].model:>8}{seeds:>7}{len(recipes):>7}{done:>7}")
+        lines.append(f"{problem:<28}{recipes[0].network:>8}{seeds:>7}{len(recipes):>7}{done:>7}")
     return "\n".join(lines)
 
 
 def _order(row: Row) -> tuple[Any, ...]:
+    if "exponential" not in row:  # of a lab
+        return row["problem"], row["seed"], row["run"]
     settings = row["exponential"], row["schedule"], row["lr"], row["lam"]
     return row["problem"], row["seed"], *settings, *(str(row.get(name)) for name in ("order", "batch_size"))

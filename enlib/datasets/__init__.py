@@ -25,11 +25,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from enlib import _tools
 from enlib.datasets.data import MODES, Dataset, Split, floating, standardized
 from enlib.datasets.download import OFFLINE, SOURCES, data_directory, fetch, is_present, verify
-from enlib.datasets.images import DataError, image_splits
+from enlib.datasets.images import DataError, image_splits, ten_digits
 from enlib.datasets.synthetic import gaussians, spheres
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "fetch",
     "is_present",
     "load",
+    "load_digits",
     "verify",
 ]
 
@@ -127,6 +129,45 @@ def load(
     mode = _STANDARDIZE.get(name, "channel") if mode == "default" else mode
     inputs = standardized([inputs for inputs, _ in splits], mode)
     return Dataset(name, *(Split(x.to(dtype), y.to(dtype)) for x, (_, y) in zip(inputs, splits, strict=True)))
+
+
+def load_digits(
+    source: str,
+    *,
+    train: int,
+    validation: int,
+    data_dir: str | os.PathLike[str] | None = None,
+    download: bool = True,
+) -> list[tuple[Tensor, Tensor]]:
+    """Return images and labels of all ten digits for training, validation and test, standardized by the first.
+
+    Training and validation are the first of their pool in canonical order, in proportion to the classes. The test
+    are MNIST's official 10,000 test images, or what is left of the bundled digits.
+
+    Parameters
+    ----------
+    source : {"mnist", "digits"}
+        MNIST, 28 x 28, or scikit-learn's 1,797 bundled digits, 8 x 8.
+    train, validation : int
+        Number of images.
+    data_dir, download
+        As in `load`.
+
+    Returns
+    -------
+    list of (Tensor of shape (n, 1, side, side), Tensor of shape (n,))
+        float32, and int64 from 0 to 9.
+
+    Examples
+    --------
+    >>> [tuple(x.shape) for x, _ in load_digits("digits", train=1000, validation=297)]
+    [(1000, 1, 8, 8), (297, 1, 8, 8), (500, 1, 8, 8)]
+    """
+    _tools.known("source", source, ("mnist", "digits"))
+    folder = _folder(source, data_dir, download) if source == "mnist" else Path()
+    splits = ten_digits(source, folder, (_tools.count("train", train), _tools.count("validation", validation)))
+    inputs = standardized([images.double() for images, _ in splits], "channel")
+    return [(x.float(), y) for x, (_, y) in zip(inputs, splits, strict=True)]
 
 
 def _folder(source: str, data_dir: str | os.PathLike[str] | None, download: bool) -> Path:

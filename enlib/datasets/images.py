@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,12 +82,24 @@ def image_splits(name: str, folder: Path) -> list[tuple[Tensor, Tensor]]:
     return [
         (torch.from_numpy(images / white), torch.from_numpy(targets))
         for pool, classes in pools.items()
-        for images, targets in _deal(classes, sizes[pool])
+        for images, classes_dealt in _deal(classes, sizes[pool])
+        for targets in [2.0 * classes_dealt - 1]
     ]
 
 
-def read_mnist(folder: Path) -> dict[str, list[Bytes]]:
-    """Return the ones and the sevens of MNIST, for ``"train"`` and ``"test"``.
+def ten_digits(source: str, folder: Path, sizes: tuple[int, int]) -> list[tuple[Tensor, Tensor]]:
+    """Return images and digits for training, validation and test; see `enlib.datasets.load_digits`."""
+    if source == "mnist":
+        pools = read_mnist(folder, range(10))
+        dealt = [*_deal(pools["train"], [*sizes]), *_deal(pools["test"], [sum(map(len, pools["test"]))])]
+    else:
+        classes = _read_digits(folder, range(10))["all"]
+        dealt = _deal(classes, [*sizes, sum(map(len, classes)) - sum(sizes)])
+    return [(torch.from_numpy(images), torch.from_numpy(digits)) for images, digits in dealt]
+
+
+def read_mnist(folder: Path, digits: Sequence[int] = (1, 7)) -> dict[str, list[Bytes]]:
+    """Return some digits of MNIST, by default the ones and the sevens, for ``"train"`` and ``"test"``.
 
     Raises
     ------
@@ -97,8 +109,8 @@ def read_mnist(folder: Path) -> dict[str, list[Bytes]]:
     pools = {}
     for pool, stem in (("train", "train"), ("test", "t10k")):
         images = _mnist_array(folder, f"{stem}-images-idx3-ubyte", header=16).reshape(-1, 1, 28, 28)
-        digits = _mnist_array(folder, f"{stem}-labels-idx1-ubyte", header=8)
-        pools[pool] = [_canonical(images[digits == digit]) for digit in (1, 7)]
+        labels = _mnist_array(folder, f"{stem}-labels-idx1-ubyte", header=8)
+        pools[pool] = [_canonical(images[labels == digit]) for digit in digits]
     return pools
 
 
@@ -210,12 +222,12 @@ def present(path: Path) -> bool:
     return os.access(path, os.F_OK)
 
 
-def _read_digits(folder: Path) -> dict[str, list[Bytes]]:
+def _read_digits(folder: Path, digits: Sequence[int] = (1, 7)) -> dict[str, list[Bytes]]:
     from sklearn.datasets import load_digits
 
     bundled = load_digits()
     images = bundled.images.astype(np.uint8)[:, None]
-    return {"all": [_canonical(images[bundled.target == digit]) for digit in (1, 7)]}
+    return {"all": [_canonical(images[bundled.target == digit]) for digit in digits]}
 
 
 def _mnist_array(folder: Path, name: str, header: int) -> Any:
@@ -249,14 +261,14 @@ def _contents(path: Path, most: int) -> bytes:
     return contents
 
 
-def _deal(classes: list[Bytes], sizes: list[int]) -> list[tuple[Bytes, npt.NDArray[np.float64]]]:
-    """Return splits of the given sizes, dealt from classes in canonical order in proportion to the classes."""
+def _deal(classes: list[Bytes], sizes: list[int]) -> list[tuple[Bytes, npt.NDArray[np.int64]]]:
+    """Return splits of the given sizes, in canonical order and in proportion to the classes, and their numbers."""
     splits, used = [], [0] * len(classes)
     for total in np.cumsum(sizes):
         # Shares of the running total and not of each split, so that rounding never uses up a class too early.
         upto = _allocate(int(total), [len(images) for images in classes])
         parts = [images[a:b] for images, a, b in zip(classes, used, upto, strict=True)]
-        splits.append((np.concatenate(parts), np.repeat([-1.0, 1.0], [len(part) for part in parts])))
+        splits.append((np.concatenate(parts), np.repeat(np.arange(len(classes)), [len(part) for part in parts])))
         used = upto
     return splits
 

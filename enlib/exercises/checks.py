@@ -1299,6 +1299,42 @@ CHECKS = {
         lambda s: f"not {show(s)}: with this the norm is multiplied by about {show(12 * abs(s), 3)} in each layer",
         within=0.0005,
     ),
+    # 15 A digit classifier
+    "images needed": number(
+        14477,
+        {
+            7386: "1.96 standard errors means 1.96 squared in the numerator, and both networks have errors",
+            3769: "this is for one standard error; 1.96 of them take 1.96 squared times as many",
+            123.03: "divide by the square of the difference",
+        },
+        "the standard error of a difference of two shares, 1.96 times, equals 0.0019",
+        within=650,
+    ),
+    "edge with momentum": number(
+        3.4 / 4.3,
+        {
+            2 / 4.3: "this is the edge without momentum",
+            3.8 / 4.3: "this is for momentum 0.9",
+            2 / (0.3 * 4.3): "momentum lengthens the steps by 1 / (1 - mu) along a slope; its edge is another matter",
+            0.6 / 4.3: "momentum moves this edge up: 1 + mu",
+        },
+        "eta lambda < 2 (1 + mu)",
+        within=0.005,
+    ),
+    "AdaGrad's second step": function(
+        "lr g1 g2",
+        [(0.1, 3.0, 4.0), (0.5, 1.0, -2.0), (0.25, 0.01, 1.0)],
+        lambda lr, g1, g2: lr * g2 / (g1**2 + g2**2) ** 0.5,
+        {
+            lambda lr, g1, g2: lr * g2 / ((g1**2 + g2**2) / 2) ** 0.5: "AdaGrad adds the squares; it takes no mean",
+            lambda lr, g1, g2: lr * g2 / abs(g1): "the second gradient counts already in the second step",
+            lambda lr, g1, g2: lr * g2 / (g1**2 + g2**2): "divide by the root of the sum",
+            lambda lr, g1, g2: lr * g2 / (abs(g1) + abs(g2)): "it is the squares that are added up",
+            lambda lr, g1, g2: lr * g2: "this is plain descent",
+            lambda lr, g1, g2: -lr * g2 / (g1**2 + g2**2) ** 0.5: "with the sign of g2, as the exercise asks",
+        },
+        "lr times g2, over the root of the sum of both squares",
+    ),
     # 17 Function estimation
     "proximal step": function(
         "w g eta lam",

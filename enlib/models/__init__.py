@@ -1,7 +1,7 @@
 """Networks, the exponential and the monomial neuron, tomography with them, and faster forms of the same functions."""
 
 from enlib.models.fast import fast_form, onednn_linear
-from enlib.models.networks import MODELS, ConvNet, make_model, mlp
+from enlib.models.networks import MODELS, ConvNet, digit_net, make_model, mlp
 from enlib.models.neurons import ExponentialNeuron, MonomialNeuron, WithExponentialNeuron
 from enlib.models.tomography import amplitude_slopes, probe_matrix, sample_slopes
 from enlib.models.weight_noise import loss_under_noise
@@ -13,6 +13,7 @@ __all__ = [
     "MonomialNeuron",
     "WithExponentialNeuron",
     "amplitude_slopes",
+    "digit_net",
     "fast_form",
     "loss_under_noise",
     "make_model",

@@ -5,8 +5,10 @@ committed, what notebooks read, and what a sweep on another machine resumes from
 """
 
 from enlib.replication.cluster import run_ray
+from enlib.replication.digits import DIGIT_RATES, HOMEWORK_RATES, TUNED_RATES, DigitRun
 from enlib.replication.experiments import (
     CHECKS,
+    PROFILES,
     SWEEPS,
     Experiment,
     Unit,
@@ -16,8 +18,9 @@ from enlib.replication.experiments import (
     units,
 )
 from enlib.replication.journal import Finished, Journal, JournalError, read_manifest, read_rows, read_traces
+from enlib.replication.labs import LABS
 from enlib.replication.pool import in_workers
-from enlib.replication.recipe import Recipe, identify
+from enlib.replication.recipe import Description, Recipe, identify
 from enlib.replication.runs import Made, Trained, compute, make, train
 from enlib.replication.studies import STUDIES, WITH, WITHOUT, study, study_recipe, with_conditions
 from enlib.replication.surface import SURFACE, write_surface
@@ -25,11 +28,18 @@ from enlib.replication.tidy import Row
 
 __all__ = [
     "CHECKS",
+    "DIGIT_RATES",
+    "HOMEWORK_RATES",
+    "LABS",
+    "PROFILES",
     "STUDIES",
     "SURFACE",
     "SWEEPS",
+    "TUNED_RATES",
     "WITH",
     "WITHOUT",
+    "Description",
+    "DigitRun",
     "Experiment",
     "Finished",
     "Journal",

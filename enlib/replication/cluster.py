@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from enlib.replication.experiments import Unit
+from enlib.replication.journal import Runs
 from enlib.replication.runs import Made, Work, compute, make
 
 RETRIES = 3
@@ -30,7 +30,7 @@ _ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "
 
 
 def run_ray(
-    units: Iterable[Unit],
+    units: Iterable[Runs],
     *,
     address: str | None = None,
     device: str = "cpu",
@@ -43,7 +43,7 @@ def run_ray(
 
     Parameters
     ----------
-    units : iterable of Unit
+    units : iterable of tuple of Description
     address : str, optional
         Of a running cluster, such as ``"auto"`` or ``"10.0.0.1:6379"``. By default Ray is used as it is where it is
         initialized already, and otherwise started on this machine, on the loopback address alone, and stopped in the
@@ -80,7 +80,7 @@ def run_ray(
             runtime_env={"env_vars": _environment()},
         )(make)
         waiting = iter(units)
-        running: dict[Any, Unit] = {}
+        running: dict[Any, Runs] = {}
         try:
             while True:
                 # With no room at all for a moment, one unit waits in Ray's own queue.

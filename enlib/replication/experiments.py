@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from enlib import _tools
-from enlib.replication.recipe import Recipe
+from enlib.replication.recipe import Description, Recipe
 
 Unit = tuple[Recipe, ...]
 
@@ -230,8 +230,6 @@ def units(recipes: Iterable[Recipe]) -> list[Unit]:
     return [tuple(group) for group in groups.values()]
 
 
-def cost(unit: Unit) -> float:
+def cost(unit: Iterable[Description]) -> float:
     """Return roughly how long a unit takes, in arbitrary units: the multiplications of its training."""
-    each = {"fc1": 6.5e3, "fc2": 5.9e6, "conv": 1.1e7}
-    sizes = {"mnist-1v7": 13_000, "cifar10-0v1": 2_000, "digits-1v7": 217}
-    return sum(r.epochs * (r.train or sizes[r.data]) * each[r.model] for r in unit)
+    return sum(run.cost for run in unit)

@@ -21,12 +21,12 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from enlib import _tools
-from enlib.replication.experiments import Unit
 from enlib.replication.machine import Machine, machine_hash
-from enlib.replication.recipe import NOBODY, PROTOCOL, Recipe, identify
+from enlib.replication.recipe import NOBODY, PROTOCOL, Description, Recipe, identify
 from enlib.replication.tidy import Row, from_csv, plain, to_csv
 
 FORMAT = 1  # of the table and its manifest
+Runs = tuple[Description, ...]
 _ENDS = {"first": ("run",), "last": ("machine",)}
 _TWO_RESULTS = "two results of one run, of which the first stands"
 # What a file that is not what was written may raise: the file system, JSON, or a content of another form.
@@ -50,6 +50,8 @@ class Journal:
         Made when the first unit is kept.
     name : str
         Of the table: ``"replication"``, or the name of a study.
+    kind : type
+        What describes its runs: `Recipe`, or another `Description`.
 
     Examples
     --------
@@ -66,18 +68,19 @@ class Journal:
 
     folder: Path
     name: str = "replication"
+    kind: type[Description] = Recipe
 
     @property
     def table(self) -> Path:
         """The path of the table."""
         return self.folder / f"{self.name}.csv"
 
-    def path(self, unit: Unit) -> Path:
+    def path(self, unit: Runs) -> Path:
         """Return the path of the file that holds a unit once it is finished."""
         return self._units / f"{_unit_name(unit)}.json"
 
     @contextmanager
-    def claim(self, unit: Unit) -> Iterator[bool]:
+    def claim(self, unit: Runs) -> Iterator[bool]:
         """Claim a unit for this process, and yield whether that succeeded; a claim ends with its process."""
         with ExitStack() as stack:
             try:
@@ -87,14 +90,14 @@ class Journal:
             else:
                 yield True
 
-    def keep(self, unit: Unit, rows: Sequence[Row], machine: Mapping[str, Any]) -> None:
+    def keep(self, unit: Runs, rows: Sequence[Row], machine: Mapping[str, Any]) -> None:
         """Write the rows of a finished unit; they are on the disk when this returns.
 
         A unit that is there already stays as it is; a result that differs from it is kept beside it.
 
         Parameters
         ----------
-        unit : tuple of Recipe
+        unit : tuple of Description
         rows : sequence of dict
             One for each recipe, in their order: from column to text, number, truth value or None. A ``trace``, a list
             of such dicts, is kept apart.
@@ -112,8 +115,8 @@ class Journal:
             raise ValueError(f"expected {len(unit)} rows, one for each recipe, got {len(rows)}")
         runs = []
         for recipe, row in zip(unit, rows, strict=True):
-            if identify(row) != recipe.identity:
-                raise ValueError(f"expected the row of run {recipe.identity}, got that of {identify(row)}")
+            if (found := identify(row, kind=self.kind)) != recipe.identity:
+                raise ValueError(f"expected the row of run {recipe.identity}, got that of {found}")
             numbers = plain({name: value for name, value in row.items() if name != "trace"})
             trace = [plain(point) for point in row.get("trace") or ()]
             if {"run", "machine"} & set(numbers) or any("run" in point for point in trace):
@@ -121,7 +124,7 @@ class Journal:
             runs.append({"row": numbers, "trace": trace})
         path = self.path(unit)
         if path.exists():
-            if json.dumps(_read_unit(path)["runs"]) == json.dumps(runs):
+            if json.dumps(_read_unit(path, self.kind)["runs"]) == json.dumps(runs):
                 return
             path = path.with_suffix(f".{machine_hash(machine)}.json")
         content = json.dumps({"protocol": PROTOCOL, "machine": dict(machine), "runs": runs}).encode()
@@ -138,7 +141,7 @@ class Journal:
         """
         runs = Finished()
         if any(os.path.lexists(path) for path in _paths(self.folder, self.name)):
-            manifest, rows, traces = _committed(self.folder, self.name)
+            manifest, rows, traces = _committed(self.folder, self.name, self.kind)
             if manifest["protocol"] != PROTOCOL:  # it can be read, but no runs can be added
                 raise _other_protocol(_paths(self.folder, self.name)[1], FORMAT, manifest["protocol"])
             by_run: dict[str, list[Row]] = {}
@@ -150,9 +153,9 @@ class Journal:
             runs.disagreements += manifest["notes"].get(_TWO_RESULTS, [])
             runs.unwritten = "replaces" in manifest
         for path in self._unit_files():
-            unit = _read_unit(path)
+            unit = _read_unit(path, self.kind)
             for made in unit["runs"]:
-                if runs.add(identify(made["row"]), made["row"], unit["machine"], made["trace"]):
+                if runs.add(identify(made["row"], kind=self.kind), made["row"], unit["machine"], made["trace"]):
                     runs.unwritten = True
         runs.disagreements = sorted(set(runs.disagreements))
         return runs
@@ -278,10 +281,15 @@ class Finished:
         """Return the columns in which a result of a run differs from the one that is there, to the last bit."""
         before = self.rows[run][0]
         columns = [name for name in dict.fromkeys((*before, *row)) if repr(before.get(name)) != repr(row.get(name))]
-        return columns + ["trace"] * (repr(self.traces.get(run, [])) != repr(trace))
+        # A table's traces have the columns of all its runs, empty where a run has none.
+        traces = [
+            [{name: v for name, v in p.items() if v is not None} for p in t]
+            for t in (self.traces.get(run, []), trace)
+        ]
+        return columns + ["trace"] * (repr(traces[0]) != repr(traces[1]))
 
 
-def read_rows(folder: Path | str, name: str = "replication") -> list[Row]:
+def read_rows(folder: Path | str, name: str = "replication", kind: type[Description] = Recipe) -> list[Row]:
     """Return the runs of ``FOLDER/NAME.csv``, with their types: text, whole numbers, floats bit by bit, and None.
 
     Parameters
@@ -289,6 +297,8 @@ def read_rows(folder: Path | str, name: str = "replication") -> list[Row]:
     folder : path
     name : str
         Of the table: ``"replication"``, or the name of a study.
+    kind : type
+        As in `Journal`.
 
     Returns
     -------
@@ -300,10 +310,10 @@ def read_rows(folder: Path | str, name: str = "replication") -> list[Row]:
     JournalError
         If there is no table, it is not what its manifest says, or its rows are not runs of this code.
     """
-    return _committed(Path(folder), name)[1]
+    return _committed(Path(folder), name, kind)[1]
 
 
-def read_traces(folder: Path | str, name: str) -> list[Row]:
+def read_traces(folder: Path | str, name: str, kind: type[Description] = Recipe) -> list[Row]:
     """Return what watched runs measured along the way, from ``FOLDER/NAME_traces.csv``; each row has its ``run``.
 
     Raises
@@ -311,7 +321,7 @@ def read_traces(folder: Path | str, name: str) -> list[Row]:
     JournalError
         If the table is not what its manifest says.
     """
-    return _committed(Path(folder), name)[2]
+    return _committed(Path(folder), name, kind)[2]
 
 
 def read_manifest(folder: Path | str, name: str = "replication") -> dict[str, Any]:
@@ -349,18 +359,20 @@ def read_manifest(folder: Path | str, name: str = "replication") -> dict[str, An
     return manifest
 
 
-def _committed(folder: Path, name: str) -> tuple[dict[str, Any], list[Row], list[Row]]:
+def _committed(folder: Path, name: str, kind: type[Description]) -> tuple[dict[str, Any], list[Row], list[Row]]:
     """Return a manifest and the rows and traces that belong to it, also while another process writes them."""
     while True:
         manifest = read_manifest(folder, name)
         try:
-            return manifest, *_read_tables(folder, name, manifest)
+            return manifest, *_read_tables(folder, name, manifest, kind)
         except JournalError:
             if read_manifest(folder, name) == manifest:
                 raise
 
 
-def _read_tables(folder: Path, name: str, manifest: dict[str, Any]) -> tuple[list[Row], list[Row]]:
+def _read_tables(
+    folder: Path, name: str, manifest: dict[str, Any], kind: type[Description]
+) -> tuple[list[Row], list[Row]]:
     path, _ = _paths(folder, name)
     if _yet_to_be_written(path, manifest):
         return [], []
@@ -372,7 +384,7 @@ def _read_tables(folder: Path, name: str, manifest: dict[str, Any]) -> tuple[lis
         if count > 1:
             raise _refusal(path, f"run {run} {count} times")
     for row in rows:
-        if (identity := _identify(row, manifest["protocol"])) != row["run"]:
+        if (identity := _identify(row, manifest["protocol"], kind)) != row["run"]:
             raise _refusal(path, f"run {row['run']} with settings of {identity}")
     if unknown := made.keys() - told.keys():
         raise _refusal(path, f"a machine {unknown.pop()} that is not described")
@@ -404,7 +416,7 @@ def _manifest(rows: list[Row], runs: Finished, contents: Mapping[Path, bytes]) -
     descriptions = {machine_hash(machine): machine for _, machine in runs.rows.values()}
     made = Counter(row["machine"] for row in rows)
     # Drawn data have a digest for each seed, in the table; images have one digest, which is stated here.
-    images = sorted({(str(row["data"]), str(row.get("data_digest"))) for row in rows if row.get("train") is None})
+    images = sorted({(str(row["data"]), str(row.get("data_digest"))) for row in rows if _images(row)})
     notes: dict[str, list[str]] = {}
     for data, digest in images:
         notes.setdefault(f"digest of {data}", []).append(digest)
@@ -421,7 +433,11 @@ def _manifest(rows: list[Row], runs: Finished, contents: Mapping[Path, bytes]) -
     } | ({"files": {path.name: _digest(content) for path, content in others}} if others else {})
 
 
-def _read_unit(path: Path) -> dict[str, Any]:
+def _images(row: Row) -> bool:
+    return "data" in row and row.get("train") is None
+
+
+def _read_unit(path: Path, kind: type[Description]) -> dict[str, Any]:
     """Return the contents of a unit's file, or refuse it."""
     advice = "move it away; its runs will be made again"
     try:
@@ -434,14 +450,14 @@ def _read_unit(path: Path) -> dict[str, Any]:
         for made in unit["runs"]:
             plain(made["row"])
             made["trace"] = [dict(point) for point in made["trace"]]
-        name = _unit_name(tuple(Recipe.from_row(made["row"]) for made in unit["runs"]))
+        name = _unit_name(tuple(kind.from_row(made["row"]) for made in unit["runs"]))
         machine_hash(unit["machine"])
         valid = {"problem", "seed"} <= set.intersection(*(set(m["row"]) for m in unit["runs"]))
     except JournalError:
         raise
     except _UNREADABLE as error:
         raise JournalError(f"expected a unit of runs in {path}, got {_reason(error)}: {advice}") from error
-    if not valid or any(identify(made["row"]) == NOBODY for made in unit["runs"]):
+    if not valid or any(identify(made["row"], kind=kind) == NOBODY for made in unit["runs"]):
         raise JournalError(f"expected a unit of runs in {path}, got rows that are not runs: {advice}")
     if path.name.partition(".")[0] != name:
         raise JournalError(
@@ -486,15 +502,15 @@ def _refusal(path: Path, found: str) -> JournalError:
     )
 
 
-def _unit_name(unit: Unit) -> str:
+def _unit_name(unit: Runs) -> str:
     text = " ".join(sorted(recipe.identity for recipe in unit))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _identify(row: Row, protocol: int) -> str | None:
+def _identify(row: Row, protocol: int, kind: type[Description]) -> str | None:
     """Return the identity of a row, None if it is not one of this code's."""
     try:
-        return identify(row, protocol)
+        return identify(row, protocol, kind)
     except (ValueError, TypeError):
         return None
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import Field, dataclass, field, fields
-from typing import Any
+from typing import Any, ClassVar, TypeVar, cast
 
 from enlib import _tools
 from enlib.datasets import NAMES
@@ -16,29 +17,107 @@ from enlib.training import CUT, OPTIMIZERS, SCHEDULES
 
 # Raise it whenever the same recipe comes to give another row: rows of two protocols never meet in one table.
 PROTOCOL = 2
-_NAMES = {
-    "data": NAMES,
-    "model": tuple(MODELS),
-    "schedule": SCHEDULES,
-    "optimizer": OPTIMIZERS,
-    "measure": ("", "noise", "test"),
-    "loss": tuple(LOSSES),
-    "dtype": ("float32", "float64"),
-    "cut": ("", *CUT),
-}
-
 
 NOBODY = "0" * 16
 """The identity of a row whose ``problem`` is not that of its recipe."""
 
 
-def _added_later(default: Any) -> Any:
+def added_later(default: Any) -> Any:
     """Declare a setting that counts only where it differs from its default: older runs keep their identity."""
     return field(default=default, metadata={"later": True})
 
 
+Kind = TypeVar("Kind", bound="Description")
+
+
+class Description:
+    """What a `Journal` needs to know of a run: base class of `Recipe`, and of the descriptions of other studies.
+
+    A subclass is a frozen dataclass of numbers, texts and truth values, with a ``seed`` and a ``problem``. Its fields
+    are all that can change the run's numbers; a field that was `added_later` keeps the identity of older runs.
+    """
+
+    seed: int
+    _choices: ClassVar[Mapping[str, Collection[str]]] = {}  # of fields that are one of some texts
+    _may_be_zero: ClassVar[frozenset[str]] = frozenset({"seed"})  # all other numbers are positive
+
+    def __post_init__(self) -> None:
+        for each in self._fields():
+            if (value := getattr(self, each.name)) is not each.default:
+                object.__setattr__(self, each.name, _plain(each, value, zero=each.name in self._may_be_zero))
+        for name, allowed in self._choices.items():
+            _tools.known(name, getattr(self, name), allowed)
+
+    @property
+    def problem(self) -> str:
+        """The name under which tables group this run."""
+        raise NotImplementedError
+
+    @property
+    def network(self) -> str:
+        """The name of the network, for lists."""
+        raise NotImplementedError
+
+    @property
+    def cost(self) -> float:
+        """Roughly how long the run takes: the multiplications of its training."""
+        raise NotImplementedError
+
+    @property
+    def identity(self) -> str:
+        """The first 64 bits of the SHA-256 of the description and the protocol, in hexadecimal."""
+        return self.identity_under(PROTOCOL)
+
+    def identity_under(self, protocol: int) -> str:
+        """Return the identity that the description had or has under a protocol."""
+        text = json.dumps({"protocol": protocol, **self._settings()}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def row(self) -> dict[str, Any]:
+        """Return the description as the first columns of its row."""
+        return {"problem": self.problem, **self._settings()}
+
+    @classmethod
+    def from_row(cls: type[Kind], row: Mapping[str, Any]) -> Kind:
+        """Return the description that a row was made from.
+
+        Raises
+        ------
+        ValueError
+            If a column is missing.
+        """
+        columns = cls._fields()
+        missing = [each.name for each in columns if not each.metadata and each.name not in row]
+        if missing:
+            kind = cls.__name__.lower()
+            raise ValueError(f"expected a row with the columns of a {kind}, got none of {', '.join(missing)}")
+        # A table has no column for a later setting that none of its runs changes, and an empty cell for a run that
+        # does not.
+        given = {each.name: row[each.name] for each in columns if not each.metadata or row.get(each.name) is not None}
+        return cls(**given)
+
+    @classmethod
+    def _fields(cls) -> tuple[Field[Any], ...]:
+        return _fields_of(cast("Any", cls))
+
+    def _settings(self) -> dict[str, Any]:
+        later = self._later_settings()
+        return {
+            each.name: getattr(self, each.name) for each in self._fields() if not each.metadata or each.name in later
+        }
+
+    def _later_settings(self) -> set[str]:
+        """The later settings that differ from their defaults."""
+        return {each.name for each in self._fields() if each.metadata and getattr(self, each.name) != each.default}
+
+
+@functools.cache
+def _fields_of(kind: Any) -> tuple[Field[Any], ...]:
+    return fields(kind)
+
+
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(Description):
     """One run: the data, the network, the optimizer and the seed; everything that can change its numbers.
 
     Runs that differ in ``exponential`` and ``lam`` alone are a pair: they share data, initial weights and batches.
@@ -135,28 +214,36 @@ class Recipe:
     seed: int
     optimizer: str = "adam"
     measure: str = ""
-    # Declare new settings with `_added_later`, or every stored run loses its identity.
-    loss: str = _added_later("cubic hinge")
-    dtype: str = _added_later("float32")
-    clip_norm: float | None = _added_later(None)
-    neuron_lr: float | None = _added_later(None)
-    a: float = _added_later(0.01)
-    w_std: float = _added_later(0.01)
-    weight_scale: float = _added_later(1.0)
-    max_exponent: float | None = _added_later(None)
-    order: int = _added_later(0)
-    watch: int = _added_later(0)
-    cut: str = _added_later("")
-    cut_at: int = _added_later(0)
-    width: float = _added_later(1.0)
-    stacked: bool = _added_later(True)
+    # Declare new settings with `added_later`, or every stored run loses its identity.
+    loss: str = added_later("cubic hinge")
+    dtype: str = added_later("float32")
+    clip_norm: float | None = added_later(None)
+    neuron_lr: float | None = added_later(None)
+    a: float = added_later(0.01)
+    w_std: float = added_later(0.01)
+    weight_scale: float = added_later(1.0)
+    max_exponent: float | None = added_later(None)
+    order: int = added_later(0)
+    watch: int = added_later(0)
+    cut: str = added_later("")
+    cut_at: int = added_later(0)
+    width: float = added_later(1.0)
+    stacked: bool = added_later(True)
+
+    _choices: ClassVar[Mapping[str, Collection[str]]] = {
+        "data": NAMES,
+        "model": tuple(MODELS),
+        "schedule": SCHEDULES,
+        "optimizer": OPTIMIZERS,
+        "measure": ("", "noise", "test"),
+        "loss": tuple(LOSSES),
+        "dtype": ("float32", "float64"),
+        "cut": ("", *CUT),
+    }
+    _may_be_zero = frozenset({"seed", "order", "watch", "cut_at", "lam", "a", "w_std"})
 
     def __post_init__(self) -> None:
-        for each in _FIELDS:
-            if (value := getattr(self, each.name)) is not each.default:
-                object.__setattr__(self, each.name, _plain(each, value))
-        for name, allowed in _NAMES.items():
-            _tools.known(name, getattr(self, name), allowed)
+        super().__post_init__()
         if self.train is None and self.data in ("spheres", "gaussians"):
             raise ValueError(f"expected the number of training samples of {self.data}, got train=None: pass train")
         for name in {"spheres": ("inner", "outer"), "gaussians": ("shift",)}.get(self.data, ()):
@@ -204,49 +291,19 @@ class Recipe:
         return {"standardize": self.standardize} | {name: v for name, v in given.items() if v is not None}
 
     @property
-    def identity(self) -> str:
-        """The first 64 bits of the SHA-256 of the recipe and the protocol, in hexadecimal."""
-        return self.identity_under(PROTOCOL)
+    def network(self) -> str:
+        """The name of the network, for lists."""
+        return self.model
 
-    def identity_under(self, protocol: int) -> str:
-        """Return the identity that the recipe had or has under a protocol."""
-        text = json.dumps({"protocol": protocol, **self._settings()}, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    def row(self) -> dict[str, Any]:
-        """Return the recipe as the first columns of its row."""
-        return {"problem": self.problem, **self._settings()}
-
-    @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> Recipe:
-        """Return the recipe that a row was made from.
-
-        Raises
-        ------
-        ValueError
-            If a column is missing.
-        """
-        missing = [each.name for each in _FIELDS if not each.metadata and each.name not in row]
-        if missing:
-            raise ValueError(f"expected a row with the columns of a recipe, got none of {', '.join(missing)}")
-        # A table has no column for a later setting that none of its runs changes, and an empty cell for a run that
-        # does not.
-        given = {each.name: row[each.name] for each in _FIELDS if not each.metadata or row.get(each.name) is not None}
-        return cls(**given)
-
-    def _settings(self) -> dict[str, Any]:
-        later = self._later_settings()
-        return {each.name: getattr(self, each.name) for each in _FIELDS if not each.metadata or each.name in later}
-
-    def _later_settings(self) -> set[str]:
-        """The later settings that differ from their defaults."""
-        return {each.name for each in _FIELDS if each.metadata and getattr(self, each.name) != each.default}
+    @property
+    def cost(self) -> float:
+        """Roughly how long the run takes: the multiplications of its training."""
+        each = {"fc1": 6.5e3, "fc2": 5.9e6, "conv": 1.1e7}
+        sizes = {"mnist-1v7": 13_000, "cifar10-0v1": 2_000, "digits-1v7": 217}
+        return self.epochs * (self.train or sizes[self.data]) * each[self.model]
 
 
-_FIELDS = fields(Recipe)
-
-
-def identify(row: Mapping[str, Any], protocol: int | None = None) -> str:
+def identify(row: Mapping[str, Any], protocol: int | None = None, kind: type[Description] = Recipe) -> str:
     """Return the identity of the recipe of a row, or zeros if its ``problem`` is not that of its recipe.
 
     Parameters
@@ -254,26 +311,28 @@ def identify(row: Mapping[str, Any], protocol: int | None = None) -> str:
     row : dict
     protocol : int, optional
         The protocol under which the row was made; by default that of this code.
+    kind : type
+        `Recipe`, or another `Description`.
 
     Raises
     ------
     ValueError
         If a column is missing, or holds what no recipe can.
     """
-    recipe = Recipe.from_row(row)
+    recipe = kind.from_row(row)
     return recipe.identity_under(protocol or PROTOCOL) if row.get("problem") == recipe.problem else NOBODY
 
 
-def _plain(each: Field[Any], value: Any) -> Any:
+def _plain(each: Field[Any], value: Any, *, zero: bool) -> Any:
     """Return a setting as a plain value of its declared type: 1 and 1.0 are equal, but their texts are not."""
-    kind, _, optional = str(each.type).partition(" | ")
+    declared = each.type.__name__ if isinstance(each.type, type) else str(each.type)
+    kind, _, optional = declared.partition(" | ")
     if value is None and optional:
         return None
     if kind == "int":
-        return _tools.count(each.name, value, least=0 if each.name in ("seed", "order", "watch", "cut_at") else 1)
+        return _tools.count(each.name, value, least=0 if zero else 1)
     if kind == "float":
-        check = _tools.non_negative if each.name in ("lam", "a", "w_std") else _tools.positive
-        return check(each.name, value) + 0.0  # no -0.0, which has another text
+        return (_tools.non_negative if zero else _tools.positive)(each.name, value) + 0.0  # no -0.0: another text
     if not isinstance(value, {"bool": bool, "str": str}[kind]):
         raise TypeError(f"expected {each.name} of type {kind}, got {value!r}: see Recipe")
     return value

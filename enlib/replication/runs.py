@@ -24,7 +24,7 @@ from enlib.datasets import Dataset, Split, load
 from enlib.losses import LOSSES, wrong
 from enlib.models import WithExponentialNeuron, fast_form, loss_under_noise, make_model, mlp
 from enlib.replication.experiments import Unit, units
-from enlib.replication.journal import Journal
+from enlib.replication.journal import Journal, Runs
 from enlib.replication.machine import Machine, describe
 from enlib.replication.recipe import Recipe
 from enlib.replication.tidy import Row
@@ -43,7 +43,7 @@ from enlib.training import (
     stability_limit,
 )
 
-Work = Callable[[Unit, str], list[Row]]
+Work = Callable[[Any, str], list[Row]]
 
 
 @dataclass(frozen=True)
@@ -174,13 +174,13 @@ class Made:
     ``rows`` holds its rows; it is empty if the unit was finished already, and None if another process has claimed it.
     """
 
-    unit: Unit
+    unit: Runs
     rows: list[Row] | None
     machine: Machine
 
 
 def make(
-    unit: Unit,
+    unit: Runs,
     *,
     journal: Journal | None = None,
     device: str = "cpu",
@@ -190,7 +190,7 @@ def make(
 
     Parameters
     ----------
-    unit : tuple of Recipe
+    unit : tuple of Recipe, or of another Description
     journal : Journal, optional
     device : str
     work : callable

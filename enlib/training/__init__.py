@@ -1,5 +1,12 @@
 """Train networks, one at a time or many at once, and report honestly how it went."""
 
+from enlib.training.digits import (
+    DIGIT_OPTIMIZERS,
+    DigitTraining,
+    digit_errors,
+    digit_optimizer,
+    train_digits,
+)
 from enlib.training.evaluation import Evaluation, evaluate
 from enlib.training.history import History
 from enlib.training.loop import Callback, Run, fit
@@ -12,15 +19,18 @@ from enlib.training.spikes import (
     adam_limit,
     first_crossing,
     first_spike,
+    scaled_sharpness,
     stability_limit,
 )
 from enlib.training.stacked import fit_stacked
 
 __all__ = [
     "CUT",
+    "DIGIT_OPTIMIZERS",
     "OPTIMIZERS",
     "SCHEDULES",
     "Callback",
+    "DigitTraining",
     "Evaluation",
     "History",
     "LearningRateCut",
@@ -28,6 +38,8 @@ __all__ = [
     "SignWatch",
     "SpikeWatch",
     "adam_limit",
+    "digit_errors",
+    "digit_optimizer",
     "evaluate",
     "first_crossing",
     "first_spike",
@@ -35,5 +47,7 @@ __all__ = [
     "fit_stacked",
     "make_optimizer",
     "make_schedule",
+    "scaled_sharpness",
     "stability_limit",
+    "train_digits",
 ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -17,6 +18,9 @@ from enlib.models import WithExponentialNeuron
 from enlib.training.evaluation import evaluation_mode
 from enlib.training.loop import Callback, Run
 from enlib.training.optimizers import MOMENTUM
+
+if TYPE_CHECKING:
+    from enlib.curvature import Sharpness
 
 CUT = ("neuron", "amplitude", "exponent", "others")
 
@@ -151,7 +155,7 @@ class SpikeWatch(Callback):
     ValueError
         If ``every`` is not a positive integer, or ``limit`` is not positive and finite.
     TypeError
-        During the run, if its optimizer is neither Adam nor SGD.
+        During the run, if its optimizer is none of Adam, AdaGrad and SGD.
     """
 
     def __init__(self, every: int = 1, *, limit: float | None = None) -> None:
@@ -226,25 +230,50 @@ class SignWatch(Callback):
         self._positive = positive
 
 
-def _curvature(run: Run) -> dict[str, float]:
+def scaled_sharpness(
+    model: nn.Module, optimizer: torch.optim.Optimizer, loss: Callable[[dict[str, Tensor]], Tensor]
+) -> Sharpness:
+    r"""Return the largest eigenvalue of :math:`D^{1/2} H D^{1/2}`, where D holds the learning rate of each parameter.
+
+    It is an optimizer's own sharpness times its learning rate, after an update: its edge of stability is 2 for
+    gradient descent and AdaGrad, :math:`2 (1 + \beta)` with momentum, and `adam_limit` for Adam.
+
+    Parameters
+    ----------
+    model : nn.Module
+        In the mode in which the loss is meant.
+    optimizer : Optimizer
+        Adam, AdaGrad or SGD.
+    loss : callable
+        Maps a dictionary of tensors, named like the model's parameters, to the loss, a tensor of shape ().
+    """
     from enlib.curvature import sharpness  # imported here because workers that only train do not need it
 
-    rates = _rates(run.optimizer)
-    point = {name: p.detach() for name, p in run.model.named_parameters()}
-    roots = {name: rates[p].sqrt() for name, p in run.model.named_parameters()}
+    rates = _rates(optimizer)
+    point = {name: p.detach() for name, p in model.named_parameters()}
+    roots = {name: rates[p].sqrt() for name, p in model.named_parameters()}
+    origin = {name: torch.zeros_like(p) for name, p in point.items()}
+    return sharpness(
+        lambda scaled: loss({name: point[name] + roots[name] * scaled[name] for name in point}),
+        origin,
+        tol=1e-2,
+        max_products=30,
+    )
+
+
+def _curvature(run: Run) -> dict[str, float]:
     split = run.data.train
 
-    def loss(scaled: dict[str, Tensor]) -> Tensor:
-        params = {name: point[name] + roots[name] * scaled[name] for name in point}
+    def loss(params: dict[str, Tensor]) -> Tensor:
         value: Tensor = run.loss(functional_call(run.model, params, (split.inputs,)), split.targets)
         penalized = isinstance(run.model, WithExponentialNeuron)
         return value + run.lam * params["neuron.a"].square() / 2 if penalized else value
 
     try:
-        origin = {name: torch.zeros_like(p) for name, p in point.items()}
-        top = sharpness(loss, origin, tol=1e-2, max_products=30)
+        top = scaled_sharpness(run.model, run.optimizer, loss)
     except ValueError:  # the loss overflows
         return {"sharpness": math.nan, "share": math.nan, "share_a": math.nan}
+    point = dict(run.model.named_parameters())
     pieces = torch.split(top.vector, [p.numel() for p in point.values()])
     of_neuron = [piece for name, piece in zip(point, pieces, strict=True) if name.startswith("neuron.")]
     share = sum(float(piece.square().sum()) for piece in of_neuron)
@@ -258,8 +287,10 @@ def _curvature(run: Run) -> dict[str, float]:
 
 def _rates(optimizer: torch.optim.Optimizer) -> dict[Tensor, Tensor]:
     """Return, for each parameter, the learning rates of its numbers in the last update, in its shape."""
-    if not isinstance(optimizer, torch.optim.Adam | torch.optim.SGD):
-        raise TypeError(f"expected Adam or SGD, got {type(optimizer).__name__}: the watch knows no other limit")
+    if not isinstance(optimizer, torch.optim.Adam | torch.optim.Adagrad | torch.optim.SGD):
+        raise TypeError(
+            f"expected Adam, AdaGrad or SGD, got {type(optimizer).__name__}: the watch knows no other limit"
+        )
     rates = {}
     for group in optimizer.param_groups:
         lr = float(group["lr"])
@@ -268,6 +299,9 @@ def _rates(optimizer: torch.optim.Optimizer) -> dict[Tensor, Tensor]:
                 rates[parameter] = torch.full_like(parameter, lr)
                 continue
             state = optimizer.state[parameter]
+            if isinstance(optimizer, torch.optim.Adagrad):
+                rates[parameter] = lr / (state["sum"].sqrt() + group["eps"])
+                continue
             corrected = state["exp_avg_sq"] / (1 - group["betas"][1] ** float(state["step"]))
             rates[parameter] = lr / (corrected.sqrt() + group["eps"])
     return rates

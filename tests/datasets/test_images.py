@@ -173,3 +173,14 @@ def test_missing_images_skip_the_tests_that_need_them_and_no_others(request, mon
     monkeypatch.setattr(datasets, "is_present", lambda source: source == "mnist")
     of_project.pytest_collection_modifyitems(items)
     assert {item.name for item in items if item.get_closest_marker("skip")} == {"both"}
+
+
+def test_ten_digits_are_dealt_once_and_in_proportion():
+    splits = datasets.load_digits("digits", train=1000, validation=297)
+    images = torch.cat([x.flatten(1) for x, _ in splits])
+    assert len(torch.unique(images, dim=0)) == len(images) == 1797
+    for _, y in splits:
+        counts = y.bincount()
+        assert len(counts) == 10
+        assert counts.min() > 0.9 * len(y) / 10
+    assert abs(splits[0][0].mean().item()) < 1e-6

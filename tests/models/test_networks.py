@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from enlib import ConvNet, WithExponentialNeuron, mlp
-from enlib.models.networks import MODELS, make_model
+from enlib.models.networks import MODELS, digit_net, make_model
 
 
 def parameters(model):
@@ -83,3 +83,13 @@ def test_unknown_model_suggests_the_nearest():
 def test_widths_of_wrong_types(widths):
     with pytest.raises(TypeError, match="expected .*width"):
         mlp(widths, seed=0)
+
+
+@pytest.mark.parametrize("side", [28, 8])
+def test_pooling_before_relu_is_the_same_network(side):
+    net = digit_net(side, seed=0).eval()
+    conv1, pool, relu, conv2, *_, flatten, drop, hidden, _, output = net
+    x = torch.randn(3, 1, side, side, generator=torch.Generator().manual_seed(0))
+    plain = nn.Sequential(conv1, relu, pool, conv2, relu, pool, flatten, drop, hidden, relu, output).eval()
+    assert torch.equal(net(x), plain(x))
+    assert [type(layer) for layer in digit_net(side, seed=0, batch_norm=True)].count(nn.BatchNorm2d) == 2

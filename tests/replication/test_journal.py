@@ -4,13 +4,25 @@ import os
 import random
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from enlib.replication import Journal, JournalError, Recipe, identify, journal, read_manifest, read_rows, read_traces
+from enlib.replication import (
+    Description,
+    Journal,
+    JournalError,
+    Recipe,
+    identify,
+    journal,
+    read_manifest,
+    read_rows,
+    read_traces,
+)
+from enlib.replication.recipe import added_later
 
 MACHINE = {"processor": "one", "threads": 1}
 OTHER = {"processor": "another", "threads": 1}
@@ -464,3 +476,45 @@ def test_a_table_of_an_earlier_protocol_can_be_read_but_takes_no_runs(folder, mo
         with pytest.raises(JournalError, match="expected format 1 and protocol 3 in .*, got 1 and 2: use"):
             use()
     assert files(folder) == before
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toss(Description):
+    """A run that is no recipe: the journal keeps it with the same promises."""
+
+    sides: int
+    seed: int
+    bias: float = added_later(0.0)
+    _may_be_zero = frozenset({"seed", "bias"})
+
+    @property
+    def problem(self):
+        return f"coin-{self.sides}"
+
+
+def test_a_run_that_is_no_recipe(tmp_path):
+    mine = Journal(tmp_path, "tosses", Toss)
+    fair, loaded = Toss(sides=2, seed=0), Toss(sides=2, seed=1, bias=0.5)
+    assert Toss(sides=2, seed=0, bias=0).identity == fair.identity != loaded.identity
+    for toss in (fair, loaded):
+        mine.keep((toss,), [{**toss.row(), "heads": 1, "trace": [{"toss": 0}]}], MACHINE)
+    mine.export()
+    for path in (tmp_path / "tosses.runs").glob("*.json"):
+        path.unlink()
+    assert mine.read().rows.keys() == {fair.identity, loaded.identity}
+    rows = read_rows(tmp_path, "tosses", Toss)
+    assert {Toss.from_row(row) for row in rows} == {fair, loaded}
+    assert [point["toss"] for point in read_traces(tmp_path, "tosses", Toss)] == [0, 0]
+    with pytest.raises(JournalError, match="with settings of None"):
+        read_rows(tmp_path, "tosses")
+    with pytest.raises(ValueError, match="expected the row of run"):
+        mine.keep((fair,), [{**loaded.row()}], MACHINE)
+
+
+def test_traces_of_two_kinds_in_one_table_are_no_disagreement(tmp_path):
+    mine = Journal(tmp_path, "tosses", Toss)
+    for seed, trace in enumerate(([{"toss": 0}], [{"height": 0.5}])):
+        toss = Toss(sides=2, seed=seed)
+        mine.keep((toss,), [{**toss.row(), "heads": 1, "trace": trace}], MACHINE)
+    mine.export()
+    assert mine.read().disagreements == []

@@ -110,7 +110,7 @@ def test_after_the_crossing_the_watch_measures_every_tenth_time():
 def test_the_watch_needs_adam_or_gradient_descent():
     model, data, _ = problem()
     optimizer = torch.optim.RMSprop(model.parameters())
-    with pytest.raises(TypeError, match=r"expected Adam or SGD, got RMSprop"):
+    with pytest.raises(TypeError, match=r"expected Adam, AdaGrad or SGD, got RMSprop"):
         fit(model, data, optimizer=optimizer, seed=0, epochs=1, callbacks=[SpikeWatch()], device="cpu")
 
 
