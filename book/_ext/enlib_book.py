@@ -3,8 +3,8 @@
 It applies the conventions of the notebooks (``conventions.py``), lays out their pages and the first one
 (``course.py``), lets readers answer exercises in the page (``tryit.py``), makes Greek letters searchable
 (``search_words.py``), keys the execution cache on the package, serves every asset from the site itself (KaTeX,
-plotly.js), leaves out what the theme loads in vain, and writes the metadata, the page for addresses that do not exist,
-and what machines read (``site_files.py``).
+plotly.js), leaves out what the theme loads in vain, and writes the metadata, the page for addresses that do not
+exist, and what machines read (``site_files.py``).
 """
 
 from __future__ import annotations
