@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 from scipy.stats import binom, norm
 from scipy.stats import t as student
 
-from enlib import dynamics, landscape, models, statistics
+from enlib import landscape, models, statistics
 
 TEXT = (Path(__file__).parents[1] / "book" / "exam.md").read_text(encoding="utf-8")
 QUESTION = re.compile(r"^\*\*(\d+)\.\*\* \((\d+) points\) (.*?)(?=^\*\*\d+\.\*\* |^## |\Z)", re.DOTALL | re.MULTILINE)
