@@ -1,6 +1,7 @@
 """Lighthouse's marks (desktop) for every page of the built book, served compressed as hosts of static pages do.
 
-Needs npx and Chromium; build the book first. Writes ``benchmarks/lighthouse.json``.
+Needs npx and Chromium; build the book first. ``lighthouse.py book/verdict.html ...`` marks these pages only. Writes
+``benchmarks/lighthouse.json``.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def main() -> None:
         print("expected npx, a browser and the built book, got not all of them: nothing measured")
         return
     command = [program] if program.endswith("lighthouse") else [program, "--yes", "lighthouse@13"]
-    pages = sorted(
+    pages = sys.argv[1:] or sorted(
         p.relative_to(site).as_posix() for p in site.glob("*/*.html") if p.parent.name in ("book", "notebooks")
     )
     marks = {}

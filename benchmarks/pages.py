@@ -1,14 +1,17 @@
 """How soon a figure of the book is alive, and how fast it follows the hand.
 
-Opens a page with an explorable figure and a page of plain text in turn, in headless Chromium from a server on this
-machine, with a fresh profile each time. Build the book first. Writes ``benchmarks/pages.json``.
+Opens pages with explorable figures and a page of plain text in turn, in headless Chromium from a server on this
+machine that compresses as hosts of static pages do, with a fresh profile each time. Build the book first. Writes
+``benchmarks/pages.json``.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -18,11 +21,13 @@ import browser  # noqa: E402
 from _measure import environment, write  # noqa: E402
 
 ROUNDS = 7
-PAGE = "notebooks/07_exponential_neuron.html"
+PAGES = ("book/intro", "notebooks/02_critical_points", "notebooks/03_learning_rate_regimes")
+DRAGGED = "notebooks/03_learning_rate_regimes"
 PLAIN = "<!DOCTYPE html><html lang=en><title>Plain</title><p>" + "Plain text. " * 500
 LOADED = "() => performance.getEntriesByType('navigation')[0].loadEventEnd"
+# Times from an event to the frame in which the figure is drawn anew.
 REDRAWS = """async () => {
-  const figure = document.querySelector("figure.en-explore"), input = figure.querySelector("input");
+  const figure = document.querySelector("figure.en-explore"), input = figure.querySelector("input[type=range]");
   const times = [];
   for (let k = 0; k < 40; k++) {
     await new Promise((done) => setTimeout(done, 37));
@@ -34,44 +39,87 @@ REDRAWS = """async () => {
   }
   return times;
 }"""
+DRAGS = """async () => {
+  const times = [];
+  for (const figure of document.querySelectorAll("figure.en-explore")) {
+    const { drag } = JSON.parse(figure.querySelector('script[type="application/json"]').textContent);
+    if (!drag.length) continue;
+    figure.scrollIntoView({ block: "center" });
+    while (!figure.dataset.ready) await new Promise(requestAnimationFrame);
+    const drawing = figure.querySelector(".en-drawing");
+    const box = drawing.querySelector(".en-wide .en-ground").getBoundingClientRect();
+    const point = (type, x, y) => drawing.dispatchEvent(new PointerEvent(
+      type, { clientX: box.left + x * box.width, clientY: box.top + y * box.height, pointerId: 1, bubbles: true }));
+    drawing.setPointerCapture = () => {}; // there is no real pointer
+    for (let i = 0; i < 2000 && !drawing.matches(".en-hold"); i++) point("pointermove", (i % 50) / 50, i / 2000);
+    const [x, y] = [drawing.querySelector(".en-probe").offsetLeft, drawing.querySelector(".en-probe").offsetTop];
+    const outer = drawing.getBoundingClientRect();
+    point("pointerdown", (outer.left + x - box.left) / box.width, (outer.top + y - box.top) / box.height);
+    for (let k = 0; k < 40; k++) {
+      await new Promise((done) => setTimeout(done, 37));
+      const before = figure.dataset.drawn, start = performance.now();
+      point("pointermove", 0.1 + 0.02 * ((k * 7) % 40), 0.1 + 0.02 * ((k * 11) % 40));
+      for (let n = 0; n < 3 && figure.dataset.drawn === before; n++) await new Promise(requestAnimationFrame);
+      if (figure.dataset.drawn !== before) times.push(performance.now() - start);
+    }
+    point("pointerup", 0.5, 0.5);
+  }
+  return times;
+}"""
 
 
 def main() -> None:
     site = ROOT / "_build" / "html"
     (site / "_plain.html").write_text(PLAIN, encoding="utf-8")
-    ready, loaded, plain, redraws = [], [], [], []
+    found: dict[str, dict[str, list[float]]] = {name: {"loaded": [], "ready": []} for name in (*PAGES, "_plain")}
+    redraws: list[float] = []
+    drags: list[float] = []
     try:
-        with browser.served(site) as address:
+        with browser.served(site, compressed=True) as address:
             for _ in range(ROUNDS):
-                for name in (PAGE, "_plain.html"):
+                for name, times in found.items():
                     with browser.launched() as chromium:
                         page = chromium.new_page(viewport={"width": 1280, "height": 900})
-                        page.goto(address + name, wait_until="load")
+                        page.goto(f"{address}{name}.html", wait_until="load")
                         page.wait_for_timeout(200)
-                        if name != PAGE:
-                            plain.append(page.evaluate(LOADED))
-                            continue
-                        page.wait_for_function("document.querySelector('figure.en-explore').dataset.ready")
-                        ready.append(float(page.locator("figure.en-explore").first.get_attribute("data-ready")))
-                        loaded.append(page.evaluate(LOADED))
-                        redraws += page.evaluate(REDRAWS)
+                        times["loaded"].append(page.evaluate(LOADED))
+                        if name in PAGES:
+                            page.wait_for_function("document.querySelector('figure.en-explore').dataset.ready")
+                            ready = page.locator("figure.en-explore").first.get_attribute("data-ready")
+                            times["ready"].append(float(ready or "nan"))
+                            page.evaluate("for (const e of document.querySelectorAll('.en-answer')) e.open = true")
+                            redraws += page.evaluate(REDRAWS)
+                        if name == DRAGGED:
+                            drags += page.evaluate(DRAGS)
     finally:
         (site / "_plain.html").unlink()
     result = {
-        "page": PAGE,
-        "html_kB": round((site / PAGE).stat().st_size / 1000),
-        "plain_text_loaded_ms": [round(v) for v in plain],
-        "page_loaded_ms": [round(v) for v in loaded],
-        "first_figure_ready_ms": [round(v) for v in ready],
-        "slider_to_redraw_ms": {
-            "median": round(statistics.median(redraws), 1),
-            "95 %": round(statistics.quantiles(redraws, n=20)[-1], 1),
+        "pages": {
+            name: {
+                "html_kB": round((site / f"{name}.html").stat().st_size / 1000),
+                "loaded_ms": _whole(times["loaded"]),
+                "first_figure_ready_ms": _whole(times["ready"]),
+            }
+            for name, times in found.items()
+            if name in PAGES
         },
+        "plain_text_loaded_ms": _whole(found["_plain"]["loaded"]),
+        "slider_to_redraw_ms": _middle_and_most(redraws),
+        "drag_to_redraw_ms": _middle_and_most(drags),
         "times": "from navigation",
+        "load average": round(os.getloadavg()[1], 1),
         "environment": environment(),
     }
     write(__file__, result)
     print(json.dumps(result, indent=2))
+
+
+def _whole(times: Sequence[float]) -> list[int]:
+    return [round(time) for time in sorted(times)]
+
+
+def _middle_and_most(times: Sequence[float]) -> dict[str, float]:
+    return {"median": round(statistics.median(times), 1), "95 %": round(statistics.quantiles(times, n=20)[-1], 1)}
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ CUT = """() => {
   const found = {cut: [], scrolled: []};
   const seen = (e) => e.checkVisibility({visibilityProperty: true, contentVisibilityAuto: true}) && e.offsetWidth > 1;
   const say = (kind, e) => found[kind].push(`${e.className || e.tagName}: ${e.textContent.trim().slice(0, 60)}`);
-  for (const e of document.querySelectorAll("article :is(table, .katex-display, .cell_output pre)")) {
+  for (const e of document.querySelectorAll("article :is(table, .katex-display, .cell pre)")) {
     if (!seen(e)) continue;
     let place = e, wide = false;
     for (; place && place.tagName !== "ARTICLE"; place = place.parentElement) {
@@ -117,7 +117,7 @@ def shares(browser, site, width=1280):
     page = browser.new_page(viewport={"width": width, "height": 900})
     for path in sorted((site / "notebooks").glob("*.html")):
         page.goto(path.as_uri())
-        page.wait_for_timeout(200)
+        page.evaluate("document.fonts.ready")
         found[path.stem] = page.evaluate(SHARES)
     page.close()
     return found

@@ -3,10 +3,11 @@
 import math
 from fractions import Fraction
 from functools import partial
-from itertools import combinations, product
+from itertools import combinations, pairwise, permutations, product
 
 import numpy as np
 import torch
+from scipy.optimize import linear_sum_assignment
 from scipy.stats import binom, binomtest, norm, rankdata, wilcoxon
 
 from enlib import landscape, search, statistics
@@ -21,20 +22,80 @@ def _signed_rank_by_hand(differences):
     return np.mean(np.abs(sums - sums.mean()) >= abs(seen - sums.mean()))
 
 
+def _restarted(gradient, w, eta, mu, steps, forget=True, sign=1):
+    v = 0 * w
+    for _ in range(steps):
+        g = gradient(w)
+        if forget and sign * v * g > 0:
+            v = 0 * w
+        v = mu * v - eta * g
+        w = w + v
+    return w
+
+
+def _vertex(value, loss, g2, eta):
+    return eta**2 * g2 / (2 * (value(eta) - loss + eta * g2))
+
+
+def _interpolated(value, loss, g2, eta, halve=False):
+    while value(eta) > loss - 1e-4 * eta * g2:
+        eta = eta / 2 if halve else _vertex(value, loss, g2, eta)
+    return eta
+
+
+def _cauchy(g, h, radius):
+    g, h = np.asarray(g), np.asarray(h)
+    bend, size = g @ h @ g, np.sqrt(g @ g)
+    return -g * (min(g @ g / bend, radius / size) if bend > 0 else radius / size)
+
+
+def _cauchy_torch(g, h, radius):
+    bend, border = g @ h @ g, radius / torch.linalg.vector_norm(g)
+    return -g * (torch.minimum(g @ g / bend, border) if bend > 0 else border)
+
+
+def _cauchy_list(g, h, radius):
+    return [float(x) for x in _cauchy(g, h, radius)]
+
+
+def _epoch(w, samples, batch, eta):
+    for i in range(0, len(samples), batch):
+        part = samples[i : i + batch]
+        w = w - eta * (w - sum(part) / len(part))
+    return w
+
+
+def _summed(w, samples, batch, eta):
+    for i in range(0, len(samples), batch):
+        w = w - eta * sum(w - z for z in samples[i : i + batch])
+    return w
+
+
+def _variance_after(steps, start, eta, lam, s):
+    end = eta * s**2 / (lam * (2 - eta * lam))
+    return end + (start - end) * (1 - eta * lam) ** (2 * steps)
+
+
+def _variance_by_loop(steps, start, eta, lam, s):
+    for _ in range(steps):
+        start = (1 - eta * lam) ** 2 * start + eta**2 * s**2
+    return start
+
+
 # Right answers, each of which the tests also turn into every other type of number, array or function.
 RIGHT = {
-    "bend of squared loss": [math.log(2), 0.693, 0.69],
-    "chord in a quadrant": [[(3, 1 / 3), (1, 1)], [(3, 0.4), (1, 1.1)], [(4, 0.25), (2, 0.5)]],
+    "bend of the cube": [math.log(3), 1.0986, 1.1],
     "index of a saddle": [9, landscape.saddle_index([3, 2, 1], {2}, hidden=5)],
     "copies of a network": [3840],
-    "largest learning rate": [0.02, 2 / 100, 0.1 * 0.2],
-    "momentum limit": [3.8, 2 * (1 + 0.9)],
-    "Newton's landing": [2],
+    "largest learning rate": [1 / 3, 2 / 6, 0.333],
+    "condition number for 0.9": [1442, 1441.999, ((1 + 0.9**0.5) / (1 - 0.9**0.5)) ** 2],
+    "Polyak on a quartic": [0.75, 3 / 4],
     "diagonal step": [0.1, 1 / 10],
-    "settling sharpness": [25, 2 / 0.08],
+    "swing in a valley": [2**0.5, 1.414, 1.41],
+    "stationary variance": [0.25, 0.5 / (2 * (2 - 1))],
+    "end of linear scaling": [128, 32 * 4],
     "momentum edge": [380, 2 * (1 + 0.9) / 0.01],
-    "flattest minimum": [3],
-    "smallest weight": [4],
+    "smallest weight": [22.1, 4 * math.cosh(1.5) ** 2, 1 / (0.9525741268 * 0.0474258732)],
     "vanishing depth": [10],
     "added parameters": [3074],
     "rescue": [1.5 / e**2, 0.203],
@@ -128,8 +189,60 @@ def _ride(eta, lam, u, steps, one_after_the_other=False, hinge=lambda r: max(0.0
 
 
 def _width(w):
-    low, high = landscape.gain_interval(w)
-    return high - low
+    return 2 / w * np.arccosh(np.sqrt(w))
+
+
+def _chain(w, b, a, slope=lambda out: out * (1 - out), new=lambda out, a: out, factor=lambda w: w):
+    product = 1.0
+    for weight, bias in zip(w, b, strict=True):
+        out = 1 / (1 + np.exp(-(weight * a + bias)))
+        product *= factor(weight) * slope(out)
+        a = new(out, a)
+    return product
+
+
+def _catapult(y, f, lam, eta, n, steps, dot=lambda f, e: f, order=2, old=True):
+    for _ in range(steps):
+        e, p = f - y, dot(f, f - y)
+        new = f - eta * e * lam + (order > 1) * (eta * e) ** 2 * p / n
+        if not old:
+            e, p = new - y, new
+        f, lam = new, lam - 4 * eta * e * p / n + (order > 1) * (eta * e) ** 2 * lam / n
+    return f, lam
+
+
+def _catapult_with_all_weights(y, f, lam, eta, n, steps):
+    length = n * lam / 2  # of u and of v, in the plane of their first two entries
+    angle = math.acos(f * math.sqrt(n) / length)
+    u, v = np.zeros(n), np.zeros(n)
+    u[0], v[:2] = math.sqrt(length), math.sqrt(length) * np.array([math.cos(angle), math.sin(angle)])
+    for _ in range(steps):
+        e = u @ v / math.sqrt(n) - y
+        u, v = u - eta * e / math.sqrt(n) * v, v - eta * e / math.sqrt(n) * u
+    return u @ v / math.sqrt(n), (u @ u + v @ v) / n
+
+
+def _match(a, b, power=2, best=min):
+    def apart(order):
+        return sum(abs(x - y) ** power for i, j in enumerate(order) for x, y in zip(a[i], b[j], strict=True))
+
+    return best(permutations(range(len(b))), key=apart)
+
+
+def _match_greedily(a, b):
+    left, order = list(range(len(b))), []
+    for row in a:
+        order.append(min(left, key=lambda j: np.hypot(*np.subtract(row, b[j]))))
+        left.remove(order[-1])
+    return order
+
+
+def _chain_torch(w, b, a):
+    a = torch.tensor(float(a), requires_grad=True)
+    out = a
+    for weight, bias in zip(w, b, strict=True):
+        out = torch.sigmoid(weight * out + bias)
+    return torch.autograd.grad(out, a)[0]
 
 
 def _certify(gradient, h, k, mu=None):
@@ -193,6 +306,13 @@ FUNCTIONS = {
         lambda w: float(torch.nn.functional.softplus(torch.as_tensor(w))),
         lambda w: 1 / (w + 1) if w > 0 else 1 - w,
     ],
+    "worst ridge": [
+        lambda E, points: max(E((u + v) / 2) - max(E(u), E(v)) for u, v in combinations(points, 2)),
+        lambda E, points: torch.stack(
+            [E((u + v) / 2) - max(E(u), E(v)) for u, v in torch.combinations(points)]
+        ).max(),
+        lambda E, points: np.max([E((u + v) / 2) - max(E(u), E(v)) for u in points for v in points if u != v]),
+    ],
     "permute hidden units": [
         lambda w1, b1, w2, order: (w1[order], b1[order], w2[:, order]),
         lambda w1, b1, w2, order: [w1[order].tolist(), b1[order], w2[:, order]],
@@ -204,30 +324,57 @@ FUNCTIONS = {
             [[row[k] for k in order] for row in w2],
         ),
     ],
-    "spread of losses": [
-        lambda p, gap: (p * (1 - p)) ** 0.5 * gap,
-        lambda p, gap: math.sqrt(p - p**2) * gap,
-        lambda p, gap: np.sqrt(p * (1 - p)) * gap,
-        lambda p, gap: torch.sqrt(p * (1 - p)) * gap,
+    "match units": [
+        _match,
+        lambda a, b: np.array(_match(a, b)),
+        lambda a, b: linear_sum_assignment(np.asarray(a) @ np.asarray(b).T, maximize=True)[1],
+        lambda a, b: torch.as_tensor(linear_sum_assignment(torch.cdist(a, b) ** 2)[1]),
     ],
     "mean pooling backward": [_mean_pool_by_hand, _mean_pool_by_autograd, _mean_pool_by_matrix],
-    "best factor per step": [lambda kappa: (kappa - 1) / (kappa + 1), lambda kappa: 1 - 2 / (kappa + 1)],
+    "momentum that forgets": [_restarted],
+    "interpolating search": [_interpolated],
+    "short secant step": [
+        lambda dw, dg: (dw[0] * dg[0] + dw[1] * dg[1]) / (dg[0] ** 2 + dg[1] ** 2),
+        lambda dw, dg: np.dot(dw, dg) / np.dot(dg, dg),
+        lambda dw, dg: (dw @ dg) / (dg @ dg),
+        lambda dw, dg: np.linalg.lstsq(np.array(dg)[:, None], np.array(dw), rcond=None)[0],
+    ],
     "product by differences": [
         lambda gradient, w, v: (gradient(w + 1e-5 * v) - gradient(w - 1e-5 * v)) / 2e-5,
         lambda gradient, w, v: ((gradient(w + 1e-4 * v) - gradient(w - 1e-4 * v)) / 2e-4).tolist(),
         lambda gradient, w, v: (gradient(w + 1e-7 * v) - gradient(w)) / 1e-7,
         lambda gradient, w, v: torch.func.jvp(gradient, (w,), (v,))[1],
     ],
+    "Cauchy step": [_cauchy, lambda g, h, radius: torch.tensor(_cauchy(g, h, radius)), _cauchy_torch, _cauchy_list],
+    "an epoch of SGD": [
+        _epoch,
+        lambda w, samples, batch, eta: np.float64(_epoch(w, np.asarray(samples), batch, eta)),
+        lambda w, samples, batch, eta: _epoch(torch.as_tensor(w), torch.as_tensor(samples), batch, eta),
+    ],
+    "variance after some steps": [_variance_after, _variance_by_loop],
     "catapult step": [
-        lambda f, lam, eta, n: lam + eta * f**2 / n * (eta * lam - 4),
-        lambda f, lam, eta, n: lam - 4 * eta * f**2 / n + eta**2 * f**2 * lam / n,
+        _catapult,
+        lambda *args: list(_catapult(*args)),
+        lambda *args: torch.stack([torch.as_tensor(x) for x in _catapult(*args)]),
+        lambda *args: np.array(_catapult_with_all_weights(*args)),
     ],
     "interval width": [
-        lambda w: 4 / w * np.arccosh(np.sqrt(w) / 2),
-        lambda w: 4 / w * math.acosh(math.sqrt(w) / 2),
-        lambda w: 4 / w * torch.arccosh(torch.sqrt(w) / 2),
-        lambda w: 4 / w * math.log((math.sqrt(w) + math.sqrt(w - 4)) / 2),
-        _width,
+        lambda w: 2 / w * np.arccosh(np.sqrt(w)),
+        lambda w: 2 / w * math.acosh(math.sqrt(w)),
+        lambda w: 2 / w * torch.arccosh(torch.sqrt(w)),
+        lambda w: 2 / w * math.log(math.sqrt(w) + math.sqrt(w - 1)),
+    ],
+    "chain gradient": [
+        _chain,
+        _chain_torch,
+        lambda w, b, a: _chain(w, b, a + 1e-6) and torch.as_tensor(_chain(w, b, a)),
+        lambda w, b, a: [_chain(w, b, a)],
+    ],
+    "initial deviation": [
+        lambda n, slopes: 1 / np.sqrt(n * np.mean(np.square(slopes))),
+        lambda n, slopes: (n * sum(s**2 for s in slopes) / len(slopes)) ** -0.5,
+        lambda n, slopes: 1 / (n * slopes.square().mean()).sqrt(),
+        lambda n, slopes: (len(slopes) / n) ** 0.5 / np.linalg.norm(slopes),
     ],
     "slope in b": [lambda a, slope_in_a, lam: a * slope_in_a - lam * a**2],
     "read a share": [
@@ -336,23 +483,24 @@ WRONG = {
         (12, "undoes"),
         (0.1, "multiplied by about 1.2"),
     ],
-    "bend of squared loss": [
-        (2 / 3, "which z"),
-        (0.667, "which z"),
+    "bend of the cube": [
+        (3 / 4, "which z"),
+        (0.75, "which z"),
         (0, "sigma itself"),
-        (-0.693, "the sign"),
+        (-1.0986, "the sign"),
+        (0.693, "the square"),
         (1, "not 1: "),
     ],
-    "chord in a quadrant": [
-        ([(1, 1), (-1, -1)], "not in the quadrant"),
-        ([(0, 1), (1, 1)], "got [0, 1]"),
-        ([(1, 1), (2, 2)], "nowhere below"),
-        ([(1, 1), (2, 1)], "nowhere below"),
-        ([(1, 1), (1, 1)], "twice"),
-        ([(1, 1)], "expected two points"),
-        ([(1, 2), (3,)], "expected two points"),
-        ([(1, math.nan), (1, 1)], "finite"),
-        ("ab", "expected two points"),
+    "worst ridge": [
+        (lambda E, p: max(E((u + v) / 2) - (E(u) + E(v)) / 2 for u, v in combinations(p, 2)), "convexity's"),
+        (lambda E, p: max(E((u + v) / 2) - min(E(u), E(v)) for u, v in combinations(p, 2)), "lower end"),
+        (lambda E, p: max(E((u + v) / 2) - max(E(u), E(v)) for u, v in pairwise(p)), "side by side"),
+        (lambda E, p: max(E(u + v) - max(E(u), E(v)) for u, v in combinations(p, 2)), "halfway is"),
+        (lambda E, p: max(E((u + v) / 2) - max(E(u), E(v)) for u in p for v in p), "begin with 0"),
+        (lambda E, p: min(E((u + v) / 2) - max(E(u), E(v)) for u, v in combinations(p, 2)), "not the smallest"),
+        (lambda E, p: np.mean([E((u + v) / 2) - max(E(u), E(v)) for u, v in combinations(p, 2)]), "not their mean"),
+        (lambda E, p: 0.0, "for each pair"),
+        (lambda E, p: E(p[0]) + "", "raised TypeError"),
     ],
     "index of a saddle": [(5, "three hidden"), (8, "rather carry"), (10, "smaller"), (1, "spare units")],
     "copies of a network": [
@@ -361,19 +509,45 @@ WRONG = {
         (152, "in how many orders"),
         (240, "of its own"),
     ],
-    "largest learning rate": [(0.01, "may be larger"), (2, "flat"), (0.0198, "fastest"), (1, "up to 2 / curvature")],
-    "momentum limit": [(2, "without"), (38, "averages"), (0.2, "not smaller"), (4, "not 4: ")],
-    "Newton's landing": [(4, "sign"), (-1, "the step itself"), (0, "no parabola"), (2.5, "-E'/E''")],
+    "largest learning rate": [
+        (0.5, "coordinate alone"),
+        (1 / 6, "may be larger"),
+        (1, "flattest"),
+        (0.25, "fastest"),
+        (2, "up to 2"),
+    ],
+    "condition number for 0.9": [
+        (361, "root of mu"),
+        (37.97, "root of kappa"),
+        (19, "both mu"),
+        (10, "adds up"),
+        (1000, "solve"),
+    ],
+    "Polyak on a quartic": [(0.25, "what is left"), (0.5, "parabola"), (2 / 3, "Newton"), (1, "E / E'^2")],
+    "stationary variance": [(0.125, "small eta"), (0.5, "standard deviation"), (1, "not 1: "), (2, "not 2: ")],
+    "end of linear scaling": [
+        (64, "1 / lambda_max"),
+        (0.4, "limit of the rate"),
+        (4, "how many times"),
+        (256, "0.8"),
+    ],
     "diagonal step": [(1 / 11, "10 partners"), (1, "two parameters"), (0.2, "by -2"), (-1, "by 10")],
-    "settling sharpness": [
-        (12.5, "one step"),
-        (1, "settle at 0.04"),
-        (2, "eta * sharpness settles"),
-        (50, "settle at 2"),
+    "swing in a valley": [
+        (2, "x squared"),
+        (1, "not half of it"),
+        (5, "this is s"),
+        (3.46, "s = 0"),
+        (-1.414, "without its sign"),
+        (3, "the push is 4.5"),
     ],
     "momentum edge": [(200, "without"), (20, "cancel"), (3.8, "solve for"), (3800, "averages"), (100, "2 (1 + mu)")],
-    "flattest minimum": [(1, "hardly"), (2.2, "another one"), (4.5, "both diverge"), (2, "choose 1")],
-    "smallest weight": [(-4, "never negative"), (0.25, "make"), (1, "is 0.25"), (8, "is 2,")],
+    "smallest weight": [
+        (4, "here it is 3"),
+        (0.0452, "makes up"),
+        (0.953, "output at 3"),
+        (8, "is 0.361"),
+        (-22.1, "w > 0"),
+    ],
     "vanishing depth": [(9, "3.8e-6"), (11, "fewer"), (6, "by 10"), (9.97, "to which side"), (24, "multiplies")],
     "added parameters": [(3072, "w alone"), (3073, "missing"), (1026, "three colors"), (2, "what else")],
     "rescue": [(0.5 / e**2, "to 0"), (1 / e**2, "further"), (1.5, "a e^2"), (0.5, "output is 3.19"), (-1, "not -1")],
@@ -532,17 +706,36 @@ WRONG = {
         (lambda w1, b1, w2, o: w1[o], "expected arrays of shapes (4, 2), (4,), (2, 4)"),
         (lambda w1, b1, w2, o: ("w1", "b1", "w2"), "the text"),
     ],
-    "spread of losses": [
-        (lambda p, gap: p * (1 - p) * gap**2, "its root"),
-        (lambda p, gap: p * gap, "the mean rises"),
-        (lambda p, gap: p * (1 - p) * gap, "toss a coin"),
-        (lambda p, gap: 1.0, "toss a coin"),
+    "match units": [
+        (lambda a, b: np.argsort(_match(a, b)), "way back"),
+        (_match_greedily, "try every order"),
+        (
+            lambda a, b: [min(range(len(b)), key=lambda j: np.hypot(*np.subtract(u, b[j]))) for u in a],
+            "one place only",
+        ),
+        (lambda a, b: _match(a, b, power=1), "square"),
+        (lambda a, b: _match(a, b, best=max), "largest"),
+        (lambda a, b: list(range(len(a))), "smallest sum"),
+        (lambda a, b: 0, "expected 3 numbers, got one number"),
     ],
-    "best factor per step": [
-        (lambda kappa: 1 - 1 / kappa, "1 / lambda_max"),
-        (lambda kappa: ((kappa - 1) / (kappa + 1)) ** 2, "the distance"),
-        (lambda kappa: (kappa**0.5 - 1) / (kappa**0.5 + 1), "momentum"),
-        (lambda kappa: 1 - 2 / kappa, "both directions"),
+    "momentum that forgets": [
+        (lambda gradient, w, eta, mu, steps: _restarted(gradient, w, eta, mu, steps, forget=False), "never forgets"),
+        (lambda gradient, w, eta, mu, steps: _restarted(gradient, w, eta, mu, steps, sign=-1), "going downhill"),
+        (lambda gradient, w, eta, mu, steps: _restarted(gradient, w, eta, mu, steps - 1), "missing"),
+        (lambda gradient, w, eta, mu, steps: _restarted(gradient, w, eta, mu, steps + 1), "too many"),
+        (lambda gradient, w, eta, mu, steps: w, "first the test"),
+    ],
+    "interpolating search": [
+        (lambda value, loss, g2, eta: _interpolated(value, loss, g2, eta, halve=True), "halves"),
+        (lambda value, loss, g2, eta: _interpolated(value, loss, g2, _vertex(value, loss, g2, eta)), "as it is"),
+        (lambda value, loss, g2, eta: eta if value(eta) < loss else _vertex(value, loss, g2, eta), "repeat"),
+        (lambda value, loss, g2, eta: eta, "which parabola"),
+    ],
+    "short secant step": [
+        (lambda dw, dg: np.dot(dw, dw) / np.dot(dw, dg), "first step"),
+        (lambda dw, dg: np.dot(dg, dg) / np.dot(dw, dg), "curvature"),
+        (lambda dw, dg: (np.dot(dw, dw) / np.dot(dg, dg)) ** 0.5, "same length"),
+        (lambda dw, dg: 1.0, "to zero"),
     ],
     "product by differences": [
         (lambda gradient, w, v: (gradient(w + 1e-5 * v) - gradient(w - 1e-5 * v)) / 1e-5, "how far apart"),
@@ -553,17 +746,66 @@ WRONG = {
         (lambda gradient, w, v: 1.0, "expected 2 numbers, got one number"),
         (lambda gradient, w, v: np.ones(3), "got 3 numbers"),
     ],
+    "Cauchy step": [
+        (lambda g, h, radius: -np.asarray(g) * radius / np.linalg.norm(g), "which t is best"),
+        (lambda g, h, radius: -_cauchy(g, h, radius), "uphill"),
+        (lambda g, h, radius: -np.asarray(g) * (g @ g) / (g @ h @ g), "mind the radius"),
+        (lambda g, h, radius: -np.asarray(g) * min((g @ g) / (g @ h @ g), radius / np.linalg.norm(g)), "bends down"),
+        (lambda g, h, radius: -np.linalg.solve(h, g), "which t is best"),
+        (lambda g, h, radius: 0.0, "one number"),
+    ],
+    "an epoch of SGD": [
+        (
+            lambda w, samples, batch, eta: _epoch(w, samples[: len(samples) // batch * batch], batch, eta),
+            "incomplete",
+        ),
+        (lambda w, samples, batch, eta: _epoch(w, samples, 1, eta), "one at a time"),
+        (lambda w, samples, batch, eta: _epoch(w, samples, len(samples), eta), "all samples at once"),
+        (lambda w, samples, batch, eta: _epoch(w, samples, batch, -eta), "each batch moves"),
+        (lambda w, samples, batch, eta: _summed(w, samples, batch, eta), "not the sum"),
+    ],
+    "variance after some steps": [
+        (lambda steps, start, eta, lam, s: eta * s**2 / lam / (2 - eta * lam), "where it ends"),
+        (lambda steps, start, eta, lam, s: start * (1 - eta * lam) ** (2 * steps), "forgets the noise"),
+        (lambda steps, start, eta, lam, s: start, "each step turns"),
+        (lambda steps, start, eta, lam, s: _variance_after(steps / 2, start, eta, lam, s), "and its square"),
+    ],
     "catapult step": [
-        (lambda f, lam, eta, n: lam - 4 * eta * f**2 / n, "eta squared"),
-        (lambda f, lam, eta, n: lam + eta * f**2 * (eta * lam - 4), "by n"),
-        (lambda f, lam, eta, n: lam - eta * f**2 / n * (eta * lam - 4), "sign"),
-        (lambda f, lam, eta, n: lam, "expand"),
+        (lambda y, *rest: _catapult(0, *rest), "y is missing"),
+        (lambda *args: _catapult(*args, dot=lambda f, e: e), "also when the error"),
+        (lambda *args: _catapult(*args, order=1), "eta squared"),
+        (lambda *args: _catapult(*args, old=False), "at once"),
+        (lambda y, f, lam, eta, n, steps: _catapult(y, f, lam, eta, 1, steps), "divided by n"),
+        (lambda y, f, lam, eta, n, steps: _catapult(y, f, lam, eta, n, 1), "this is one step"),
+        (lambda y, f, lam, eta, n, steps: _catapult(y, f, lam, -eta, n, steps), "against"),
+        (lambda *args: _catapult(*args)[0], "expected 2 numbers, got one number"),
+        (lambda y, f, lam, *rest: (f, lam), "multiply out"),
     ],
     "interval width": [
         (lambda w: _width(w) / 2, "two ends"),
         (lambda w: _width(w) * w, "the inputs are a"),
-        (lambda w: _width(w) * w / 2, "from where to where"),
+        (lambda w: 4 / w * np.arccosh(np.sqrt(w) / 2), "the sigmoid's"),
+        (lambda w: 2 / w * np.arccosh(w), "root first"),
         (lambda w: 1.0, "from where to where"),
+    ],
+    "chain gradient": [
+        (lambda w, b, a: abs(_chain(w, b, a)), "its size"),
+        (lambda w, b, a: _chain(w, [0] * len(b), a), "biases are missing"),
+        (lambda w, b, a: _chain(w, b, a, new=lambda out, a: a), "this unit's output"),
+        (lambda w, b, a: np.prod(w) / 4 ** len(w), "largest slope"),
+        (lambda w, b, a: _chain(w, b, a, factor=lambda w: 1), "by its weight"),
+        (lambda w, b, a: _chain(w, b, a, slope=lambda out: out), "not by the sigmoid"),
+        (lambda w, b, a: 0.0, "multiply w"),
+        (lambda w, b, a: w, "expected one number, got 2 numbers"),
+    ],
+    "initial deviation": [
+        (lambda n, slopes: 1 / (n**0.5 * np.mean(slopes)), "mean of the slopes"),
+        (lambda n, slopes: 1 / (n * np.mean(np.square(slopes))), "variance"),
+        (lambda n, slopes: np.mean(np.square(slopes)) ** -0.5, "sum over n units"),
+        (lambda n, slopes: 1 / (n**0.5 * np.linalg.norm(slopes)), "not their sum"),
+        (lambda n, slopes: (2 / n) ** 0.5, "He's"),
+        (lambda n, slopes: n**-0.5, "Xavier's"),
+        (lambda n, slopes: (n * np.mean(np.square(slopes))) ** 0.5, "is to be 1"),
     ],
     "slope in b": [
         (lambda a, slope_in_a, lam: a * slope_in_a, "off by lambda"),

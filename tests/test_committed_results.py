@@ -53,10 +53,10 @@ def test_every_run_of_the_protocol_is_there_and_no_other(table):
 
 
 def test_both_arms_of_a_pair_come_from_one_device(rows):
-    manifest = read_manifest(RESULTS)["machines"]
+    made = {name: machine["description"] for name, machine in read_manifest(RESULTS)["machines"].items()}
     devices = {}
     for row in rows:
-        devices.setdefault((row["problem"], row["seed"]), set()).add(manifest[row["machine"]]["description"]["device"])
+        devices.setdefault((row["problem"], row["seed"]), set()).add(made[row["machine"]]["device"])
     assert {len(found) for found in devices.values()} == {1}
 
 

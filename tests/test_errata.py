@@ -7,8 +7,8 @@ from numpy.testing import assert_allclose
 from scipy.optimize import approx_fprime
 from scipy.stats import binomtest, chi2, gmean, norm
 
-from enlib.dynamics import contraction, descend
-from enlib.landscape import chord, gain_interval, hessian_eigenvalues
+from enlib.dynamics import descend
+from enlib.landscape import chord, hessian_eigenvalues
 from enlib.models import ConvNet, mlp
 from enlib.numpy_nets import conv2d, max_pool2d, max_pool2d_backward, sigmoid, sigmoid_backward
 from enlib.tables.published import GENERALIZATION, MNIST_IMAGES, MNIST_SPLITS, QUALITY, SPEED, Printed, impossible
@@ -149,6 +149,22 @@ def test_leaving_a_quadratic_saddle_takes_no_longer_in_more_dimensions(dimension
     assert abs(left / (np.log(1e8) / np.log(1.1)) - 1) < 0.2
 
 
+def test_a_chain_of_saddles_multiplies_the_time_and_kicks_make_it_a_sum():
+    def chain(n, kick):  # the distances from the ridges, of which only one is open at a time
+        random, w, steps = np.random.default_rng(0), np.full(n, 0.5), 0
+        for k in range(n):
+            while abs(w[k]) < 1:
+                w[k] *= 1.1
+                w[k + 1 :] *= 0.8
+                w += kick * random.standard_normal(n)
+                steps += 1
+        return steps
+
+    alone, kicked = ([chain(n, kick) for n in (3, 4, 5, 6)] for kick in (0, 1e-6))
+    assert_allclose(np.divide(alone[1:], alone[:-1]), 1 + np.log(1 / 0.8) / np.log(1.1), rtol=0.1)
+    assert max(np.diff(kicked)) < 1.3 * np.log(1e6) / np.log(1.1)
+
+
 def test_derivative_of_the_second_order_expansion_has_the_gradient_once():
     slope, H, r = np.array([1.0, -2.0]), np.array([[3.0, 1.0], [1.0, 2.0]]), np.array([0.3, -0.7])
     numerical = approx_fprime(r, lambda r: slope @ r + r @ H @ r / 2, 1e-7)
@@ -187,8 +203,9 @@ def test_gradient_descent_takes_the_penalty_weight_below_zero():
 @pytest.mark.parametrize("w", [4.5, 7.0, 20.0])
 @pytest.mark.parametrize("b", [0.0, -3.0])
 def test_formula_24_is_the_width_whatever_the_bias(w, b):
-    low, high = gain_interval(w, b)
-    assert_allclose(2 / w * np.log(w * (1 + np.sqrt(1 - 4 / w)) / 2 - 1), high - low, rtol=1e-12)
+    width = 2 / w * np.log(w * (1 + np.sqrt(1 - 4 / w)) / 2 - 1)
+    output = sigmoid(w * (-b / w + np.array([-0.5, 0.5]) * width) + b)
+    assert_allclose(w * output * (1 - output), 1, rtol=1e-9)
 
 
 def test_friction_is_negative_above_mu_1_zero_at_it_and_mu_below_0_narrows_the_stable_range():
@@ -197,8 +214,8 @@ def test_friction_is_negative_above_mu_1_zero_at_it_and_mu_below_0_narrows_the_s
 
     assert farthest(1.0) < 1.1
     assert farthest(1.05) > 1000
-    assert [bool(contraction(step, 1.0, -0.5) < 1) for step in (0.99, 1.01)] == [True, False]
-    assert contraction(0.01, 1.0, -1.0) >= 1
+    for mu, step, converges in ((-0.5, 0.99, True), (-0.5, 1.01, False), (-1.0, 0.01, False)):
+        assert (np.abs(np.roots([1, -(1 + mu - step), mu])).max() < 1) == converges
 
 
 def test_negative_mu_can_turn_a_step_around():

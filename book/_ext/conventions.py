@@ -29,6 +29,7 @@ BOXES = {"Predict": "predict", "Theorem": "admonition-theorem", "Proposition": "
 # Where a link leads to a paper, which belongs among the references.
 _PAPER = re.compile(r"(?:.+\.)?(?:(?:arxiv|doi|jmlr|jstor)\.org|mlr\.press|n(?:eur)?ips\.cc|openreview\.net)/")
 _FOLD = re.compile(r"<details>\s*<summary>(?P<title>[^<>]+)</summary>\s*")
+_COLUMNS = re.compile(r"^.*\S {2,}\S", re.MULTILINE)  # a line of them
 _CITATION = "paper"  # the type of a reference that `resolve_citation` resolves
 
 logger = logging.getLogger(__name__)
@@ -171,7 +172,10 @@ def resolve_citation(
 
 
 class Rows(SphinxTransform):
-    """Marks tables that hold sentences, which become a card for each row where the page is narrow."""
+    """Marks tables that hold sentences, which become a card for each row where the page is narrow.
+
+    Printed columns, which would be broken there, are marked too: they scroll.
+    """
 
     default_priority = 300
 
@@ -183,6 +187,9 @@ class Rows(SphinxTransform):
                 table["classes"].append("en-rows")
                 if rows[0][-1].lower() == "see":
                     table["classes"].append("en-see")
+        for printed in self.document.findall(nodes.literal_block):
+            if "stream" in printed["classes"] and len(_COLUMNS.findall(printed.astext())) > 1:
+                printed["classes"].append("en-columns")
 
 
 class Terms(SphinxTransform):

@@ -151,7 +151,7 @@ class FoldCode(SphinxTransform):
                     lines += len(text.splitlines())
                     answer = answer or "your answer" in text
                 elif part.astext().strip(" '\n") == "not answered yet":
-                    cell.remove(part)  # the page cannot be answered; the notebook can
+                    cell.remove(part)  # nobody has answered yet
         if code:
             what = "Answer in code" if answer else "Code"
             opening = f'<details class="en-code"><summary>{what} <span>{lines} lines</span></summary>'
@@ -217,6 +217,8 @@ class Course(SphinxDirective):
         ]
         body = [draw_map([[f.rpartition("/")[2] for f in files] for _, files in parts], known, main, up)]
         for i, (caption, files) in enumerate(parts):
+            # Those with a picture first: a short card beside them would be mostly empty.
+            files = sorted(files, key=lambda file: file.rpartition("/")[2] not in known)
             cards = "".join(_card(file, known, main, up) for file in files)
             body.append(
                 f'<h3 class="en-part en-part-{i}">{html.escape(caption)}</h3><div class="en-cards">{cards}</div>'

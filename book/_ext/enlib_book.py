@@ -1,9 +1,10 @@
 """The Sphinx extension of this book: what Jupyter Book does not do by itself.
 
 It applies the conventions of the notebooks (``conventions.py``), lays out their pages and the first one
-(``course.py``), makes Greek letters searchable (``search_words.py``), keys the execution cache on the package, serves
-every asset from the site itself (KaTeX, plotly.js), leaves out what the theme loads in vain, and writes the metadata
-and the page for addresses that do not exist.
+(``course.py``), lets readers answer exercises in the page (``tryit.py``), makes Greek letters searchable
+(``search_words.py``), keys the execution cache on the package, serves every asset from the site itself (KaTeX,
+plotly.js), leaves out what the theme loads in vain, and writes the metadata, the page for addresses that do not exist,
+and what machines read (``site_files.py``).
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from urllib.parse import urlsplit
 import conventions
 import course
 import search_words
+import site_files
+import tryit
 from docutils import nodes
 from launch import BRANCH, check_repository
 from playwright._impl._driver import compute_driver_executable
@@ -36,6 +39,8 @@ ROOT = Path(__file__).resolve().parents[2]
 _IN_VAIN = re.compile(r"<(?:script|link)\b[^>]*(?:sphinx-thebe|fontawesome\.js)[^>]*>(?:</script>)?\s*")
 
 
+# Words of code that have no color of their own: names, punctuation and spaces are half of the markup of code.
+_PLAIN = re.compile(r'<span class="[npw]">([^<]*)</span>')
 # Scripts that would hold up the first look at a page. One stays: an inline script right after it needs it.
 _BLOCKING = re.compile(r'<script(?![^>]*\bdefer\b)(?=[^>]*\bsrc="(?![^"]*documentation_options))')
 # Sphinx marks formulas by class and writes them between \\( \\) or \\[ \\].
@@ -43,7 +48,8 @@ _FORMULA = re.compile(r"\\(?P<open>[(\[])(?P<tex>(?:(?!\\[()\[\]]).)*?)\\[)\]](?
 _TYPESET = """
 const katex = require(process.argv[1]);
 const formulas = JSON.parse(require("fs").readFileSync(0, "utf8"));
-const set = ([open, tex]) => katex.renderToString(tex, {displayMode: open === "[", strict: "ignore"});
+const set = ([open, tex]) => katex.renderToString(tex, {displayMode: open === "[", strict: "ignore"})
+  .replaceAll(' columnspacing=""', ""); // of a single column: malformed
 process.stdout.write(JSON.stringify(formulas.map((formula) => {
   try { return set(formula); } catch (error) { console.error(error.message); process.exit(1); }
 })));
@@ -58,8 +64,8 @@ _ACCESSIBLE = {
 }
 
 
-# The head of a table of results; one with many columns takes the margin, too, and the theme hides what stands there.
-_TABLE = re.compile(r'<div class="en-table"')
+# A table of results; one with many columns takes the margin, too, and the theme hides what stands there.
+_TABLE = re.compile(r'(?<=<div class="en-table)".*?</table>', re.DOTALL)
 _MANY = 9
 
 # What the notebooks import or read besides themselves, and what makes the pages.
@@ -116,6 +122,7 @@ def configure(app: Sphinx, config: Config) -> None:
         }
     if (ROOT / "book" / "_assets" / "katex").is_dir():
         verify_vendored(ROOT / "book" / "_assets" / "katex")
+    verify_vendored(tryit.MICROPYTHON)
 
 
 def trim_and_describe(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
@@ -215,6 +222,7 @@ def _saddle() -> str:
 
 def _trim(text: str) -> str:
     text = _IN_VAIN.sub("", text)
+    text = _PLAIN.sub(r"\1", text)
     for theirs, ours in _ACCESSIBLE.items():
         text = text.replace(theirs, ours)
     text = _TABLE.sub(_widened, text)
@@ -222,8 +230,8 @@ def _trim(text: str) -> str:
 
 
 def _widened(match: re.Match[str]) -> str:
-    head = match.string[match.start() : match.string.index("</thead>", match.start())]
-    return '<div class="en-table full-width"' if head.count("<th ") > _MANY else match[0]
+    wide = " full-width" if match[0].partition("</thead>")[0].count("<th ") > _MANY else ""
+    return wide + re.sub(r"(?<=\de)-(?=\d)", "\N{NON-BREAKING HYPHEN}", match[0])  # a line must not end within 2e-06
 
 
 def typeset(pages: list[str]) -> list[str]:
@@ -283,14 +291,16 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     os.environ["ENLIB_STATIC"] = "book"  # inherited by every kernel that executes a notebook
     app.add_config_value("enlib_digest", digest(), "env")  # "env": a change makes Sphinx read every page again
-    app.add_config_value("enlib_conventions_digest", digest(parts=[("book/_ext", "co*.py")]), "env")
+    app.add_config_value("enlib_conventions_digest", digest(parts=[("book/_ext", "[ct]*.py")]), "env")
     app.add_config_value("enlib_site_digest", digest(parts=_SITE), "html")  # "html": ... write every page again
     conventions.setup(app)
     course.setup(app)
     search_words.setup(app)
+    tryit.setup(app)
     app.connect("config-inited", configure)
     app.connect("source-read", read_figures)
     app.connect("doctree-read", inline_figures)
     app.connect("html-page-context", trim_and_describe, priority=900)
     app.connect("build-finished", finish)
+    app.connect("build-finished", site_files.write_site_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""The command line: ``python -m enlib data | train | replicate | report``, one module per command."""
+"""The command line: ``python -m enlib data | train | replicate | report | course``, one module per command."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from collections.abc import Iterator, Sequence
 from types import FrameType
 
 from enlib import __version__
-from enlib.cli import data, replicate, report, train
+from enlib.cli import course, data, replicate, report, train
 from enlib.datasets import DataError
 
 __all__ = ["main"]
 
-_COMMANDS = (data, train, replicate, report)
+_COMMANDS = (data, train, replicate, report, course)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

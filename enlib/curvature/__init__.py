@@ -1,4 +1,4 @@
-"""The curvature of any loss at the cost of a few gradients: Hessian-vector products, eigenvalues, and steps."""
+"""The curvature of any loss at the cost of a few gradients: Hessian-vector products and eigenvalues."""
 
 from enlib.curvature.hessian import Hessian
 from enlib.curvature.lanczos import (
@@ -9,16 +9,12 @@ from enlib.curvature.lanczos import (
     spectral_density,
     top_eigenvalues,
 )
-from enlib.curvature.steps import diagonal_step, newton_step, saddle_free_step
 
 __all__ = [
     "Eigenvalues",
     "Hessian",
     "Sharpness",
     "SpectralDensity",
-    "diagonal_step",
-    "newton_step",
-    "saddle_free_step",
     "sharpness",
     "spectral_density",
     "top_eigenvalues",

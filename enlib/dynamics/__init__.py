@@ -1,12 +1,10 @@
-"""The effects of step sizes: descent on plain functions, the edge of stability, catapults, escapes to infinity."""
+"""The effects of step sizes: descent on plain functions, the edge of stability, escapes to infinity."""
 
-from enlib.dynamics.descent import contraction, descend, regime
+from enlib.dynamics.descent import descend
 from enlib.dynamics.edge import (
-    Catapult,
     CentralFlow,
     SharpnessTrack,
     TanhLoss,
-    catapult,
     central_flow,
     track_sharpness,
 )
@@ -19,19 +17,15 @@ from enlib.dynamics.toys import (
 )
 
 __all__ = [
-    "Catapult",
     "CentralFlow",
     "OneSample",
     "SharpnessTrack",
     "TanhLoss",
     "ToyClassifier",
     "ToyWithNeuron",
-    "catapult",
     "central_flow",
-    "contraction",
     "descend",
     "example_a",
     "example_b",
-    "regime",
     "track_sharpness",
 ]

@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from typing import Any
 
 _NAMES = ("image", "kernel", "stride", "padding")
-_MUTANTS = {
-    "square kernels only": "of this kernel rows and columns are as many, or the rest falls into the padding",
-    "square images only": "it takes as many columns as there are rows, if there are so many",
-    "one padding for both": "both sides are padded alike, or nothing but zeros is moved",
-    "crop from the end": "x[2:-2] is right; which padding breaks it?",
-    "stride forgotten": "no window is a stride above 1 away",
-    "size from the output": "the windows reach the end of the image; choose a stride that leaves some of it over",
-}
+_MUTANTS = (  # in the order in which they are told, which a dictionary in a web page would not keep
+    ("square kernels only", "of this kernel rows and columns are as many, or the rest falls into the padding"),
+    ("square images only", "it takes as many columns as there are rows, if there are so many"),
+    ("one padding for both", "both sides are padded alike, or nothing but zeros is moved"),
+    ("crop from the end", "x[2:-2] is right; which padding breaks it?"),
+    ("stride forgotten", "no window is a stride above 1 away"),
+    ("size from the output", "the windows reach the end of the image; choose a stride that leaves some of it over"),
+)
 
 
 def survivors(image: "Any", kernel: "Any", stride: "Any", padding: "Any") -> "dict[str, str]":
@@ -34,7 +34,7 @@ def survivors(image: "Any", kernel: "Any", stride: "Any", padding: "Any") -> "di
     ['one padding for both']
     """
     right = _backward(image, kernel, stride, padding, "")
-    return {name: hint for name, hint in _MUTANTS.items() if _backward(image, kernel, stride, padding, name) == right}
+    return {name: hint for name, hint in _MUTANTS if _backward(image, kernel, stride, padding, name) == right}
 
 
 def _backward(image: "Any", kernel: "Any", stride: "Any", padding: "Any", mistake: str) -> "Any":
@@ -85,9 +85,8 @@ def exposing_setting(setting: "Any") -> str:
     for k in (0, 1):
         if pairs[1][k] > pairs[0][k] + 2 * pairs[3][k]:
             return f"the kernel does not fit into the padded image: {show(setting[1])} in {show(setting[0])}"
-    for name, hint in survivors(*pairs).items():
-        return f'the mutant "{name}" survives: {hint}'
-    return ""
+    alive = survivors(*pairs)
+    return next((f'the mutant "{name}" survives: {hint}' for name, hint in _MUTANTS if name in alive), "")
 
 
 def mean_pool_backward(

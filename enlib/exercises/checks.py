@@ -95,6 +95,43 @@ def _without_sign(gradient: "Any", h: "Any", k: float) -> float:
     return _certified(lambda h: abs(_smallest_curvature(h)))(gradient, h, k)
 
 
+def _cauchy(*, bend: bool = True, cut: bool = True, sign: int = -1) -> "Callable[..., Any]":
+    """Return the function that finds the lowest point of a parabola on the gradient's line, right or mistaken."""
+
+    def step(g: "Any", h: "Any", radius: float) -> "Any":
+        length = math.hypot(*g)
+        curvature = sum([g[i] * h[i][j] * g[j] for i in range(len(g)) for j in range(len(g))])
+        share = length**2 / curvature if curvature > 0 or not bend else radius / length
+        share = min(share, radius / length) if cut else share
+        return [sign * share * x for x in g]
+
+    return step
+
+
+def _epoch(*, rest: bool = True, mean: bool = True, fresh: bool = True) -> "Callable[..., float]":
+    """Return one epoch of stochastic gradient descent on (w - z)^2 / 2, right or with one mistake."""
+
+    def run(w: float, samples: "Any", batch: int, eta: float) -> float:
+        first = w
+        for i in range(0, len(samples) if rest else len(samples) - batch + 1, batch):
+            part = [float(z) for z in samples[i : i + batch]]
+            at = w if fresh else first
+            w = w - eta * sum([at - z for z in part]) / (len(part) if mean else 1)
+        return w
+
+    return run
+
+
+def _variance_after(times: int, factor: float = 1.0) -> "Callable[..., float]":
+    """Return the variance after some steps, with an exponent and a stationary value that may be mistaken."""
+
+    def variance(steps: int, start: float, eta: float, lam: float, s: float) -> float:
+        end = factor * eta * s * s / (lam * (2 - eta * lam))
+        return end + (start - end) * (1 - eta * lam) ** (times * steps)
+
+    return variance
+
+
 def _tail(b: int, c: int) -> float:
     """Return the chance that b + c fair coins show at most min(b, c) heads."""
     chance, total = 0.5 ** (b + c), 0.0
@@ -131,6 +168,43 @@ def _median(times: "list[float]", never: float) -> float:
 def _median_of_the_rest(times: "list[float]") -> float:
     rest = sorted([t for t in times if not math.isnan(t)])
     return (rest[(len(rest) - 1) // 2] + rest[len(rest) // 2]) / 2
+
+
+def _dot(a: "Any", b: "Any") -> float:
+    return float(sum([a[k] * b[k] for k in range(len(a))]))
+
+
+def _forgetful(*, test: int = 1, late: bool = False, extra: int = 0) -> "Callable[..., float]":
+    """Return momentum that is reset where it leads uphill, right or with one mistake."""
+
+    def restarted(gradient: "Any", w: float, eta: float, mu: float, steps: int) -> float:
+        v = 0.0
+        for _ in range(steps + extra):
+            g = gradient(w)
+            if test * v * g > 0 and not late:
+                v = 0.0
+            v = mu * v - eta * g
+            if late and v * g > 0:
+                v = 0.0
+            w = w + v
+        return w
+
+    return restarted
+
+
+def _search(
+    *, halve: bool = False, first: bool = False, most: int = 1000, factor: float = 0.5
+) -> "Callable[[Any, float, float, float], float]":
+    """Return a line search by parabolas, right or with one mistake."""
+
+    def search(value: "Any", loss: float, g2: float, eta: float) -> float:
+        for k in range(most):
+            if value(eta) <= loss - 1e-4 * eta * g2 and not (first and k == 0):
+                break
+            eta = eta / 2 if halve else factor * eta**2 * g2 / (value(eta) - loss + eta * g2)
+        return eta
+
+    return search
 
 
 def _rider(
@@ -230,21 +304,143 @@ def _largest_power(budget: int, eta: int) -> int:
     return power
 
 
+def _orders(n: int) -> "list[list[int]]":
+    """Return all orders of n units, the first in place first."""
+    if n == 0:
+        return [[]]
+    return sorted([order[:k] + [n - 1] + order[k:] for order in _orders(n - 1) for k in range(n)])  # noqa: RUF005
+
+
+def _matched(
+    *, back: bool = False, greedy: bool = False, once: bool = True, power: int = 2, best: "Any" = min
+) -> "Callable[..., list[int]]":
+    """Return the matching of a few units by trial of all orders, right or with one mistake."""
+
+    def match(a: "Any", b: "Any") -> "list[int]":
+        apart = [[sum([abs(x - y) ** power for x, y in zip(u, v)]) for v in b] for u in a]  # noqa: B905
+        if greedy:
+            order: list[int] = []
+            for row in apart:
+                left = [j for j in range(len(b)) if not (once and j in order)]
+                order.append(min(left, key=lambda j, row=row: row[j]))  # type: ignore[misc]
+        else:
+            order = best(_orders(len(b)), key=lambda o: sum([apart[i][o[i]] for i in range(len(o))]))
+        return [order.index(i) for i in range(len(order))] if back else order
+
+    return match
+
+
+def _worst(
+    *,
+    mean: bool = False,
+    lower: bool = False,
+    neighbors: bool = False,
+    halves: bool = True,
+    floor: bool = False,
+    best: "Callable[[list[float]], float]" = max,
+    total: bool = False,
+) -> "Callable[..., float]":
+    """Return the search for the worst chord against quasiconvexity, right or with one mistake."""
+
+    def worst(cost: "Any", points: "Any") -> float:
+        ridges = []
+        for i in range(len(points)):
+            for j in range(i + 1, i + 2 if neighbors else len(points)):
+                if j < len(points):
+                    u, v = points[i], points[j]
+                    ends = [cost(u), cost(v)]
+                    level = sum(ends) / 2 if mean else min(ends) if lower else max(ends)
+                    ridges.append(cost((u + v) / 2 if halves else u + v) - level)
+        if total:
+            return float(sum(ridges) / len(ridges))
+        return max(best(ridges), 0.0) if floor else best(ridges)
+
+    return worst
+
+
+def _chain_gradient(
+    *,
+    sign: "Callable[[float], float]" = float,
+    weights: bool = True,
+    biases: bool = True,
+    forward: bool = True,
+    slope: "Callable[[float, float], float]" = lambda z, out: out * (1 - out),
+) -> "Callable[..., float]":
+    """Return backpropagation through a chain of sigmoid units, right or with one mistake."""
+
+    def gradient(w: "Any", b: "Any", a: float) -> float:
+        product = 1.0
+        for k in range(len(w)):
+            z = w[k] * a + (b[k] if biases else 0)
+            out = 1 / (1 + math.exp(-z))
+            product *= slope(z, out) * (w[k] if weights else 1)
+            a = out if forward else a
+        return sign(product)
+
+    return gradient
+
+
+def _catapult(
+    *,
+    target: bool = True,
+    product: bool = True,
+    second: bool = True,
+    at_once: bool = True,
+    width: bool = True,
+    loop: bool = True,
+    sign: int = 1,
+) -> "Callable[..., list[float]]":
+    """Return descent on two linear layers with a target, in two numbers, right or with one mistake."""
+
+    def catapult(y: float, f: float, lam: float, eta: float, n: int, steps: int) -> "list[float]":
+        eta, y, n = sign * eta, y if target else 0.0, n if width else 1
+        for _ in range(steps if loop else 1):
+            e = f - y
+            dot, square = f if product else e, (eta * e) ** 2 / n if second else 0.0
+            new = f - eta * e * lam + square * dot
+            if not at_once:
+                dot, e = new, new - y
+                square = (eta * e) ** 2 / n
+            f, lam = new, lam - 4 * eta * e * dot / n + square * lam
+        return [f, lam]
+
+    return catapult
+
+
 CHECKS = {
     # 01 Nonconvexity
-    "bend of squared loss": number(
-        math.log(2),
+    "bend of the cube": number(
+        math.log(3),
         {
-            2 / 3: "2/3 is the probability sigma(z) there; which z has it?",
-            -math.log(2): "there sigma is 1/3; mind the sign",
-            0: "there sigma itself stops bending upward; its square does so elsewhere",
+            3 / 4: "3/4 is the probability sigma(z) there; which z has it?",
+            -math.log(3): "there sigma is 1/4; mind the sign",
+            0: "there sigma itself stops bending upward; its cube does so elsewhere",
+            math.log(2): "there the square stops bending upward; the cube does so elsewhere",
         },
         "the second derivative does not change sign there",
         within=0.005,
     ),
-    "chord in a quadrant": array((2, 2), "two points, such as [(1, 1), (2, 1)]", curves.chord_in_a_quadrant),
     "one minimum": Check(curves.one_minimum),
     "no minimum": Check(curves.no_minimum),
+    "worst ridge": function(
+        "E points",
+        [
+            (lambda w: w * w * (w * w - 4), [-2.0, -1.0, 0.5, 1.5]),
+            (lambda w: w * w, [1.0, 2.0, 5.0, -3.0]),
+            (lambda w: 1 - 1 / (1 + w * w), [3.0, 0.5, 4.0, 1.0]),
+        ],
+        _worst(),
+        {
+            _worst(mean=True): "this is convexity's: above the mean of the ends. Here the higher end counts",
+            _worst(lower=True): "this compares with the lower end; quasiconvexity allows the higher one",
+            _worst(neighbors=True): "take all pairs, not only those that stand side by side",
+            _worst(halves=False): "halfway is (u + v) / 2",
+            _worst(floor=True): "where no chord is against it the answer is below 0; do not begin with 0",
+            _worst(best=min): "the largest value, not the smallest",
+            _worst(total=True): "the largest value, not their mean",
+        },
+        "for each pair: E halfway, less the larger of E(u) and E(v); then the largest",
+    ),
     # 02 Critical points
     "index of a saddle": whole(
         9,
@@ -284,57 +480,101 @@ CHECKS = {
         "rows of w1, entries of b1 and columns of w2 belong to the units, all in one order",
         failing={IndexError: "w2 has a row for each output and a column for each hidden unit"},
     ),
-    "spread of losses": function(
-        "p gap",
-        [(0.5, 0.2), (0.1, 0.3), (0.0, 1.0)],
-        lambda p, gap: math.sqrt(p * (1 - p)) * gap,
+    "match units": function(
+        "a b",
+        [
+            ([[3.0, 3.0], [0.0, 2.0], [-3.0, 1.0]], [[3.0, -3.0], [1.0, -2.0], [2.0, 2.0]]),
+            (
+                [[-3.0, -1.0], [-2.0, 3.0], [0.0, -2.0], [-1.0, 2.0]],
+                [[3.0, 1.0], [1.0, -2.0], [3.0, -1.0], [-2.0, 0.0]],
+            ),
+        ],
+        _matched(),
         {
-            lambda p, gap: p * (1 - p) * gap * gap: "this is the variance; the standard deviation is its root",
-            lambda p, gap: p * gap: "this is how far the mean rises; how far are the losses from it?",
+            _matched(
+                back=True
+            ): "this is the way back; order[i] is the unit of b that takes the place of unit i of a",
+            _matched(greedy=True): "the nearest in turn is not the best in all; try every order",
+            _matched(greedy=True, once=False): "each unit of b takes one place only",
+            _matched(power=1): "square the differences",
+            _matched(best=max): "this is the order with the largest distance",
         },
-        "toss a coin that shows heads with probability p",
+        "among all orders, the one with the smallest sum of squared distances",
     ),
     # 03 Learning rates
     "largest learning rate": number(
-        0.02,
+        1 / 3,
         {
-            0.01: "this is 1/100, which solves the steep direction in one step; it may be larger",
-            2: "this is the limit of the flat direction; the steep one is stricter",
-            2 / 101: "this is the fastest learning rate; it may be larger",
+            0.5: "this is 2 / 4, the limit of each coordinate alone; which direction is the steepest?",
+            1 / 6: "this is 1 / lambda_max, which solves the steepest direction in one step; it may be larger",
+            1: "this is the limit of the flattest direction; the steepest one is stricter",
+            0.25: "this is the fastest learning rate, 2 / (2 + 6); it may be larger",
         },
-        "each curvature allows up to 2 / curvature",
+        "each direction allows up to 2 / its curvature; what are the eigenvalues of the Hessian?",
+        within=5e-4,
     ),
-    "best factor per step": function(
-        "kappa",
-        [(3.0,), (100.0,), (1.5,)],
-        lambda kappa: (kappa - 1) / (kappa + 1),
+    "momentum that forgets": function(
+        "gradient w eta mu steps",
+        [(lambda w: 4 * w, 1.0, 0.1, 0.9, 12), (lambda w: w + w * w * w, 1.5, 0.1, 0.95, 20)],
+        _forgetful(),
         {
-            lambda kappa: 1 - 1 / kappa: "this is the factor at 1 / lambda_max; a larger learning rate is faster",
-            lambda kappa: ((kappa - 1) / (kappa + 1)) ** 2: "the loss shrinks by this; and the distance?",
-            lambda kappa: 1 - 2 / (math.sqrt(kappa) + 1): "this takes momentum; do without it",
+            _forgetful(test=0): "this is momentum that never forgets",
+            _forgetful(test=-1): "this forgets going downhill; v leads up where v * g > 0",
+            _forgetful(late=True): "test before the update, with the velocity that brought you here",
+            _forgetful(extra=-1): "one step is missing",
+            _forgetful(extra=1): "one step too many",
         },
-        "which learning rate makes both directions shrink by the same factor?",
+        "first the test, then the update of v, then that of w",
     ),
-    "momentum limit": number(
-        3.8,
+    "condition number for 0.9": number(
+        1442,
         {
-            2: "2 is the limit without momentum",
-            38: "this is the limit if momentum averages the gradients; here it adds them up",
-            0.2: "momentum makes the stable range larger, not smaller",
+            361: "the rate is the root of mu: solve sqrt(0.9) = (sqrt(kappa) - 1) / (sqrt(kappa) + 1)",
+            37.97: "this is the root of kappa",
+            19: "this solves 0.9 = (kappa - 1) / (kappa + 1); both mu and kappa occur with their roots",
+            10: "1 / (1 - mu) is how many gradients momentum adds up",
         },
-        "where does the step overshoot so far that the factor per step is 1?",
+        "solve sqrt(mu) = (sqrt(kappa) - 1) / (sqrt(kappa) + 1) for kappa",
+        within=6,
+    ),
+    # 03b Step sizes that choose themselves
+    "interpolating search": function(
+        "value loss g2 eta",
+        [
+            (lambda eta: 1 - eta + 3 * eta**1.1, 1.0, 1.0, 1.0),
+            (lambda eta: (1 - 4 * eta) ** 4, 1.0, 16.0, 2.0),
+            (lambda eta: (1 - 4 * eta) ** 4, 1.0, 16.0, 0.1),
+        ],
+        _search(),
+        {
+            _search(halve=True): "this halves; use what the failed try has learned",
+            _search(most=1): "the new step may fail as well: repeat until one is accepted",
+            _search(first=True): "a first try that passes should be accepted as it is",
+            _search(factor=1.0): "the lowest point of -g2 t + b t^2 is at g2 / (2 b)",
+        },
+        "which parabola has the loss and the slope -g2 at 0, and value(eta) at eta?",
+    ),
+    "short secant step": function(
+        "dw dg",
+        [([1.0, 2.0], [3.0, 1.0]), ([0.5, -1.0], [1.0, -4.0])],
+        lambda dw, dg: _dot(dw, dg) / _dot(dg, dg),
+        {
+            lambda dw, dg: _dot(dw, dw) / _dot(dw, dg): "this is the first step; now eta multiplies dg",
+            lambda dw, dg: _dot(dg, dg) / _dot(dw, dg): "this is a curvature; the step is its inverse",
+            lambda dw, dg: math.sqrt(_dot(dw, dw) / _dot(dg, dg)): "this gives both the same length",
+        },
+        "set the derivative of |dw - eta dg|^2 with respect to eta to zero",
+    ),
+    "Polyak on a quartic": number(
+        0.75,
+        {
+            0.25: "this is by how much it falls; what is left?",
+            0.5: "this is the factor on a parabola",
+            2 / 3: "this is Newton's step",
+        },
+        "the step is E / E'^2 times E'",
     ),
     # 04 Steps from the Hessian
-    "Newton's landing": number(
-        2,
-        {
-            4: "this is the step with a plus; mind the sign",
-            -1: "this is the step itself; where does it lead from 3?",
-            0: "the minimum is there, but w^4 is no parabola, and one step does not reach it",
-        },
-        "the step is -E'/E'', with E' = 4 w^3 and E'' = 12 w^2",
-        within=1e-3,
-    ),
     "product by differences": function(
         "gradient w v",
         [(lambda w: w**3 + w.sum(), w, v) for w, v in (([1.5, -1.0], [0.5, 2.0]), ([0.5, 1.0], [-1.0, 0.75]))],
@@ -352,25 +592,49 @@ CHECKS = {
         {1 / 11: "each parameter has 10 partners, not 11", 1: "that is the limit for two parameters"},
         lambda c: f"not {show(c)}: with this c each step multiplies the common direction by {show(-10 * c)}",
     ),
-    # 05 The edge of stability
-    "settling sharpness": number(
-        25,
+    "Cauchy step": function(
+        "g h radius",
+        [
+            ([3.0, 4.0], [[2.0, 0.5], [0.5, 4.0]], 10.0),
+            ([3.0, 4.0], [[2.0, 0.5], [0.5, 4.0]], 0.25),
+            ([1.0, 2.0], [[1.0, 0.0], [0.0, -2.0]], 0.5),
+        ],
+        _cauchy(),
         {
-            12.5: "1 / eta is the curvature that one step solves; at the edge, it overshoots by as much again",
-            2: "2 is where eta * sharpness settles; solve that for the sharpness",
+            _cauchy(bend=False): "where the parabola bends down along g there is no lowest point: go to the border",
+            _cauchy(cut=False): "the step must not be longer than the radius",
+            _cauchy(bend=False, cut=False): "mind the radius, and the sign of the curvature along g",
+            _cauchy(sign=1): "this goes uphill",
         },
-        lambda sharpness: f"not {show(sharpness)}: eta * sharpness / 2 would settle at {show(0.04 * sharpness)}",
+        "with the step -t g the parabola is -t g.g + t^2 g.Hg / 2; which t is best, and which is allowed?",
+    ),
+    # 05 The edge of stability
+    "swing in a valley": number(
+        math.sqrt(2),
+        {
+            2: "this is x squared",
+            1: "here the pull is 6 - s, not half of it; and the push is half of x squared",
+            5: "this is s, the sharpness at the edge; how large is x?",
+            math.sqrt(12): "this balances the pull at s = 0; the edge is at s = 2 / eta",
+            -math.sqrt(2): "the size of x, without its sign",
+        },
+        lambda x: f"not {show(x)}: there the push is {show(x * x / 2, 3)}; what is the pull at the edge?",
+        within=0.005,
     ),
     "catapult step": function(
-        "f lam eta n",
-        [(2.0, 3.0, 0.5, 4), (-1.0, 2.0, 1.5, 10)],
-        lambda f, lam, eta, n: lam + eta * f * f / n * (eta * lam - 4),
+        "y f lam eta n steps",
+        [(1.0, 2.0, 3.0, 0.5, 4, 1), (-0.5, -1.0, 2.0, 1.5, 10, 3), (0.5, 1.0, 2.0, 0.4, 9, 2)],
+        _catapult(),
         {
-            lambda f, lam, eta, n: lam - 4 * eta * f * f / n: "mind the term with eta squared",
-            lambda f, lam, eta, n: lam + eta * f * f * (eta * lam - 4): "divide the change by n",
-            lambda f, lam, eta, n: lam - eta * f * f / n * (eta * lam - 4): "the sign of the change is wrong",
+            _catapult(target=False): "the target y is missing: the gradients have f - y where they had f",
+            _catapult(product=False): "u . v is sqrt(n) f, also when the error is f - y",
+            _catapult(second=False): "mind the terms with eta squared",
+            _catapult(at_once=False): "lambda moves by the old f: take both steps at once",
+            _catapult(width=False): "both changes of lambda, and the second one of f, are divided by n",
+            _catapult(loop=False): "this is one step",
+            _catapult(sign=-1): "descent goes against the gradient",
         },
-        "expand |u'|^2 + |v'|^2 and divide by n",
+        "multiply out u' . v' and |u'|^2 + |v'|^2",
     ),
     "momentum edge": number(
         380,
@@ -382,33 +646,110 @@ CHECKS = {
         },
         "at the edge, eta * sharpness is 2 (1 + mu)",
     ),
-    "flattest minimum": number(
-        3,
+    # 05b Noise
+    "stationary variance": number(
+        0.25,
         {
-            1: "below the edge nothing is thrown out, and the curvature hardly changes",
-            2.2: "here the curvature falls just past the edge; another one ends lower",
-            4.5: "above 4 the curvature grows with the loss, and both diverge",
+            0.125: "this is the value for small eta, eta s^2 / (2 lambda); here eta lambda is 1",
+            0.5: "this is the standard deviation, or a lambda is missing",
         },
-        "choose 1, 2.2, 3 or 4.5",
+        "put the three numbers into eta s^2 / (lambda (2 - eta lambda))",
+    ),
+    "an epoch of SGD": function(
+        "w samples batch eta",
+        [(3.0, [1.0, 2.0, 4.0, 0.5, 1.5], 2, 0.5), (0.0, [1.0, -1.0, 2.0, 5.0], 4, 0.25), (1.0, [2.0, 4.0], 3, 0.1)],
+        _epoch(),
+        {
+            _epoch(rest=False): "the incomplete batch at the end counts, too",
+            _epoch(mean=False): "the gradient of a batch is the mean over its samples, not the sum",
+            _epoch(fresh=False): "each batch begins where the last one ended",
+            lambda w, samples, batch, eta: _epoch()(w, samples, 1, eta): "this takes the samples one at a time",
+            lambda w, samples, batch, eta: _epoch()(w, samples, 99, eta): "this takes all samples at once",
+        },
+        "each batch moves w by -eta times the mean of w - z",
+    ),
+    "variance after some steps": function(
+        "steps start eta lam s",
+        [(1, 4.0, 0.5, 1.0, 2.0), (3, 0.0, 0.25, 2.0, 1.0), (10, 1.0, 0.1, 0.5, 3.0)],
+        _variance_after(2),
+        {
+            _variance_after(1): "the distance shrinks by 1 - eta lambda in each step; and its square?",
+            _variance_after(2, 0.0): "this forgets the noise",
+            lambda steps, start, eta, lam, s: eta * s * s / (lam * (2 - eta * lam)): "this is where it ends",
+        },
+        "each step turns V into (1 - eta lambda)^2 V + eta^2 s^2",
+    ),
+    "end of linear scaling": number(
+        128,
+        {
+            64: "at 64 the rule says 0.2 = 1 / lambda_max; the limit is 2 / lambda_max",
+            0.4: "this is the limit of the rate; for which batch size does the rule ask for it?",
+            4: "this is how many times larger the batch may be",
+        },
+        lambda size: f"not {show(size)}: for this batch the rule says {show(0.1 * size / 32)}",
     ),
     # 06 Bounds on a sigmoid's gradient
     "smallest weight": number(
-        4,
+        4 * math.cosh(1.5) ** 2,
         {
-            -4: "the question is about |w|, which is never negative",
-            0.25: "1/4 is the largest slope of the sigmoid; which weight makes up for it?",
+            4: "4 is enough where w a + b = 0; here it is 3",
+            0.0451767: "this is the slope of the sigmoid at 3; which weight makes up for it?",
+            0.952574: "this is the output at 3; its slope is that times what is missing to 1",
+            -4 * math.cosh(1.5) ** 2: "its size is right, and the exercise asks for w > 0",
         },
-        lambda w: f"not {show(w)}: the largest gain of this weight is {show(abs(w) / 4)}, and it should be 1",
+        lambda w: f"not {show(w)}: the gain of this weight is {show(abs(w) / (4 * math.cosh(1.5) ** 2), 3)}",
+        within=0.05,
     ),
     "interval width": function(
         "w",
         [(5.0,), (7.0,), (20.0,)],
-        lambda w: 4 / w * math.acosh(math.sqrt(w) / 2),
+        lambda w: 2 / w * math.acosh(math.sqrt(w)),
         {
-            lambda w: 2 / w * math.acosh(math.sqrt(w) / 2): "this is half the width; the interval has two ends",
-            lambda w: 4 * math.acosh(math.sqrt(w) / 2): "this is the width in z = w a + b; the inputs are a",
+            lambda w: 1 / w * math.acosh(math.sqrt(w)): "this is half the width; the interval has two ends",
+            lambda w: 2 * math.acosh(math.sqrt(w)): "this is the width in z = w a + b; the inputs are a",
+            lambda w: (
+                4 / w * math.acosh(math.sqrt(w) / 2)
+            ): "this is the sigmoid's, whose slope is 1 / (4 cosh^2(z / 2))",
+            lambda w: 2 / w * math.acosh(w): "cosh^2 z <= w, so take the root first",
         },
         "from where to where is the gain at least 1?",
+    ),
+    "chain gradient": function(
+        "w b a",
+        [([2.0, -3.0], [0.5, 1.0], 0.3), ([7.0, 7.0, 6.0], [-3.5, -3.0, -3.5], 0.5), ([-1.0, 4.0], [1.0, -2.0], 2.0)],
+        _chain_gradient(),
+        {
+            _chain_gradient(sign=abs): "this is its size; negative weights turn its sign",
+            _chain_gradient(weights=False): "each unit also multiplies by its weight",
+            _chain_gradient(biases=False): "the biases are missing",
+            _chain_gradient(forward=False): "the next unit's input is this unit's output",
+            _chain_gradient(slope=lambda z, out: 0.25): "1/4 is the largest slope, reached only at z = 0",
+            _chain_gradient(slope=lambda z, out: out): "multiply by its derivative, not by the sigmoid",
+            _chain_gradient(slope=lambda z, out: z * (1 - z)): "sigma' is s (1 - s) with s = sigma(z), not with z",
+        },
+        "multiply w sigma'(w a + b) over the units, each with the output of the one before",
+    ),
+    "initial deviation": function(
+        "n slopes",
+        [(64, [0.25, 0.2, 0.1, 0.05]), (100, [1.0, 0.0, 1.0, 0.0]), (9, [1.0, 0.5, -0.25, 0.75])],
+        lambda n, slopes: 1 / math.sqrt(n * sum([s * s for s in slopes]) / len(slopes)),
+        {
+            lambda n, slopes: len(slopes) / (math.sqrt(n) * sum(slopes)): (
+                "this has the mean of the slopes, squared; (2) has the mean of the squares"
+            ),
+            lambda n, slopes: len(slopes) / (n * sum([s * s for s in slopes])): (
+                "this is the variance; the standard deviation is its root"
+            ),
+            lambda n, slopes: math.sqrt(
+                len(slopes) / sum([s * s for s in slopes])
+            ): "the sum over n units is missing",
+            lambda n, slopes: (
+                1 / math.sqrt(n * sum([s * s for s in slopes]))
+            ): "the mean of the squares, not their sum",
+            lambda n, slopes: math.sqrt(2 / n): "this is He's, for slopes of which half are 1 and half 0",
+            lambda n, slopes: 1 / math.sqrt(n): "this is Xavier's, for slopes of 1",
+        },
+        "n times s_w^2 times the mean of the squared slopes is to be 1",
     ),
     "vanishing depth": whole(
         10,

@@ -1,4 +1,4 @@
-"""Checks of what a reader invents: a chord, a cost with one minimum, and a convex cost without a minimum."""
+"""Checks of what a reader invents: a cost with one minimum, and a convex cost without a minimum."""
 
 import math
 
@@ -7,39 +7,6 @@ from enlib.exercises.answers import Remark, call, show
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-    import numpy as np
-    import numpy.typing as npt
-
-    Array = npt.NDArray[np.float64]
-
-
-def chord_in_a_quadrant(ends: "Any") -> str:
-    """Return what is wrong with a chord that should lie in x > 0, y > 0 and be below (xy - 1)^2 / 2 somewhere.
-
-    Examples
-    --------
-    >>> chord_in_a_quadrant([[1, 1], [2, 2]])
-    'halfway the loss is 0.78125 and the mean of the ends is 2.25: this chord is nowhere below the loss'
-    """
-
-    def loss(t: float) -> float:
-        (x0, y0), (x1, y1) = ends
-        residual: float = ((1 - t) * x0 + t * x1) * ((1 - t) * y0 + t * y1) - 1
-        return residual * residual / 2
-
-    for x, y in ends:
-        if not (x > 0 and y > 0):
-            return f"not in the quadrant: expected x > 0 and y > 0 at both ends, got {show([x, y])}"
-    if ends[0] == ends[1]:
-        return f"expected two different points, got {show(ends[0])} twice"
-    start, end = loss(0), loss(1)
-    if not start + end < math.inf:
-        return f"expected points with a finite loss, got {show(ends)}"
-    if any(loss(k / 100) - (1 - k / 100) * start - k / 100 * end > 1e-12 * (start + end) for k in range(1, 100)):
-        return ""
-    middle, mean = show(loss(0.5)), show((start + end) / 2)
-    return f"halfway the loss is {middle} and the mean of the ends is {mean}: this chord is nowhere below the loss"
 
 
 def one_minimum(cost: "Any") -> str:
@@ -50,20 +17,22 @@ def one_minimum(cost: "Any") -> str:
     >>> one_minimum(lambda w: w**2)
     'it is convex, as far as thousands of chords can tell: none of them is below it'
     """
-    import numpy as np
-
-    grid = np.linspace(-5, 5, 1001)
+    grid = [(k - 500) / 100 for k in range(1001)]
     values = _values(cost, grid)
-    if np.allclose(values, grid**2 / (1 + grid**2), rtol=0, atol=1e-9):
+    if all(abs(value - w * w / (1 + w * w)) <= 1e-9 for w, value in zip(grid, values, strict=True)):
         return "w^2 / (1 + w^2) is the one that the exercise excludes: find another one"
-    steps = np.diff(values)
-    for i in np.nonzero((steps[1:] == 0) & (steps[:-1] == 0))[0]:
-        if not _fades(np.abs(values - values[i])):
-            return f"it is flat near w = {grid[i + 1]:.3g}: every point there is a local minimum, not only one"
-    moves = np.nonzero(steps)[0]
-    valleys = grid[moves[1:]][(steps[moves[:-1]] < 0) & (steps[moves[1:]] > 0)]
+    steps = [values[i + 1] - values[i] for i in range(len(values) - 1)]
+    faded = math.nan  # a level that the curve approaches, and does not reach but for rounding
+    for i in range(len(steps) - 1):
+        if steps[i] == steps[i + 1] == 0 and values[i] != faded:
+            if not _fades([abs(value - values[i]) for value in values]):
+                return f"it is flat near w = {grid[i + 1]:.3g}: every point there is a local minimum, not only one"
+            faded = values[i]
+    moves = [i for i in range(len(steps)) if steps[i] != 0]
+    turns = [(moves[k], moves[k + 1]) for k in range(len(moves) - 1)]
+    valleys: list[Any] = [grid[up] for down, up in turns if steps[down] < 0 < steps[up]]
     if len(valleys) != 1:
-        found = f"{len(valleys)}, near {show(valleys.tolist())}" if len(valleys) else "none"
+        found = f"{len(valleys)}, near {show(valleys)}" if valleys else "none"
         return f"expected one local minimum between -5 and 5, found {found}"
     if _above_chords(values)[0] < 1e-6:
         return "it is convex, as far as thousands of chords can tell: none of them is below it"
@@ -80,57 +49,55 @@ def no_minimum(cost: "Any") -> str:
     >>> no_minimum(lambda w: 100 - w)
     'expected a function that is nowhere negative, got -1 at w = 101'
     """
-    import numpy as np
-
-    near, far = np.linspace(-30, 30, 601), np.append(np.arange(31.0, 1001.0, 10), [1e4, 1e6, 1e9])
+    near, far = [(k - 300) / 10 for k in range(601)], [float(k) for k in range(31, 1001, 10)] + [1e4, 1e6, 1e9]
     values = _values(cost, near)
-    if np.allclose(values, np.exp(-near), rtol=1e-9, atol=0):
+    if all(abs(value - math.exp(-w)) <= 1e-9 * math.exp(-w) for w, value in zip(near, values, strict=True)):
         return "e^-w is the one that the exercise excludes: find another one"
-    sides = {sign: _values(cost, sign * far, finite=False) for sign in (1, -1)}
-    for points, found in ((near, values), (far, sides[1]), (-far, sides[-1])):
-        if (negative := found < -1e-9 * (1 + np.abs(points))).any():
-            w, value = points[negative][0], found[negative][0]
-            return f"expected a function that is nowhere negative, got {show(value)} at w = {show(w)}"
+    outer = {sign: [sign * w for w in far] for sign in (1, -1)}
+    sides = {sign: _values(cost, outer[sign], finite=False) for sign in (1, -1)}
+    for points, found in ((near, values), (outer[1], sides[1]), (outer[-1], sides[-1])):
+        for w, value in zip(points, found, strict=True):
+            if value < -1e-9 * (1 + abs(w)):
+                return f"expected a function that is nowhere negative, got {show(value)} at w = {show(w)}"
     above, start, end = _above_chords(values)
     if above > 1e-6:
         return f"not convex: it is above its chord from w = {near[start]:.3g} to {near[end]:.3g}"
     side = 1 if values[-1] < values[0] else -1  # where it has to keep falling
-    points, values = np.append(near[::side], side * far), np.append(values[::side], sides[side])
-    rounding = 1e-13 * (1 + np.abs(points) + abs(values.min()))
-    lowest, last = values.argmin(), len(points) - 4  # beyond it the points are far apart, and rounding hides too much
-    rises = values[-1] > values[lowest] + rounding[-1]
-    stops = values[last - 1] - values[last] <= rounding[last] and not _fades(values - values[last])
-    if rises or stops:
-        return f"it has a minimum, near w = {points[lowest]:.3g}: it must fall without end on one side"
+    points, values = near[::side] + outer[side], values[::side] + sides[side]
+    least = min(values)
+    rounding = [1e-13 * (1 + abs(w) + abs(least)) for w in points]
+    last = len(points) - 4  # beyond it the points are far apart, and rounding hides too much
+    rises = values[-1] > least + rounding[-1]
+    falls = values[last - 1] - values[last] > rounding[last] or _fades([value - values[last] for value in values])
+    if rises or not falls:
+        lowest = points[values.index(least)]
+        return f"it has a minimum, near w = {lowest:.3g}: it must fall without end on one side"
     return ""
 
 
-def _values(cost: object, grid: "Array", *, finite: bool = True) -> "Array":
+def _values(cost: object, points: "list[float]", *, finite: bool = True) -> "list[float]":
     """Return the values of a reader's function of one number at many points."""
-    import numpy as np
-
     values: list[float] = []
-    for w in grid.tolist():
+    for w in points:
         value = call(cost, "w", (w,))
         if isinstance(value, list) or (finite and not abs(value) < math.inf):
             raise Remark(f"expected the function to return one finite number at w = {show(w)}, got {show(value)}")
         values.append(math.inf if math.isnan(value) else value)  # far out, an overflow can make it NaN
-    return np.array(values)
+    return values
 
 
-def _fades(heights: "Array") -> bool:
+def _fades(heights: "list[float]") -> bool:
     """Return whether a curve approaches its level so slowly that only rounding makes it flat."""
-    return bool(((heights > 1e-12) & (heights < 1e-6)).sum() >= 5)
+    return sum([1e-12 < height < 1e-6 for height in heights]) >= 5
 
 
-def _above_chords(values: "Array") -> "tuple[float, int, int]":
+def _above_chords(values: "list[float]") -> "tuple[float, int, int]":
     """Return how far a function is above the middle of its worst chord, relative to the ends, and that chord."""
-    import numpy as np
-
-    worst, scale = (-math.inf, 0, 0), min(1.0, float(np.ptp(values)))
+    worst, scale = (-math.inf, 0, 0), min(1.0, max(values) - min(values))
     for half in (1, 7, 50, len(values) // 5, len(values) // 2 - 1):
-        low, high = values[: -2 * half], values[2 * half :]
-        gaps = (values[half:-half] - (low + high) / 2) / (scale + abs(low) + abs(high) + 1e-300)
-        i = int(gaps.argmax())
-        worst = max(worst, (float(gaps[i]), i, i + 2 * half))
+        for i in range(len(values) - 2 * half):
+            low, middle, high = values[i], values[i + half], values[i + 2 * half]
+            gap = (middle - (low + high) / 2) / (scale + abs(low) + abs(high) + 1e-300)
+            if gap > worst[0]:
+                worst = (gap, i, i + 2 * half)
     return worst

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import itertools
 import json
 import math
 import os
 import re
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
@@ -20,6 +22,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, LogFormatter, LogLocator, NullLocator
+from matplotlib.transforms import Bbox
 from PIL import Image
 
 from enlib import _tools
@@ -116,7 +119,64 @@ def drawn(panels: Sequence[Panel], size: tuple[float, float], columns: int = 1, 
             axes.set_ylabel("")
     for axes in grid[len(panels) :]:
         axes.remove()
+    figure.draw_without_rendering()
+    for axes in grid[: len(panels)]:
+        _fit_below(axes, figure.bbox.width)
+        if axes.get_legend():
+            _make_room(axes)
     return figure
+
+
+def _fit_below(axes: Axes, width: float) -> None:
+    """Leave out numbers of a logarithmic axis that touch, and keep its label on the figure."""
+    boxes = [tick.label1.get_window_extent() for tick in axes.xaxis.get_major_ticks() if tick.label1.get_text()]
+    if axes.get_xscale() == "log" and any(b.x0 < a.x1 + 4 for a, b in itertools.pairwise(sorted(boxes, key=_left))):
+        axes.xaxis.set_major_locator(LogLocator(subs=(1,), numticks=6))
+    label = axes.xaxis.label
+    if label.get_window_extent().x1 > width:
+        axes.set_xlabel(label.get_text(), loc="right")
+        if label.get_window_extent().x0 < 0:
+            half = len(label.get_text()) // 2 + 4
+            label.set_text(textwrap.fill(label.get_text(), half, break_on_hyphens=False, break_long_words=False))
+
+
+def _left(box: Bbox) -> float:
+    return float(box.x0)
+
+
+def _make_room(axes: Axes) -> None:
+    """Extend the vertical axis, to at most twice its height, until the legend covers no mark."""
+    limits, scale = axes.get_ylim(), axes.yaxis.get_transform()
+    low, high = scale.transform(limits)
+    for step in range(11):
+        axes.set_ylim(limits[0], float(scale.inverted().transform(high + step / 10 * (high - low))))
+        axes.get_figure(root=True).draw_without_rendering()  # type: ignore[union-attr]
+        if not _covers(axes):
+            return
+    axes.set_ylim(limits)  # in vain
+
+
+def _covers(axes: Axes) -> bool:
+    """Return whether the legend lies on a line, point, bar or text; lines across all of the axes do not count."""
+    legend, data = axes.get_legend(), axes.transData
+    assert legend is not None
+    box = legend.get_window_extent()
+    points, paths = [], []
+    for line in axes.lines:
+        if line.get_transform() == data:
+            points += [line.get_path().vertices] if line.get_marker() != "None" else []
+            paths += [line.get_path()] if line.get_linestyle() != "None" else []
+    for group in axes.collections:
+        if group.get_transform() == data:
+            paths += group.get_paths()
+        elif group.get_offset_transform() == data:
+            points.append(group.get_offsets())
+    bars = [patch for patch in axes.patches if patch.get_data_transform() == data]
+    return (
+        any(box.count_contains(data.transform(some)) for some in points)
+        or any(path.transformed(data).intersects_bbox(box, filled=False) for path in paths)
+        or any(box.overlaps(part.get_window_extent()) for part in (*bars, *axes.texts))
+    )
 
 
 def _tick(axis: Axis) -> None:

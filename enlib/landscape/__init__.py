@@ -1,6 +1,5 @@
 """The shape of a loss between and around parameters: slices, paths, symmetries, convexity and critical points."""
 
-from enlib.landscape.activations import gain, gain_interval
 from enlib.landscape.convexity import Chord, chord, hessian_eigenvalues, worst_chord
 from enlib.landscape.linear_nets import critical_point, saddle_index
 from enlib.landscape.matching import match_hidden, permute_hidden
@@ -22,8 +21,6 @@ __all__ = [
     "chord",
     "critical_point",
     "find_bend",
-    "gain",
-    "gain_interval",
     "hessian_eigenvalues",
     "linear_combination",
     "losses_at",

@@ -22,7 +22,6 @@ from enlib.statistics.significance import (
     log_rank,
     mcnemar,
     signed_rank,
-    signed_rank_distribution,
     stratified_exact,
 )
 from enlib.statistics.tries import chance_of_lower, expected_best, typical_best
@@ -47,7 +46,6 @@ __all__ = [
     "pooled_ratio",
     "ratio_equivalence",
     "signed_rank",
-    "signed_rank_distribution",
     "stratified_exact",
     "typical_best",
     "wilson",

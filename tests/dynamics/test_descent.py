@@ -6,7 +6,7 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from enlib.dynamics import contraction, descend, regime
+from enlib.dynamics import descend
 
 ratios = st.floats(0.01, 3.0)
 
@@ -26,41 +26,22 @@ def test_the_numbers_of_the_lecture_s_figure():
     assert at(2.1, 10) == pytest.approx(2.5937, abs=5e-5)
 
 
-@given(ratios)
-def test_regimes_are_what_the_path_does(ratio):
-    path = descend(lambda w: w, 1.0, eta=ratio, steps=6)[:, 0]
-    name = regime(ratio, 1.0)
-    if name == "monotone":
-        assert (np.diff(path) <= 0).all()
-        assert (path >= 0).all()
-    elif name == "oscillating":
-        assert (np.diff(np.abs(path)) <= 0).all()
-        assert path[1] <= 0
-    elif name == "diverges":
-        assert (np.diff(np.abs(path)) > 0).all()
+def radius(step, momentum):
+    """Return the larger eigenvalue, in absolute value, of the step that takes (w_k, w_k-1) to (w_k+1, w_k)."""
+    return np.abs(np.linalg.eigvals(np.array([[1 + momentum - step, -momentum], [1.0, 0.0]]))).max()
 
 
 @given(st.floats(0.01, 6.0), st.floats(-1.5, 1.5))
-def test_triangle_of_stability(step, momentum):
-    inside = abs(momentum) < 1 and step < 2 * (1 + momentum)
-    radius = contraction(step, 1.0, momentum)
-    assume(abs(radius - 1) > 1e-9)
-    assert (radius < 1) == inside
-
-
-@given(st.floats(0.05, 5.0), st.floats(-0.95, 0.95))
-def test_contraction_is_the_rate_of_the_path(step, momentum):
-    radius = float(contraction(step, 1.0, momentum))
-    assume(0.05 < radius < 1.5)
-    eigenvalues = np.linalg.eigvals(np.array([[1 + momentum - step, -momentum], [1.0, 0.0]]))
-    assert radius == pytest.approx(np.abs(eigenvalues).max(), rel=1e-6, abs=1e-6)
+def test_it_converges_inside_the_triangle_and_nowhere_else(step, momentum):
+    assume(abs(radius(step, momentum) - 1) > 0.01)
+    path = descend(lambda w: w, 1.0, eta=step, steps=3000, momentum=momentum)[:, 0]
+    assert (abs(momentum) < 1 and step < 2 * (1 + momentum)) == bool(abs(path[-1]) < 1e-3)
 
 
 def test_without_friction_it_swings_forever_and_stays_bounded():
     path = descend(lambda w: w, 1.0, eta=0.1, steps=5000, momentum=1.0)[:, 0]
     assert np.abs(path).max() < 1.2
     assert np.abs(path[-200:]).max() > 0.9
-    assert contraction(0.1, 1.0, 1.0) == pytest.approx(1, abs=1e-12)
 
 
 def test_the_steepest_direction_sets_the_limit_and_the_flattest_the_pace():
@@ -68,9 +49,8 @@ def test_the_steepest_direction_sets_the_limit_and_the_flattest_the_pace():
     for eta, converges in ((0.0199, True), (0.0201, False)):
         path = descend(lambda w: curvatures * w, [1.0, 1.0], eta=eta, steps=5000)
         assert (np.abs(path[-1]).max() < 1e-3) == converges
-    best = 2 / (100 + 1)
-    kappa = 100
-    assert contraction(best, curvatures).max() == pytest.approx((kappa - 1) / (kappa + 1), abs=1e-12)
+    path = descend(lambda w: curvatures * w, [1.0, 1.0], eta=2 / (100 + 1), steps=1)
+    assert np.abs(path[1]) == pytest.approx([99 / 101] * 2, abs=1e-12)
 
 
 def test_divergence_is_a_result_not_an_exception():
@@ -94,11 +74,9 @@ def test_bad_arguments(arguments, message):
         descend(lambda w: w, **{"start": 1.0, "eta": 0.1, "steps": 1, **arguments})
 
 
-def test_bad_gradient_and_curvature():
+def test_bad_gradient():
     with pytest.raises(ValueError, match=r"gradient of shape \(2,\), got \(\): return one derivative for each w"):
         descend(lambda w: w.sum(), [1.0, 2.0], eta=0.1, steps=1)
-    with pytest.raises(ValueError, match="expected curvature > 0, got 0"):
-        regime(0.1, 0)
 
 
 @pytest.mark.parametrize("wrong", ["x", None, {}])
@@ -111,8 +89,6 @@ def test_wrong_types_at_the_front_door(wrong):
         descend(lambda w: w, wrong, eta=0.1, steps=1)
     with pytest.raises(TypeError, match="expected momentum to be"):
         descend(lambda w: w, 1.0, eta=0.1, steps=1, momentum=wrong)
-    with pytest.raises(TypeError, match="expected curvature to be numbers"):
-        contraction(0.1, wrong)
 
 
 def test_numbers_of_torch_and_integers_are_taken():

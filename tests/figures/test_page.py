@@ -83,7 +83,9 @@ def test_authors_text_is_text_everywhere():
     spec = json.loads(page.script.string)
     assert spec["marks"][0]["name"] == spec["controls"][0]["label"] == spec["x"]["label"] == evil
     assert page.find(role="img")["aria-label"] == page.figcaption.text == page.select_one(".en-note").text == evil
-    assert [text.text for text in page.select("svg text")].count(evil) == 4  # two axes, wide and narrow
+    told = [text.text for text in page.select("svg text")]  # two axes, wide and narrow
+    assert told.count(evil) == 3
+    assert evil in " ".join(told[-4:]).replace("  ", " "), "the narrow one has its label in two lines"
 
 
 @pytest.mark.parametrize("frames, limit", [((21,), 45_000), ((101,), 180_000), ((15, 15), 390_000)])

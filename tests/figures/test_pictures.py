@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from enlib import History
-from enlib.figures import BASE, DIVERGED, NEURON, WITH, WITHOUT, Picture, learning_curves, pairs
+from enlib.figures import BASE, DIVERGED, NEURON, WITH, WITHOUT, Picture, learning_curves, pairs, style
 
 
 def history(status="converged", n=5):
@@ -127,3 +127,30 @@ def test_pairs_that_are_all_zero_have_an_axis():
 def test_pairs_with_a_run_that_did_not_get_there():
     picture = pairs({"digits": ([3, 4, math.nan], [3, math.nan, 5])}, quantity="epochs", alt="Pairs.")
     ElementTree.fromstring(picture.to_html())
+
+
+def test_a_legend_covers_no_mark():
+    t = np.linspace(0, 1, 50)
+
+    def lines(axes):
+        axes.plot(t, 1000 ** np.array([t, 1 - t, 0 * t, 0 * t + 1]).T, label=["up", "down", "low", "high"])
+        axes.set_yscale("log")
+
+    def points(axes):
+        axes.scatter(t, np.ones(50), label="points")
+        axes.axvline(0.5)  # which no room avoids
+
+    def bars(axes):
+        axes.bar([0, 1, 2], [3, 3, 3], label="bars")
+
+    def whiskers(axes):
+        axes.errorbar([0, 1], [1, 1], [1, 1], label="whiskers")
+
+    for panel in (lines, points, bars, whiskers):
+        for place in ("best", "upper right"):
+            with style.settings():
+                figure = style.drawn([lambda a, p=panel, at=place: (p(a), a.legend(loc=at))], style.NARROW)
+                assert not style._covers(figure.axes[0]), (panel, place)
+    with style.settings():  # where there is room, nothing changes
+        figure = style.drawn([lambda axes: (axes.plot([0, 1], [0, 1], label="a"), axes.legend())], style.NARROW)
+    assert figure.axes[0].get_ylim() == pytest.approx((-0.05, 1.05))

@@ -14,10 +14,10 @@ from enlib.statistics import (
     paired_ratio,
     pooled_ratio,
     signed_rank,
-    signed_rank_distribution,
     wilson,
 )
 from enlib.statistics.estimates import _hodges_lehmann, _median, _signed_rank_interval
+from enlib.statistics.significance import signed_rank_distribution
 
 NAN, INF = math.nan, math.inf
 

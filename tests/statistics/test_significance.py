@@ -14,9 +14,9 @@ from enlib.statistics import (
     log_rank,
     mcnemar,
     signed_rank,
-    signed_rank_distribution,
     stratified_exact,
 )
+from enlib.statistics.significance import signed_rank_distribution
 
 NAN, INF = math.nan, math.inf
 

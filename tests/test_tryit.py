@@ -1,0 +1,271 @@
+"""Exercises answered in the published pages: in a real browser, on a server and as files, the network cut off."""
+
+import base64
+import html
+import json
+import re
+import sys
+from pathlib import Path
+
+import browser
+import pytest
+from plain_answers import NEEDS_MORE, by_python, sources
+
+from enlib.exercises.checks import CHECKS
+
+ROOT = Path(__file__).parents[1]
+SITE = ROOT / "_build" / "html"
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+import tryit  # noqa: E402
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(browser.find() is None, reason="NO BROWSER FOUND: install chromium, or set ENLIB_BROWSER"),
+]
+NOTEBOOK = "notebooks/05_edge_of_stability.html"
+CATAPULT = "def next_lambda(f, lam, eta, n):\n    return lam + eta * f**2 / n * (eta * lam - 4)"
+CURVATURE = "def one_minimum(w):\n    return np.sqrt(abs(w))"
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with browser.launched() as launched:
+        yield launched
+
+
+@pytest.fixture(scope="module", params=["http", "file"])
+def address(request):
+    """The book on a server, and opened as a file."""
+    if not SITE.is_dir():
+        pytest.fail("expected the built book in _build/html, got none: run make book")
+    if request.param == "file":
+        yield SITE.as_uri() + "/"
+    else:
+        with browser.served(SITE) as served:
+            yield served
+
+
+@pytest.fixture
+def open_page(chromium):
+    """Open an address with everything beyond this machine cut off; note what is loaded, and what goes wrong."""
+    contexts = []
+
+    def open_(address, **options):
+        context = chromium.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.wrong, page.loaded = [], []
+        page.on("console", lambda m: page.wrong.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: page.wrong.append(str(error)))
+        page.on("request", lambda request: page.loaded.append(request.url))
+        page.route(re.compile(r"^(?!http://127\.0\.0\.1)(https?|wss?)://"), lambda route: route.abort())
+        page.goto(address)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+def answer(page, exercise, code=None, seconds=60):
+    """Write an answer, press Run, and return what the page says to it."""
+    form = page.locator(f'form[data-exercise="{exercise}"]')
+    if code is not None:
+        form.locator("textarea").fill(code)
+    form.locator("[type=submit]").click()
+    done = "(f) => f.querySelector('button').textContent === 'Run' && f.querySelector('output').textContent"
+    page.wait_for_function(done, arg=form.element_handle(), timeout=1000 * seconds)
+    return form.locator("output").inner_text()
+
+
+def pythons(page):
+    return [url for url in page.loaded if "tryit_python" in url or "wasm" in url]
+
+
+def test_every_exercise_but_the_named_ones_can_be_answered_in_its_page():
+    pages = [path.read_text(encoding="utf-8") for path in (SITE / "notebooks").glob("*.html")]
+    asked = [html.unescape(name) for page in pages for name in re.findall(r'data-exercise="([^"]+)"', page)]
+    assert sorted(asked) == sorted(set(CHECKS) - tryit.NOTEBOOK_ONLY)
+
+
+def test_right_and_wrong_answers_to_every_kind_of_exercise(address, open_page):
+    page = open_page(address + NOTEBOOK)
+    form = page.locator('form[data-exercise="momentum edge"]')
+    assert form.locator("textarea").input_value() == "momentum_edge = None  # your answer"
+    assert page.locator("form.en-try + details.en-code").count() == 4
+    assert not page.locator("form.en-try + details.en-code").first.is_visible()
+    assert pythons(page) == []
+    assert answer(page, "momentum edge") == "not answered yet"
+    assert len(pythons(page)) == 1
+    assert answer(page, "momentum edge", "momentum_edge = 200") == "not quite: this is the edge without momentum"
+    assert answer(page, "momentum edge", "momentum_edge = 2 * (1 + 0.9) / 0.01") == "right!"
+    assert "eta squared" in answer(page, "catapult step", CATAPULT.replace("(eta * lam - 4)", "-4"))
+    assert answer(page, "catapult step", CATAPULT) == "right!"
+    assert answer(page, "flattest minimum", "print('hello')\nflattest = unknown").startswith("line 2: NameError: ")
+    assert page.locator('form[data-exercise="flattest minimum"] pre').inner_text().strip() == "hello"
+    assert page.locator(".en-try-bar").inner_text().startswith("Right on this page: 2 of 4; in all notebooks: 2.")
+    assert len(pythons(page)) == 1
+    page.goto(address + "notebooks/01_nonconvexity.html")
+    assert "it is convex" in answer(page, "one minimum", CURVATURE.replace("np.sqrt(abs(w))", "w * w"))
+    assert answer(page, "one minimum", CURVATURE) == "right!"
+    assert "nowhere below" in answer(page, "chord in a quadrant", "my_chord = [(1, 1), (2, 2)]")
+    assert answer(page, "chord in a quadrant", "my_chord = [(3, 1 / 3), (1, 1)]") == "right!"
+    assert page.locator(".en-try-bar").inner_text().startswith("Right on this page: 2 of 4; in all notebooks: 4.")
+    assert page.wrong == []
+
+
+# Answers one exercise after the other, and returns what the page says.
+ALL = """async (given) => {
+  const said = [];
+  for (const [exercise, code] of given) {
+    const form = [...document.forms].find((form) => form.dataset.exercise === exercise);
+    const [run, output] = [form.querySelector("button"), form.querySelector("output")];
+    form.querySelector("textarea").value = `${code}\\n${form.dataset.answer} = answer`;
+    run.click();
+    do await new Promise((soon) => setTimeout(soon, 20)); while (run.textContent !== "Run");
+    said.push(output.textContent);
+  }
+  return said;
+}"""
+
+
+@pytest.mark.slow
+def test_a_right_and_a_wrong_answer_to_every_exercise(address, open_page):
+    given = {}
+    for name, listed in sources().items():
+        said = {source: by_python(source, name) for source in listed if "np." not in source}
+        right = next((source for source, text in said.items() if text == "right!"), None)
+        wrong = next((s for s, text in said.items() if text != "right!" and not re.search(NEEDS_MORE, text)), None)
+        given[name] = [(source, said[source]) for source in (right, wrong) if source]
+    answered = 0
+    for path in sorted((SITE / "notebooks").glob("*.html")):
+        page = open_page(f"{address}notebooks/{path.name}")
+        names = page.locator("form.en-try").evaluate_all("(forms) => forms.map((form) => form.dataset.exercise)")
+        asked = [(name, source, text) for name in names for source, text in given[name]]
+        assert page.evaluate(ALL, [one[:2] for one in asked]) == [one[2] for one in asked]
+        answered += len(asked)
+        page.context.close()
+    assert answered >= 2 * 60
+
+
+def test_a_loop_without_end_is_stopped_and_python_starts_again(address, open_page):
+    page = open_page(address + NOTEBOOK)
+    assert "Does a loop never end?" in answer(page, "momentum edge", "while True:\n    pass")
+    form = page.locator('form[data-exercise="momentum edge"]')
+    form.locator("[type=submit]").click()
+    form.get_by_text("Running …").wait_for()
+    form.get_by_role("button", name="Stop").click()
+    assert form.locator("output").inner_text() == "Stopped."
+    form.locator("[type=submit]").click()  # once more, and meanwhile another one
+    assert answer(page, "settling sharpness", "settles_at = 25") == "right!"
+    assert form.locator("output").inner_text() == "Stopped."
+    assert page.wrong == []
+
+
+def test_a_million_steps_take_seconds(address, open_page):
+    page = open_page(address + NOTEBOOK)
+    answer(page, "momentum edge")
+    steps = "import time\nstart, w = time.time(), 1.0\nfor step in range(1_000_000):\n    w -= 0.1 * w\n"
+    assert answer(page, "momentum edge", steps + "print(time.time() - start)\nmomentum_edge = 380") == "right!"
+    assert float(page.locator('form[data-exercise="momentum edge"] pre').inner_text()) < 9
+
+
+def test_answers_are_kept_saved_and_cleared(address, open_page):
+    page = open_page(address + NOTEBOOK)
+    bar = page.locator(".en-try-bar")
+    assert not bar.get_by_role("button").first.is_visible()
+    answer(page, "momentum edge", "momentum_edge = 380")
+    page.locator('form[data-exercise="catapult step"] textarea').fill(CATAPULT)
+    page.reload()
+    form = page.locator('form[data-exercise="momentum edge"]')
+    assert form.locator("textarea").input_value() == "momentum_edge = 380"
+    assert form.locator("output").inner_text() == "right!"
+    assert page.locator('form[data-exercise="catapult step"] textarea').input_value() == CATAPULT
+    with page.expect_download() as download:
+        bar.get_by_role("button", name="Save").click()
+    saved = json.loads(download.value.path().read_text(encoding="utf-8"))["answers"]
+    assert saved == {
+        "momentum edge": {"answer": "momentum_edge = 380", "said": "right!"},
+        "catapult step": {"answer": CATAPULT},
+    }
+    page.on("dialog", lambda dialog: dialog.accept())
+    bar.get_by_role("button", name="Clear").click()
+    assert form.locator("textarea").input_value() == "momentum_edge = None  # your answer"
+    page.reload()
+    assert form.locator("output").inner_text() == ""
+    assert bar.inner_text().startswith("Right on this page: 0 of 4; in all notebooks: 0.")
+    assert page.wrong == []
+
+
+def test_enter_keeps_the_indentation_and_the_tabulator_leaves(address, open_page):
+    page = open_page(address + NOTEBOOK)
+    form = page.locator('form[data-exercise="catapult step"]')
+    field = form.locator("textarea")
+    field.focus()
+    page.keyboard.type("lam")  # in the place of what stands for the answer
+    page.keyboard.press("Control+Home")
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    page.keyboard.type("if f:")
+    page.keyboard.press("Enter")
+    page.keyboard.type("pass")
+    written = "def next_lambda(f, lam, eta, n):\n    if f:\n        pass\n    return lam  # your answer"
+    assert field.input_value() == written
+    page.keyboard.press("Tab")
+    assert form.locator("[type=submit]").evaluate("(b) => b === document.activeElement")
+    field.focus()
+    page.keyboard.press("Control+Enter")
+    form.get_by_text("at f = 2").wait_for()
+    assert field.input_value() == written
+
+
+def test_without_script_the_code_of_the_notebook_is_there(address, open_page):
+    page = open_page(address + NOTEBOOK, java_script_enabled=False)
+    assert not page.locator("form.en-try").first.is_visible()
+    assert page.locator("form.en-try + details.en-code").first.is_visible()
+
+
+def test_only_pages_with_exercises_load_any_of_it(address, open_page):
+    page = open_page(address + "book/notation.html")
+    assert page.locator(".en-try, .en-try-bar").count() == 0
+    assert not any("tryit" in url for url in page.loaded)
+
+
+@pytest.mark.parametrize("policy, said", [("blob:", "right!"), ("'self'", "Python does not run in this browser")])
+def test_no_text_is_evaluated_so_that_a_policy_may_forbid_it(tmp_path, open_page, policy, said):
+    """A policy has to allow WebAssembly, and workers from the page itself."""
+    for name in ("tryit.js", "style.css"):
+        (tmp_path / name).write_bytes((ROOT / "book" / "_assets" / name).read_bytes())
+    (tmp_path / "tryit_python.js").write_text(tryit.script(), encoding="utf-8")
+    form = tryit.FORM.format(exercise="momentum edge", answer="momentum_edge", rows=1, stub="momentum_edge = 380")
+    (tmp_path / "index.html").write_text(
+        '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>t</title><link rel="icon" href="data:,">'
+        f"<meta http-equiv=\"Content-Security-Policy\" content=\"script-src 'self' 'wasm-unsafe-eval'; "
+        f'worker-src {policy}"><script src="tryit.js" data-python="tryit_python.js" defer></script>'
+        f"<main>{form}</main></html>",
+        encoding="utf-8",
+    )
+    with browser.served(tmp_path) as served:
+        page = open_page(served)
+        assert answer(page, "momentum edge").startswith(said)
+
+
+def test_python_that_cannot_be_loaded_is_tried_again(address, open_page):
+    page = open_page(address + NOTEBOOK)
+    page.route("**/tryit_python.js*", lambda route: route.abort())
+    assert "could not be loaded" in answer(page, "momentum edge")
+    page.unroute("**/tryit_python.js*")
+    assert answer(page, "momentum edge", "momentum_edge = 380") == "right!"
+
+
+def test_the_engine_is_what_its_digests_say():
+    """The build compares them, too; here, that the script holds the engine unchanged but for its being a module."""
+    listed = {line.split()[1] for line in (tryit.MICROPYTHON / "SHA256SUMS").read_text().splitlines()}
+    assert {path.name for path in tryit.MICROPYTHON.iterdir()} - listed == {"README.md", "SHA256SUMS"}
+    script = tryit.script()
+    parts = json.loads(script.removeprefix("enPython(").removesuffix(");\n"))
+    assert base64.b64decode(parts["wasm"]) == (tryit.MICROPYTHON / "micropython.wasm").read_bytes()
+    assert "import.meta" not in parts["engine"]
+    assert not re.search(r"^export |;export |}export ", parts["engine"])
+    assert len(script) < 1_000_000
