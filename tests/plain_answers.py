@@ -13,7 +13,9 @@ from scipy.stats import norm
 from enlib.exercises import check
 from enlib.exercises.checks import CHECKS
 
-HEAD = "from functools import partial\nfrom math import e\n"
+HEAD = (
+    "from functools import partial\nfrom itertools import combinations, permutations, product\nfrom math import e\n"
+)
 # What the page says of an answer that takes arrays, and of syntax that MicroPython does not have.
 NEEDS_MORE = "no NumPy in this page|list indices|raised (TypeError|AttributeError)|assignment target"
 SIGNED_RANK = (
@@ -119,7 +121,7 @@ def sources():
     tree = ast.parse(Path(exercise_answers.__file__).read_text(encoding="utf-8"))
     helpers = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     imported = {a.asname or a.name for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom) for a in n.names}
-    foreign = imported - {"math", "norm", "np", "partial"}
+    foreign = imported - {"combinations", "math", "norm", "np", "partial", "permutations", "product"}
     found = {name: [f"answer = {value!r}" for value in plain_values(name)] + PLAIN.get(name, []) for name in CHECKS}
     for statement in tree.body:
         if isinstance(statement, ast.Assign) and statement.targets[0].id in ("FUNCTIONS", "WRONG"):

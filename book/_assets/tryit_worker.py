@@ -51,16 +51,37 @@ def _comb(n, k):
     return _prod(range(n - k + 1, n + 1)) // plain.factorial(k) if 0 <= k <= n else 0
 
 
+# MicroPython unpacks nothing in (first, *rest).
+# ruff: noqa: RUF005
 def _combinations(pool, k):
     pool = tuple(pool)
     if k == 0:
         yield ()
     for i in range(len(pool) if k else 0):
         for rest in _combinations(pool[i + 1 :], k - 1):
-            yield (pool[i],) + rest  # noqa: RUF005  MicroPython unpacks nothing there
+            yield (pool[i],) + rest
 
 
-itertools.combinations = _combinations
+def _permutations(pool):
+    pool = tuple(pool)
+    if not pool:
+        yield ()
+    for i in range(len(pool)):
+        for rest in _permutations(pool[:i] + pool[i + 1 :]):
+            yield (pool[i],) + rest
+
+
+def _product(*pools, repeat=1):
+    pools = [tuple(pool) for pool in pools] * repeat
+    if not pools:
+        yield ()
+        return
+    for first in pools[0]:
+        for rest in _product(*pools[1:]):
+            yield (first,) + rest
+
+
+itertools.combinations, itertools.permutations, itertools.product = _combinations, _permutations, _product
 math = Names()
 for _name in dir(plain):
     setattr(math, _name, getattr(plain, _name))
