@@ -18,6 +18,12 @@ HEAD = (
 )
 # What the page says of an answer that takes arrays, and of syntax that MicroPython does not have.
 NEEDS_MORE = "no NumPy in this page|list indices|raised (TypeError|AttributeError)|assignment target"
+CAUCHY = (
+    "def answer(g, h, radius):\n"
+    "    bend = sum(g[i] * h[i][j] * g[j] for i in range(len(g)) for j in range(len(g)))\n"
+    "    length = math.hypot(*g)\n"
+    "    return [-min(length**2 / bend if bend > 0 else 1e9, radius / length) * x for x in g]"
+)
 SIGNED_RANK = (
     "def answer(differences):\n"
     "    sizes = sorted(abs(d) for d in differences)\n"
@@ -29,6 +35,12 @@ SIGNED_RANK = (
 )
 # As a reader writes them who has no NumPy, for exercises whose other answers need it: first a right one.
 PLAIN = {
+    "Cauchy step": [
+        CAUCHY,
+        CAUCHY.replace("[-min", "[min"),
+        CAUCHY.replace(" if bend > 0 else 1e9", ""),
+        "def answer(g, h, radius):\n    return [-radius * x / math.hypot(*g) for x in g]",
+    ],
     "signed-rank test": [
         SIGNED_RANK,
         SIGNED_RANK.replace(">= abs", "> abs"),
