@@ -94,7 +94,7 @@ class DigitRun(Description):
 
     @property
     def cost(self) -> float:
-        """Roughly how long the run takes: the multiplications of its training."""
+        """About how many multiplications the training takes."""
         return 3.5e6 * self.epochs * self.train
 
 
