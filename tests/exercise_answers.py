@@ -132,6 +132,8 @@ RIGHT = {
     ],
     "neither grow nor shrink": [1 / 12, 0.0833, (9 * 16) ** -0.5],
     "clipped rate": [0.4875, 0.49, 0.075 / 20 * 130],
+    "first order off": [0.0025, 0.2 * 0.6 / 48],
+    "limit of a head": [1.45, 1.4545, 16 / 11],
     "images needed": [14477, 14_500, 15_073, 1.96**2 * (0.9922 * 0.0078 + 0.9941 * 0.0059) / 0.0019**2],
     "edge with momentum": [3.4 / 4.3, 0.79],
     "resumed halving": [81, 27 + 9 * 2 + 3 * 6 + 18],
@@ -429,6 +431,11 @@ FUNCTIONS = {
     "AdaGrad's second step": [
         lambda lr, g1, g2: lr * g2 / np.hypot(g1, g2),
         lambda lr, g1, g2: lr * g2 / (g1**2 + g2**2) ** 0.5,
+    ],
+    "attack on pixels": [
+        lambda x, g, s, epsilon: x + epsilon / s * np.sign(g),
+        lambda x, g, s, epsilon: x + epsilon / s * ((g > 0) - (g < 0)),
+        lambda x, g, s, epsilon: x + epsilon * torch.sign(torch.as_tensor(g)) / s,
     ],
     "proximal step": [
         lambda w, g, eta, lam: np.sign(w - eta * g) * np.maximum(abs(w - eta * g) - eta * lam, 0),
@@ -888,6 +895,32 @@ WRONG = {
         (lambda s, q, p: norm.cdf(p * s + norm.ppf(1 - q)), "subtract the quantile"),
         (lambda s, q, p: norm.cdf(norm.ppf(1 - q) - p * s), "all the other points"),
         (lambda s, q, p: q, "the center of the normal density"),
+    ],
+    "attack on pixels": [
+        (lambda x, g, s, epsilon: x + epsilon * np.sign(g), "by epsilon s"),
+        (lambda x, g, s, epsilon: x + epsilon * s * np.sign(g), "divide by s"),
+        (lambda x, g, s, epsilon: x - epsilon / s * np.sign(g), "uphill"),
+        (lambda x, g, s, epsilon: x + epsilon / s, "up or down"),
+        (lambda x, g, s, epsilon: x + epsilon / s * g, "direction alone"),
+        (lambda x, g, s, epsilon: x + epsilon * g, "direction alone"),
+        (lambda x, g, s, epsilon: x, "in units of the input"),
+    ],
+    "first order off": [
+        (0.0125, "vanished"),
+        (0.025, "as large as the first"),
+        (0.00125, "one half"),
+        (0.25, "a tenth of"),
+        (80, "divided by the slope"),
+        (0.1, "half the curvature"),
+    ],
+    "limit of a head": [
+        (8 / 11, "twice as large"),
+        (16 / 9, "feature of 1"),
+        (4 / 11, "divide the Hessian"),
+        (2 / 11, "a quarter"),
+        (1.375, "this is the sharpness"),
+        (1.6, "share the bias"),
+        (1, "2 over the sharpness"),
     ],
     "proximal step": [
         (lambda w, g, eta, lam: w - eta * (g + lam * np.sign(w)), "the lab's step"),

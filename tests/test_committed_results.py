@@ -10,6 +10,7 @@ import pytest
 
 from enlib.replication import (
     CHECKS,
+    LABS,
     STUDIES,
     TUNED_RATES,
     DigitRun,
@@ -66,6 +67,12 @@ def test_the_study_is_complete():
     assert len(with_conditions(found)) == len(found)
     watched = {row["run"] for row in found if row["watch"]}
     assert {point["run"] for point in read_traces(RESULTS, "causes")} == watched
+
+
+def test_the_transfer_is_complete():
+    lab = LABS["transfer"]
+    found = read_rows(RESULTS, "transfer", lab.kind)
+    assert {row["run"] for row in found} == {run.identity for unit in lab.units("laptop") for run in unit}
 
 
 def test_pairs_are_complete_and_on_the_same_data(rows):

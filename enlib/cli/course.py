@@ -277,7 +277,6 @@ def _work() -> None:
         say(asked=list(asked), confined=confined)
         for name in [name for name in asked if name not in job["done"]]:
             state, said = _verdict(checks.get(name), *asked[name])
-            state = {"right!": "right", "not answered yet": "unanswered"}.get(said, state)
             say(exercise=name, state=state, said="" if state in ("right", "unanswered") else said[:300])
         say(end="done")
     except BaseException as error:
@@ -300,7 +299,8 @@ def _verdict(check: Any, cells: list[tuple[ast.Module, str]], answer: ast.expr) 
     try:
         value = eval(compile(ast.Expression(answer), "answer", "eval"), names)
         troubles = []
-        return "wrong", str(check(value))
+        said = str(check(value))
+        return {"right!": "right", "not answered yet": "unanswered"}.get(said, "wrong"), said
     except BaseException as error:
         return "broken", troubles[0] if troubles else _told(error)
 

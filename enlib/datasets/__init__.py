@@ -28,17 +28,21 @@ import torch
 from torch import Tensor
 
 from enlib import _tools
+from enlib.datasets.augmentation import AUGMENTATIONS, augmented
 from enlib.datasets.data import MODES, Dataset, Split, floating, standardized
 from enlib.datasets.download import OFFLINE, SOURCES, data_directory, fetch, is_present, verify
-from enlib.datasets.images import DataError, image_splits, ten_digits
+from enlib.datasets.images import DataError, image_splits, read_cifar10, ten_digits
 from enlib.datasets.synthetic import gaussians, spheres
 
 __all__ = [
+    "AUGMENTATIONS",
     "NAMES",
     "SOURCES",
     "DataError",
     "Dataset",
     "Split",
+    "augmented",
+    "cifar10_images",
     "data_directory",
     "fetch",
     "is_present",
@@ -168,6 +172,33 @@ def load_digits(
     splits = ten_digits(source, folder, (_tools.count("train", train), _tools.count("validation", validation)))
     inputs = standardized([images.double() for images, _ in splits], "channel")
     return [(x.float(), y) for x, (_, y) in zip(inputs, splits, strict=True)]
+
+
+def cifar10_images(
+    *, data_dir: str | os.PathLike[str] | None = None, download: bool = True
+) -> dict[str, list[Tensor]]:
+    """Return the images of CIFAR-10's ten classes, for ``"train"`` and ``"test"``, in canonical order.
+
+    Airplanes (class 0) and automobiles (class 1) are all there, 5,000 for training and 1,000 to test each; of each
+    other class, the first 1,000 and the first 200.
+
+    Parameters
+    ----------
+    data_dir, download
+        See `load`.
+
+    Returns
+    -------
+    dict of str to list of Tensor of shape (n, 3, 32, 32)
+        One tensor of bytes for each class.
+
+    Raises
+    ------
+    DataError
+        If the images are missing and cannot be downloaded, or are not the published ones.
+    """
+    pools = read_cifar10(_folder("cifar10", data_dir, download), range(10))
+    return {pool: [torch.from_numpy(images) for images in classes] for pool, classes in pools.items()}
 
 
 def _folder(source: str, data_dir: str | os.PathLike[str] | None, download: bool) -> Path:

@@ -32,13 +32,31 @@ MNIST_FILES = {
 }
 
 # For each class, the SHA-256 of the concatenated SHA-256 digests of its images in canonical order. It does not depend
-# on how the images are spread over files.
+# on how the images are spread over files. Airplanes (0) and automobiles (1) are used whole.
 CIFAR10_CLASSES = {
     ("train", 0): "604a764b05fcad2bf32fef8dc190696e74a29864c6da3adb1d630ba28e8efc8b",
     ("train", 1): "6bf8f928e4a47e3c633e3e1d22ac181a0e9286c7f48cc7331f5a849a5f3810aa",
     ("test", 0): "4e8f24194688057829da8ec0a9b7cf85a33962bdb6f97653df0e7a0858371aae",
     ("test", 1): "37ab72aca0e642035ab89bb378bb3f40802455690312f8bf5501efcbc6c26aef",
+    ("train", 2): "656038a5d8837f3294af0f86ada015e441caa7d869ffbd504cd2e8877cd51cef",
+    ("train", 3): "632d77b7240bc3a86d2cc707e625a4df7cfe250fab17583e930dd109139453ba",
+    ("train", 4): "84455e2a027d109641f2a29d1249fa09501fa868e76d01a3feda360f193b7272",
+    ("train", 5): "6b433378053e56e90fce4e8d2821e90be51cdc30ca36792502d6423b039d4aed",
+    ("train", 6): "6bffc5e6f2fdc706646d8a213f189d723f0058273c4cd0ef2250f14e6bb360e2",
+    ("train", 7): "a54e485b0e55e9b91569bf0c861d0d9bc9fc85d879a8b7dd75d8f3b63a1fc2bb",
+    ("train", 8): "3359ab7753f4ab7bbd51b1cd9ae37ebc858fd97900dc01aef1fc32975f408cc9",
+    ("train", 9): "28868d9bc5e94e92ca2fb69a3e61631ace0aea897349c334c158eddb6d98264b",
+    ("test", 2): "dc884f30580cb792bf1941d89cfa70c1b127b8e62e53217d4921db9449e55f8b",
+    ("test", 3): "f1f9a2716e95278aa447afc041a2a777f43fc4437d722254a61c95cff9602905",
+    ("test", 4): "e8b53ec6d2235570a3e6d3939af0c57a73b962e9d5ba1ef50e0d2f372cd1f70e",
+    ("test", 5): "fb965d63d5ce400e86ef1f6d83a7a3e2318a68d12733dfa52290c14adcc2c0c5",
+    ("test", 6): "ee7804608695d9591a0a34cd62d5c3a466a4cbc281fbf0d135520bebd0cf5789",
+    ("test", 7): "0e406482532046a8dbbacae6595ea0c986440d7ffb778e6d43af5fcd1f8af2b8",
+    ("test", 8): "0571055f5b8430f5fe66aedac65d33a6ad94fc864a29404871ced24219d772ad",
+    ("test", 9): "fbee2084afe61fc31881bf756bf950caf65cfb67bf1325be2ce8dbd94c1bc5bf",
 }
+# Of the classes 2 to 9, the first images in canonical order: an archive that holds these serves as well as all.
+CIFAR10_FIRST = {"train": 1000, "test": 200}
 CIFAR10_TEST = "test_batch.bin"
 CIFAR10_TRAIN = "data_batch_*.bin"
 CIFAR10_BYTES = 60_000 * 3073  # all batches; a record is one label, then red, green and blue planes of 32 x 32
@@ -146,8 +164,8 @@ def mnist_payload(path: Path, contents: bytes) -> bytes:
     return contents
 
 
-def read_cifar10(folder: Path) -> dict[str, list[Bytes]]:
-    """Return the airplanes and the automobiles of CIFAR-10, for ``"train"`` and ``"test"``.
+def read_cifar10(folder: Path, labels: Sequence[int] = (0, 1)) -> dict[str, list[Bytes]]:
+    """Return some classes of CIFAR-10, by default airplanes and automobiles, for ``"train"`` and ``"test"``.
 
     Raises
     ------
@@ -155,18 +173,21 @@ def read_cifar10(folder: Path) -> dict[str, list[Bytes]]:
         If a batch is missing, unreadable or cut short, or a class is not the published one.
     """
     paths = [*sorted(folder.glob(CIFAR10_TRAIN)), folder / CIFAR10_TEST]
-    return cifar10_classes({path: _contents(path, most=CIFAR10_BYTES) for path in paths})
+    return cifar10_classes({path: _contents(path, most=CIFAR10_BYTES) for path in paths}, labels)
 
 
-def cifar10_classes(batches: Mapping[Path, bytes]) -> dict[str, list[Bytes]]:
-    """Return the verified airplanes and automobiles in CIFAR-10's batches, for ``"train"`` and ``"test"``.
+def cifar10_classes(batches: Mapping[Path, bytes], labels: Sequence[int] = (0, 1)) -> dict[str, list[Bytes]]:
+    """Return verified classes in CIFAR-10's batches, for ``"train"`` and ``"test"``.
 
-    The batches may hold the images in any order and number; each class is verified as a whole.
+    The batches may hold the images in any order and number. The classes 0 and 1 are verified as a whole; of each
+    other class, the first 1,000 training and 200 test images in canonical order are verified and returned.
 
     Parameters
     ----------
     batches : mapping of Path to bytes
         The contents of each batch. Those of the test batch belong to the test, all others to the training.
+    labels : sequence of int
+        The classes, in the order in which they are returned.
 
     Raises
     ------
@@ -177,12 +198,14 @@ def cifar10_classes(batches: Mapping[Path, bytes]) -> dict[str, list[Bytes]]:
     for pool in ("train", "test"):
         paths = [path for path in batches if (path.name == CIFAR10_TEST) == (pool == "test")]
         records = [np.empty((0, 3073), np.uint8), *(_cifar10_records(path, batches[path]) for path in paths)]
-        # Selected batch by batch, so that the other eight classes are not copied.
+        # Selected batch by batch, so that the other classes are not copied.
         pools[pool] = [
-            _canonical(np.concatenate([r[r[:, 0] == label, 1:] for r in records]).reshape(-1, 3, 32, 32))
-            for label in (0, 1)
+            _canonical(np.concatenate([r[r[:, 0] == label, 1:] for r in records]).reshape(-1, 3, 32, 32))[
+                : CIFAR10_FIRST[pool] if label > 1 else None
+            ]
+            for label in labels
         ]
-        for label, images in enumerate(pools[pool]):
+        for label, images in zip(labels, pools[pool], strict=True):
             expected = CIFAR10_CLASSES[pool, label]
             got = hashlib.sha256(b"".join(_digests(images))).hexdigest()
             if got != expected:

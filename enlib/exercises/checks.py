@@ -1335,6 +1335,46 @@ CHECKS = {
         },
         "lr times g2, over the root of the sum of both squares",
     ),
+    # 16 Noise and transfer
+    "attack on pixels": function(
+        "x g s epsilon",
+        [(0.5, 2.0, 0.25, 0.1), (-1.0, -0.3, 0.5, 0.02), (0.2, 5.0, 0.2, 0.1), (1.5, -4.0, 2.0, 0.3)],
+        lambda x, g, s, epsilon: x + math.copysign(epsilon / s, g),
+        {
+            lambda x, g, s, epsilon: x + math.copysign(epsilon, g): "this moves the pixel by epsilon s",
+            lambda x, g, s, epsilon: x + math.copysign(epsilon * s, g): "a pixel is s times the input: divide by s",
+            lambda x, g, s, epsilon: x - math.copysign(epsilon / s, g): "this is descent; an attack goes uphill",
+            lambda x, g, s, epsilon: x + epsilon / s: "the sign of the slope says whether up or down",
+            lambda x, g, s, epsilon: x + epsilon * g: "the slope gives the direction alone, its sign",
+            lambda x, g, s, epsilon: x + epsilon / s * g: "the slope gives the direction alone, its sign",
+        },
+        "the sign of the slope, times epsilon in units of the input",
+    ),
+    "first order off": number(
+        0.0025,
+        {
+            0.0125: "this is where the slope has vanished; a tenth off is sooner",
+            0.025: "this is where the second order is as large as the first",
+            0.00125: "the second-order term has a factor of one half",
+            0.25: "a tenth of the first-order change",
+            80: "this is the curvature divided by the slope",
+        },
+        "epsilon times half the curvature is a tenth of the slope",
+        within=0.00005,
+    ),
+    "limit of a head": number(
+        16 / 11,
+        {
+            8 / 11: "this is eta_opt; the limit is twice as large",
+            16 / 9: "the bias is a feature of 1 in each sample",
+            4 / 11: "divide the Hessian by n, and p (1 - p) is a quarter",
+            2 / 11: "p (1 - p) is a quarter, and the loss is a mean",
+            11 / 8: "this is the sharpness",
+            16 / 10: "the two samples share the bias: 10 is not an eigenvalue",
+        },
+        "2 over the sharpness, which is 11 / 8",
+        within=0.006,
+    ),
     # 17 Function estimation
     "proximal step": function(
         "w g eta lam",

@@ -94,7 +94,7 @@ class DigitRun(Description):
 
     @property
     def cost(self) -> float:
-        """About how many multiplications the training takes."""
+        """Roughly how long the run takes, in multiplications of its training."""
         return 3.5e6 * self.epochs * self.train
 
 

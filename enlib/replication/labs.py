@@ -9,6 +9,7 @@ from enlib.replication.digits import DigitRun, compute_digits, digit_units
 from enlib.replication.journal import Runs
 from enlib.replication.recipe import Description
 from enlib.replication.runs import Work
+from enlib.replication.transfer import Transfer, compute_transfer, transfer_units
 
 
 @dataclass(frozen=True)
@@ -30,4 +31,7 @@ class Lab:
     work: Work
 
 
-LABS = {"digits": Lab(DigitRun, digit_units, compute_digits)}
+LABS = {
+    "digits": Lab(DigitRun, digit_units, compute_digits),
+    "transfer": Lab(Transfer, transfer_units, compute_transfer),
+}

@@ -60,7 +60,7 @@ class Description:
 
     @property
     def cost(self) -> float:
-        """About how many multiplications the training takes."""
+        """Roughly how long the run takes, in multiplications of its training."""
         raise NotImplementedError
 
     @property
@@ -297,7 +297,7 @@ class Recipe(Description):
 
     @property
     def cost(self) -> float:
-        """About how many multiplications the training takes."""
+        """Roughly how long the run takes, in multiplications of its training."""
         each = {"fc1": 6.5e3, "fc2": 5.9e6, "conv": 1.1e7}
         sizes = {"mnist-1v7": 13_000, "cifar10-0v1": 2_000, "digits-1v7": 217}
         return self.epochs * (self.train or sizes[self.data]) * each[self.model]

@@ -71,7 +71,8 @@ def hostile(folder, outside, port):
                  "subprocess.Popen(['sleep', '98765.4'], start_new_session=True)"), 2, 2, 2, 0, 0, "",
         ),
         "megabytes": (edge(answer="380\nfor _ in range(50): print('x' * 10**6)"), 2, 2, 2, 0, 0, ""),
-        "exit": (edge(answer="__import__('sys').exit(0)"), 2, 2, 1, 0, 1, "SystemExit: 0"),
+        "exit": (edge("class Exit(SystemExit): pass\nExit.__name__ = 'right!'\ndef leave(): raise Exit",
+                      answer="1").replace("edge = 1", "edge = leave()"), 2, 2, 1, 0, 1, "right!"),
         "hard exit": (edge(answer="__import__('os')._exit(3)"), 2, 2, 1, 0, 1, "ended its process with 3"),
         "crash": (edge(answer="__import__('ctypes').string_at(0)"), 2, 2, 1, 0, 1, "momentum edge: ended"),
         "replaced check": (

@@ -11,8 +11,16 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
 from enlib import datasets
-from enlib.datasets import DataError, data_directory, load
-from enlib.datasets.images import CIFAR10_CLASSES, MNIST_FILES, _allocate, _canonical, _digests, mnist_payload
+from enlib.datasets import DataError, augmented, data_directory, load
+from enlib.datasets.images import (
+    CIFAR10_CLASSES,
+    MNIST_FILES,
+    _allocate,
+    _canonical,
+    _digests,
+    cifar10_classes,
+    mnist_payload,
+)
 
 
 def pixels(split, white):
@@ -153,6 +161,48 @@ def test_cifar10_sizes_and_disjoint_splits_in_canonical_order():
         assert ordered[0] + ordered[1] == sorted(ordered[0] + ordered[1])
         test = hashlib.sha256(b"".join(keys["test"][thousand])).hexdigest()
         assert test == CIFAR10_CLASSES["test", label]
+
+
+@pytest.mark.data("cifar10")
+def test_ten_classes_are_the_same_from_a_fuller_archive_in_another_order():
+    """Of the classes 2 to 9 the first images count: later ones may be there, and earlier ones would be noticed."""
+    folder = data_directory() / "cifar-10-batches-bin"
+    records = [
+        np.frombuffer(path.read_bytes(), np.uint8).reshape(-1, 3073) for path in folder.glob("data_batch*.bin")
+    ]
+    birds = np.concatenate(records)
+    birds = birds[birds[:, 0] == 2]
+    noise = np.random.default_rng(0).integers(0, 256, (3000, 3073), dtype=np.uint8)
+    noise[:, 0] = 2
+    last = sorted(_digests(birds[:, 1:]))[999]
+    late = np.array([digest > last for digest in _digests(noise[:, 1:])])
+    fuller = np.random.default_rng(1).permutation(np.concatenate([birds, noise[late]]))
+    digest = CIFAR10_CLASSES["train", 2]
+    test = {folder / "test_batch.bin": (folder / "test_batch.bin").read_bytes()}
+    for batch, right in ((birds, True), (fuller, True), (np.concatenate([birds, noise[~late]]), False)):
+        batches = test | {folder / "data_batch_1.bin": batch.tobytes()}
+        if right:
+            images = cifar10_classes(batches, [2])["train"][0]
+            assert hashlib.sha256(b"".join(_digests(images))).hexdigest() == digest
+        else:
+            with pytest.raises(DataError, match="class 2"):
+                cifar10_classes(batches, [2])
+
+
+@pytest.mark.parametrize("how", ["flip", "crop and flip"])
+def test_augmented_images_are_the_image_or_its_mirror_image(how):
+    image = torch.tensor([[[[1, 2], [3, 4]]]]).repeat(50, 1, 1, 1)  # too small for a shift
+    seen = {str(each.tolist()) for each in augmented(image, how, torch.Generator().manual_seed(0))[:, 0]}
+    assert seen == {"[[2, 1], [4, 3]]", "[[1, 2], [3, 4]]"}
+
+
+def test_crop_shifts_by_up_to_an_eighth_and_fills_with_zeros():
+    image = torch.zeros(300, 1, 8, 8)
+    image[:, 0, 3, 3] = 1
+    at = augmented(image, "crop", torch.Generator().manual_seed(0)).flatten(1).argmax(1)
+    assert {tuple(divmod(int(i), 8)) for i in at} == {(r, c) for r in (2, 3, 4) for c in (2, 3, 4)}
+    corner = augmented(torch.ones(300, 1, 8, 8), "crop", torch.Generator().manual_seed(0))
+    assert {int(each.sum()) for each in corner} == {49, 56, 64}
 
 
 @pytest.mark.data("cifar10")
