@@ -14,7 +14,6 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils import skip_init
 
 from enlib import _tools
-from enlib.curvature import sharpness
 from enlib.datasets import augmented
 from enlib.losses import LOSSES
 from enlib.models import ResidualNet
@@ -117,6 +116,8 @@ def head_sharpness(features: Tensor) -> float:
 
 def net_sharpness(net: ResidualNet, inputs: Tensor, targets: Tensor) -> float:
     """Return a lower bound, by Lanczos, of the sharpness in all that needs gradients, with fixed statistics."""
+    from enlib.curvature import sharpness  # imported here because workers that only train do not need it
+
     net.eval()
     params = {name: p.detach() for name, p in net.named_parameters() if p.requires_grad}
 
