@@ -195,7 +195,7 @@ def test_every_page_of_a_server_and_axe_finds_nothing_in_either_theme(site, open
                 page.wait_for_function("(scheme) => document.documentElement.dataset.theme == scheme", arg=scheme)
             shown.append(page.evaluate(SHOWN))
             # A theme changes colors and nothing else, as is asserted below: the other rules need not run twice.
-            # To preload, axe asks for style sheets at addresses that do not exist, which counts as an error of the page.
+            # To preload, axe asks for style sheets at addresses that do not exist: errors of the page.
             options = {"resultTypes": ["violations"], "preload": False}
             options |= {"runOnly": OF_COLOR} if scheme == "dark" else {}
             for violation in Axe().run(page, options=options).response["violations"]:
