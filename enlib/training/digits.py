@@ -92,10 +92,10 @@ def train_digits(
     >>> from enlib.models import digit_net
     >>> train, validation, _ = load_digits("digits", train=1000, validation=297)
     >>> how = train_digits(
-    ...     digit_net(8, seed=0), train, optimizer="sgd", lr=0.1, epochs=2, seed=0, validation=validation
+    ...     digit_net(8, seed=0), train, optimizer="sgd", lr=0.1, epochs=5, seed=0, validation=validation
     ... )
     >>> len(how.batch_loss), how.errors[-1] < 100
-    (40, True)
+    (100, True)
     """
     descent = digit_optimizer(optimizer, net, lr, weight_decay)
     training, order = DigitTraining(descent), generator(seed, "batch order")
