@@ -371,9 +371,13 @@ def picture(figure):
     return matplotlib.image.imread(io.BytesIO(figure.locator(".en-drawing > svg.en-wide").screenshot()))[..., :3]
 
 
+def one_for_all(p, q):
+    return {"q": Curve(T, q * T), "p": Curve(T, 3 * p * T)}
+
+
 @pytest.mark.parametrize(
     "fn, scales",
-    [(zoo, {}), (zoo, {"yscale": "log"}), (zoo, {"xscale": "log"}), (landscape, {})],
+    [(zoo, {}), (one_for_all, {}), (zoo, {"yscale": "log"}), (zoo, {"xscale": "log"}), (landscape, {})],
 )
 def test_script_draws_what_python_draws(gallery, open_page, fn, scales):
     """The first frame is drawn by matplotlib, and once a control has moved there and back, by the script."""

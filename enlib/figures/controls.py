@@ -120,11 +120,15 @@ def choice(values: Sequence[object], *, start: object = None, label: str | None 
     if isinstance(values, str) or not hasattr(values, "__iter__"):
         raise TypeError(f"expected a list of values to choose from, got {values!r}: put them in brackets")
     values = tuple(values)
-    texts = tuple(str(value) for value in values)
+    texts = tuple(map(_text, values))
     if len(set(texts)) < len(texts):
         raise ValueError(f"expected values with different texts, got {texts}: a reader could not tell them apart")
-    index = 0 if start is None else texts.index(_tools.known("start", str(start), texts))
+    index = 0 if start is None else texts.index(_tools.known("start", _text(start), texts))
     return Control(values, texts, index, label, "choice")
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def interval(name: str, ends: tuple[float, float], log: bool) -> tuple[float, float]:

@@ -42,10 +42,13 @@
       };
     }
     const stored = spec.marks.map((mark) => ["x", "y", "high", "z"].filter((q) => mark[q])
-      .map((q) => [q, mark[q].shared, mark[q].n, unpack(mark[q])]));
+      .map((q) => [q, mark[q], unpack(mark[q])]));
     return (at) => {
       const k = spec.controls.reduce((index, c, i) => index * c.texts.length + at[i], 0);
-      const slice = ([q, shared, n, all]) => [q, shared ? all : all.subarray(k * n, (k + 1) * n)];
+      const slice = ([q, { shared, rows, n }, all]) => {
+        const row = rows ? rows[k] : k;
+        return [q, shared ? all : all.subarray(row * n, (row + 1) * n)];
+      };
       return { marks: stored.map((quantities) => Object.fromEntries(quantities.map(slice))), notes: spec.notes[k] ?? [] };
     };
   }
