@@ -372,7 +372,7 @@ def picture(figure):
 
 
 def one_for_all(p, q):
-    return {"q": Curve(T, q * T), "p": Curve(T, 3 * p * T)}
+    return {"q": Curve(T, q * T), "p": Bars([0.5, 1, 1.5], [p, 2 * p, 3 * p])}
 
 
 @pytest.mark.parametrize(
