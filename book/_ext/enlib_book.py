@@ -45,8 +45,8 @@ _PLAIN = re.compile(r'<span class="[npw]">([^<]*)</span>')
 _BLOCKING = re.compile(r'<script(?![^>]*\bdefer\b)(?=[^>]*\bsrc="(?![^"]*documentation_options))')
 # Sphinx marks formulas by class and writes them between \\( \\) or \\[ \\].
 _FORMULA = re.compile(r"\\(?P<open>[(\[])(?P<tex>(?:(?!\\[()\[\]]).)*?)\\[)\]](?=\s*</(?:span|div)>)", re.DOTALL)
-# A short one keeps its comma: otherwise, a line may begin with it.
-_SHORT = re.compile(r'(<span class="math[^>]*>\\\((?:(?!\\[()]).){1,24}\\\)</span>[,.;:!?)]+)')
+# A formula keeps its comma: otherwise, a line may begin with it.
+_WITH_COMMA = re.compile(r'<span class="math[^>]*>\\\((?:(?!\\[()]).)+\\\)</span>[,.;:!?)]+', re.DOTALL)
 _TYPESET = """
 const katex = require(process.argv[1]);
 const formulas = JSON.parse(require("fs").readFileSync(0, "utf8"));
@@ -246,7 +246,7 @@ def typeset(pages: list[str]) -> list[str]:
     ExtensionError
         If a formula is not valid.
     """
-    pages = [_SHORT.sub(r'<span class="en-whole">\1</span>', text) for text in pages]
+    pages = [_WITH_COMMA.sub(r'<span class="en-whole">\g<0></span>', text) for text in pages]
     formulas = sorted({_formula(m) for text in pages for m in _FORMULA.finditer(text)})
     if not formulas:
         return pages
