@@ -135,13 +135,19 @@ def trim_and_describe(app: Sphinx, page: str, template: str, context: dict[str, 
         app.add_css_file("katex/katex.min.css")
     described = _description(doctree)
     title = re.sub(r"<[^>]+>", "", context.get("title", "") or app.config.project)
+    image, shown = (
+        "social-card.png",
+        "A falling line and, in another color, the same line bent up by an exponential neuron.",
+    )
+    if (notebook := page.removeprefix("notebooks/")) in course.notebooks():
+        image, shown = f"thumbs/{notebook}-card.png", f"The first figure of the page: {title}"
     tags = {
         "og:title": title,
         "og:site_name": app.config.html_title or app.config.project,
         "og:type": "article",
         "og:description": described,
-        "og:image": (app.config.html_baseurl or "").rstrip("/") + "/_static/social-card.png",
-        "og:image:alt": "A falling line and, in another color, the same line bent up by an exponential neuron.",
+        "og:image": (app.config.html_baseurl or "").rstrip("/") + "/_static/" + image,
+        "og:image:alt": shown,
     }
     metatags = context.get("metatags", "")
     if 'name="description"' not in metatags:
