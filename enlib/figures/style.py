@@ -297,4 +297,4 @@ def bundle(figure: str, picture: bytes, alt: str) -> Bundle:
         "text/plain": alt,
     }
     with Image.open(io.BytesIO(picture)) as image:
-        return shown, {"image/png": {"width": round(image.width / 1.5)}}
+        return shown, {"image/png": {"width": round(image.width / 1.5), "alt": alt}}
