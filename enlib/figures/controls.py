@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -49,6 +50,25 @@ class Control:
                 "pass the value to the function instead"
             )
         check_text("label", self.label or "", "write what the control sets", empty=True)
+
+
+@dataclass(frozen=True)
+class Ticks:
+    """Two values of a slider, for each of several rows below it, as a part of a frame.
+
+    Parameters
+    ----------
+    control : str
+        Name of the slider.
+    names : (str, str)
+        What the smaller and the larger value are called.
+    rows : sequence of (str, float or None, float or None)
+        A name, and the two values; None if there is none.
+    """
+
+    control: str
+    names: tuple[str, str]
+    rows: Sequence[Sequence[Any]]
 
 
 def slider(

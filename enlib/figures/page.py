@@ -14,7 +14,7 @@ import json
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,7 +25,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
-from enlib.figures.controls import Control
+from enlib.figures.controls import Control, Ticks
 from enlib.figures.marks import Array, Bars, Curve, HeatMap, Intervals, Mark, Points
 from enlib.figures.style import DIVERGED, INK, NARROW, STILL, TEXT, WIDE, css, png, small_png, svg, text_width
 
@@ -60,7 +60,8 @@ class Look:
     alt: str
     caption: str
     whole: frozenset[str] = frozenset()  # of the axes "x" and "y", those that count
-    drag: tuple[str, ...] = ()
+    drag: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # a mark, and its sliders for x and y
+    play: str | None = None
 
 
 def limits(frames: Sequence[Frame], axis: str, log: bool) -> tuple[float, float]:
@@ -132,7 +133,14 @@ def page(
         "controls": [_control(name, control, javascript is not None) for name, control in controls.items()],
         "marks": [],
         "drag": [list(marks).index(name) for name in look.drag],
+        "held": [[list(controls).index(name) for name in names] for names in look.drag.values()],
     }
+    if look.play is not None:
+        spec["play"] = list(controls).index(look.play)
+    for name, value in start.items():
+        if isinstance(value, Ticks):
+            rows = [frame[name].rows for frame in frames] if javascript is None else name
+            spec["ticks"] = {"control": list(controls).index(value.control), "names": value.names, "rows": rows}
     dashes = _dashes(marks, look)
     for name, mark in marks.items():
         entry: dict[str, Any] = {"name": name, "kind": mark.kind, "color": css(look.colors[name])}
