@@ -133,8 +133,9 @@ def page(
         "controls": [_control(name, control, javascript is not None) for name, control in controls.items()],
         "marks": [],
         "drag": [list(marks).index(name) for name in look.drag],
-        "held": [[list(controls).index(name) for name in names] for names in look.drag.values()],
     }
+    if any(look.drag.values()):
+        spec["held"] = [[list(controls).index(name) for name in names] for names in look.drag.values()]
     if look.play is not None:
         spec["play"] = list(controls).index(look.play)
     for name, value in start.items():

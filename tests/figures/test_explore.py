@@ -227,7 +227,7 @@ def test_the_script_is_part_of_an_installed_package(tmp_path):
         capture_output=True,
     )  # fmt: skip
     packed = sorted(path.name for path in (tmp_path / "built" / "enlib" / "figures" / "assets").iterdir())
-    assert packed == ["explore.css", "explore.js"]
+    assert packed == ["ball.js", "explore.css", "explore.js"]
 
 
 @pytest.mark.slow

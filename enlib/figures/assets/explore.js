@@ -508,7 +508,7 @@
       if (!found) return;
       play.stop();
       event.preventDefault();
-      held = spec.held[spec.drag.indexOf(found.i)];
+      held = spec.held?.[spec.drag.indexOf(found.i)] ?? [];
       taken = held.length ? [] : settings(found);
       if (spec.play !== undefined) play.hold();
       drawing.setPointerCapture(event.pointerId);
