@@ -200,7 +200,7 @@ def function(
     >>> square(lambda x: x**2), square(lambda x: 2 * x)
     ('right!', 'at x = 3 expected 9, got 6: not the double')
     >>> square(lambda x: x / 0)
-    'at x = 2 your function raised ZeroDivisionError: float division by zero'
+    'at x = 2 your function raised ZeroDivisionError: ...division by zero'
     """
 
     def judge(answer: object) -> str:
