@@ -48,13 +48,20 @@
     for (const heading of kept) heading?.classList.add("en-on");
   }
 
-  // Sets the largest of some sizes of text, in pixels, at which the article is no higher than its place.
+  // Sets about the largest size of text, in pixels, at which the article is no higher than its place; whether there is one.
   function fit(height, largest, smallest) {
-    for (let size = largest; ; size *= 0.94) {
-      root.style.fontSize = `${Math.max(size, smallest)}px`;
-      const fits = article.getBoundingClientRect().height <= height;
-      if (fits || size <= smallest) return fits;
+    const fits = (size) => {
+      root.style.fontSize = `${size}px`;
+      return article.getBoundingClientRect().height <= height;
+    };
+    if (fits(largest)) return true;
+    let [low, high] = [smallest, largest];
+    while (high - low > 0.03 * low) {
+      const middle = (low + high) / 2;
+      if (fits(middle)) low = middle;
+      else high = middle;
     }
+    return fits(low);
   }
 
   const bar = document.createElement("nav");
@@ -85,10 +92,11 @@
     document.fonts.ready.then(() => {
       for (;;) {
         show(kept.flatMap(({ elements }) => elements));
-        if (fit(930, 13, 10.7) || kept.length < 3) break;
+        if (fit(930, 10.7, 10.7) || kept.length < 3) break;
         const most = Math.max(...kept.map(rank));
         kept.splice(kept.findLastIndex((group) => rank(group) === most), 1);
       }
+      fit(930, 13, 10.7);
       root.dataset.ready = kept.length;
     });
     return;

@@ -71,10 +71,9 @@ class TryIt(SphinxTransform):
                 _insert(form(_code(stub), **found.groupdict()), stub)
         for run in runs(cells):
             code = "\n\n\n".join(_code(cell) for cell in run)
-            static = nodes.container("", classes=["en-static"])
-            run[0].replace_self([static])
-            for cell in run[1:]:
-                cell.parent.remove(cell)
+            static, parent = nodes.container("", classes=["en-static"]), run[0].parent
+            at = parent.index(run[0])
+            parent[at : at + len(run)] = [static]
             static += run
             _insert(form(code), static)
 
