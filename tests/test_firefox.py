@@ -35,7 +35,7 @@ class Tab:
     """A tab of Firefox."""
 
     def __init__(self, address):
-        self.socket = websocket.create_connection(address + "/session", timeout=90, suppress_origin=True)
+        self.socket = websocket.create_connection(address + "/session", timeout=300, suppress_origin=True)
         self.numbers, self.wrong, self.loaded = itertools.count(), [], []
         self.send("session.new", capabilities={})
         self.send("session.subscribe", events=["log.entryAdded", "network.beforeRequestSent"])
@@ -79,10 +79,10 @@ def tab(tmp_path_factory):
     command = [FIREFOX, "--headless", "--no-remote", "--remote-debugging-port", "0", "--profile", str(profile)]
     firefox = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        end = time.monotonic() + 90
+        end = time.monotonic() + 300
         while not told.exists() or not told.read_text(encoding="utf-8").endswith("}"):
             assert firefox.poll() is None, f"expected Firefox to run, but it ended with {firefox.returncode}"
-            assert time.monotonic() < end, "expected Firefox to tell its address in 90 s, but it did not"
+            assert time.monotonic() < end, "expected Firefox to tell its address in 300 s, but it did not"
             time.sleep(0.1)
         where = json.loads(told.read_text(encoding="utf-8"))
         yield Tab(f"ws://{where['ws_host']}:{where['ws_port']}")
