@@ -58,6 +58,7 @@ JOIN = """async ([title, author, parts]) => {
       made("li", {}, made("a", { href: `#${name(file)}`, textContent: titles.get(file) }))))]));
   document.body.replaceChildren(made("main", { className: "bd-content" }, cover, contents, ...articles));
   document.documentElement.dataset.theme = "light";
+  document.title = title;
   await document.fonts.ready;
   await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
   const lost = [...document.querySelectorAll("a[href^='#']")].map((link) => decodeURIComponent(link.hash.slice(1)))

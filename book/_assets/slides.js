@@ -48,11 +48,11 @@
     for (const heading of kept) heading?.classList.add("en-on");
   }
 
-  // Sets about the largest size of text, in pixels, at which the article is no higher than its place; whether there is one.
+  // Sets about the largest size of text, in pixels, at which the article fits its place; whether there is one.
   function fit(height, largest, smallest) {
     const fits = (size) => {
       root.style.fontSize = `${size}px`;
-      return article.getBoundingClientRect().height <= height;
+      return article.getBoundingClientRect().height <= height && (handout || root.scrollWidth <= innerWidth);
     };
     if (fits(largest)) return true;
     let [low, high] = [smallest, largest];
@@ -122,7 +122,8 @@
     scrollTo(0, 0);
     fitted();
   }
-  const fitted = () => fit(innerHeight - 56, innerHeight / 26, 12);
+  // What does not fit, as a long table, is scrolled.
+  const fitted = () => fit(innerHeight - 56, innerHeight / 26, 12) || (root.style.fontSize = "16px");
   button("←", "Back (Page Up)", () => go(at - 1));
   bar.append(place);
   button("→", "Next (Page Down)", () => go(at + 1));
