@@ -104,3 +104,37 @@ def test_interrupting_a_slow_function_interrupts_the_cell():
 
     with pytest.raises(KeyboardInterrupt):
         check("one minimum", slow)
+
+
+def test_a_function_that_never_ends_is_stopped_where_it_calls_what_it_was_given():
+    def endless(f):
+        while f(1.0) < 2:
+            pass
+
+    said = answers.function("f", [(lambda x: x,)], lambda f: 0.0, {}, "no", failing={answers.Endless: "count"})(
+        endless
+    )
+    assert (
+        said
+        == "here your function was stopped: it called the function that it was given 10000 times, and went on: count"
+    )
+
+
+def test_each_form_of_the_arguments_has_its_own_count():
+    """A function for torch alone is called three times, the first two in vain."""
+
+    def busy(f, x):
+        return torch.stack([f(x) for _ in range(9_000)]).mean()
+
+    assert answers.function("f x", [(lambda x: x, 1.0)], lambda f, x: 1.0, {}, "no")(busy) == RIGHT
+
+
+def test_what_torch_says_replaces_what_python_said_of_its_lists():
+    add = answers.function("a b", [([1.0, 2.0], [1.0, 2.0, 3.0])], lambda a, b: 0.0, {}, "no")
+    assert "RuntimeError: The size of tensor a" in add(lambda a, b: torch.add(2.0 * a, b))
+
+
+def test_a_list_of_one_number_is_that_number_as_an_array_is():
+    for one in ([380.0], (380,), np.array([380.0]), torch.tensor([380.0])):
+        assert check("momentum edge", one) == RIGHT
+    assert check("momentum edge", [[380.0]]) == "expected a number, got a list"
