@@ -19,7 +19,7 @@ export OMP_NUM_THREADS ?= 1
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help book sphinx test test-cluster check lab outputs bench gpu clean
+.PHONY: help book sphinx pdf test test-cluster check lab outputs bench gpu clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 21
@@ -38,6 +38,9 @@ book: $(READY)  ## execute the notebooks and build the book in _build/html
 sphinx: $(READY)  ## build the book with Sphinx alone, without Jupyter Book, in _build/sphinx
 	$(VENV)/bin/python -c "from jupyter_book.cli.main import main; main()" config sphinx .
 	ENLIB_EXECUTE=pages PYTHONPATH=.:book/_ext $(RUN) sphinx -b html -nW --keep-going . _build/sphinx
+
+pdf: $(READY)  ## print the built book, with Chromium, to _build/book.pdf
+	$(VENV)/bin/python book/pdf.py
 
 check: $(READY)  ## ruff, mypy and the fast tests, in about a minute
 	$(RUN) ruff check .

@@ -33,13 +33,25 @@ def _restarted(gradient, w, eta, mu, steps, forget=True, sign=1):
     return w
 
 
-def _vertex(value, loss, g2, eta):
-    return eta**2 * g2 / (2 * (value(eta) - loss + eta * g2))
+def _skipping(gradient, w, eta, mu, steps):
+    v = 0.0
+    for _ in range(steps):
+        g = gradient(w)
+        if v * g > 0:
+            v = 0.0
+            continue
+        v = mu * v - eta * g
+        w = w + v
+    return w
 
 
-def _interpolated(value, loss, g2, eta, halve=False):
+def _vertex(value, loss, g2, eta, factor=1):
+    return factor * eta**2 * g2 / (2 * (value(eta) - loss + eta * g2))
+
+
+def _interpolated(value, loss, g2, eta, halve=False, factor=1):
     while value(eta) > loss - 1e-4 * eta * g2:
-        eta = eta / 2 if halve else _vertex(value, loss, g2, eta)
+        eta = eta / 2 if halve else _vertex(value, loss, g2, eta, factor)
     return eta
 
 
@@ -210,6 +222,14 @@ def _catapult(y, f, lam, eta, n, steps, dot=lambda f, e: f, order=2, old=True):
         if not old:
             e, p = new - y, new
         f, lam = new, lam - 4 * eta * e * p / n + (order > 1) * (eta * e) ** 2 * lam / n
+    return f, lam
+
+
+def _catapult_in_turn(y, f, lam, eta, n, steps):
+    for _ in range(steps):
+        e = f - y
+        f = f - eta * e * lam + (eta * e) ** 2 * f / n
+        lam = lam - 4 * eta * e * f / n + (eta * e) ** 2 * lam / n
     return f, lam
 
 
@@ -537,6 +557,7 @@ WRONG = {
         (0.4, "limit of the rate"),
         (4, "how many times"),
         (256, "0.8"),
+        (129, "no longer converges"),
     ],
     "diagonal step": [(1 / 11, "10 partners"), (1, "two parameters"), (0.2, "by -2"), (-1, "by 10")],
     "swing in a valley": [
@@ -669,6 +690,7 @@ WRONG = {
         (lambda w: w**2 / (1 + w**2), "excludes"),
         (lambda w: w**2, "it is convex"),
         (np.cos, "found 2, near [-3.14"),
+        (math.tanh, "strictly between -5 and 5, found none"),
         (lambda w: math.exp(-w), "found none"),
         (lambda w: (w**2 - 4) ** 2, "found 2"),
         (lambda w: min(w**2, 1), "flat"),
@@ -723,6 +745,10 @@ WRONG = {
         (lambda a, b: _match(a, b, power=1), "square"),
         (lambda a, b: _match(a, b, best=max), "largest"),
         (lambda a, b: list(range(len(a))), "smallest sum"),
+        (
+            lambda a, b: list(range(len(a))),
+            "at a = [[3, 3], [0, 2], [-3, 1]], b = [[3, -3], [1, -2], [2, 2]] expected",
+        ),
         (lambda a, b: 0, "expected 3 numbers, got one number"),
     ],
     "momentum that forgets": [
@@ -730,18 +756,21 @@ WRONG = {
         (lambda gradient, w, eta, mu, steps: _restarted(gradient, w, eta, mu, steps, sign=-1), "going downhill"),
         (lambda gradient, w, eta, mu, steps: _restarted(gradient, w, eta, mu, steps - 1), "missing"),
         (lambda gradient, w, eta, mu, steps: _restarted(gradient, w, eta, mu, steps + 1), "too many"),
+        (_skipping, "still make the step"),
         (lambda gradient, w, eta, mu, steps: w, "first the test"),
     ],
     "interpolating search": [
         (lambda value, loss, g2, eta: _interpolated(value, loss, g2, eta, halve=True), "halves"),
         (lambda value, loss, g2, eta: _interpolated(value, loss, g2, _vertex(value, loss, g2, eta)), "as it is"),
         (lambda value, loss, g2, eta: eta if value(eta) < loss else _vertex(value, loss, g2, eta), "repeat"),
+        (lambda value, loss, g2, eta: _interpolated(value, loss, g2, eta, factor=2), "was stopped"),
         (lambda value, loss, g2, eta: eta, "which parabola"),
     ],
     "short secant step": [
         (lambda dw, dg: np.dot(dw, dw) / np.dot(dw, dg), "first step"),
         (lambda dw, dg: np.dot(dg, dg) / np.dot(dw, dg), "curvature"),
         (lambda dw, dg: (np.dot(dw, dw) / np.dot(dg, dg)) ** 0.5, "same length"),
+        (lambda dw, dg: abs(np.dot(dw, dg)) / np.dot(dg, dg), "so is this step"),
         (lambda dw, dg: 1.0, "to zero"),
     ],
     "product by differences": [
@@ -758,6 +787,10 @@ WRONG = {
         (lambda g, h, radius: -_cauchy(g, h, radius), "uphill"),
         (lambda g, h, radius: -np.asarray(g) * (g @ g) / (g @ h @ g), "mind the radius"),
         (lambda g, h, radius: -np.asarray(g) * min((g @ g) / (g @ h @ g), radius / np.linalg.norm(g)), "bends down"),
+        (
+            lambda g, h, radius: -np.asarray(g) * min((g @ g) / abs(g @ h @ g), radius / np.linalg.norm(g)),
+            "absolute value",
+        ),
         (lambda g, h, radius: -np.linalg.solve(h, g), "which t is best"),
         (lambda g, h, radius: 0.0, "one number"),
     ],
@@ -785,6 +818,11 @@ WRONG = {
         (lambda y, f, lam, eta, n, steps: _catapult(y, f, lam, eta, 1, steps), "divided by n"),
         (lambda y, f, lam, eta, n, steps: _catapult(y, f, lam, eta, n, 1), "this is one step"),
         (lambda y, f, lam, eta, n, steps: _catapult(y, f, lam, -eta, n, steps), "against"),
+        (_catapult_in_turn, "has seen the new f"),
+        (lambda y, *rest: (_catapult(y, *rest)[0] - y, _catapult(y, *rest)[1]), "f itself"),
+        (lambda *args: _catapult(*args)[::-1], "f comes first"),
+        (lambda *args: dict.fromkeys(_catapult(*args)), "should return numbers, got a dict"),
+        (lambda *args: (_catapult(*args)[0], None), "should return numbers, got None"),
         (lambda *args: _catapult(*args)[0], "expected 2 numbers, got one number"),
         (lambda y, f, lam, *rest: (f, lam), "multiply out"),
     ],

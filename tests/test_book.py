@@ -4,6 +4,7 @@ import doctest
 import importlib.util
 import re
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,20 @@ def test_page_is_there_and_has_something_to_say(soups, page):
 @pytest.mark.book
 def test_index_leads_to_the_first_page(soups):
     assert "book/intro.html" in str(soups[SITE / "index.html"])
+
+
+@pytest.mark.book
+def test_a_link_to_a_notebook_shows_a_card_of_its_own(soups):
+    shown, notebooks = set(), sorted((ROOT / "notebooks").glob("*.ipynb"))
+    for path in notebooks:
+        metas = soups[SITE / "notebooks" / f"{path.stem}.html"].find_all("meta")
+        tags = {tag.get("property"): tag.get("content") for tag in metas}
+        card = SITE / "_static" / tags["og:image"].partition("/_static/")[2]
+        shown.add(card)
+        assert struct.unpack(">2I", card.read_bytes()[16:24]) == (1200, 630)
+        assert tags["og:title"] in tags["og:image:alt"]
+        assert len(tags["og:description"]) > 40
+    assert len(shown) == len(notebooks)
 
 
 @pytest.mark.book

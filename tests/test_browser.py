@@ -12,7 +12,8 @@ import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
 
-from enlib.figures import Bars, ClosedForm, Curve, HeatMap, Intervals, Points, choice, explore, slider
+from enlib.figures import Bars, ClosedForm, Curve, HeatMap, Intervals, Points, Surface, ball, choice, explore, slider
+from enlib.figures.ball import METHODS, rolls
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "_build" / "html"
@@ -371,9 +372,13 @@ def picture(figure):
     return matplotlib.image.imread(io.BytesIO(figure.locator(".en-drawing > svg.en-wide").screenshot()))[..., :3]
 
 
+def one_for_all(p, q):
+    return {"q": Curve(T, q * T), "p": Bars([0.5, 1, 1.5], [p, 2 * p, 3 * p])}
+
+
 @pytest.mark.parametrize(
     "fn, scales",
-    [(zoo, {}), (zoo, {"yscale": "log"}), (zoo, {"xscale": "log"}), (landscape, {})],
+    [(zoo, {}), (one_for_all, {}), (zoo, {"yscale": "log"}), (zoo, {"xscale": "log"}), (landscape, {})],
 )
 def test_script_draws_what_python_draws(gallery, open_page, fn, scales):
     """The first frame is drawn by matplotlib, and once a control has moved there and back, by the script."""
@@ -551,6 +556,98 @@ def test_taking_hold_of_a_point_stops_play(gallery, open_page):
     page.mouse.move(*place_of(page, figure, 0.5, 0.5))
     page.mouse.down()
     assert figure.get_by_role("button", name="Play").inner_text() == "Play"
+
+
+# --- the ball on a surface
+
+ACROSS, ALONG = np.linspace(-1, 1, 21), np.linspace(-2, 4, 31)
+VALLEY = 10 * ACROSS**2 * np.exp(-ALONG[:, None] / 3) + 0.02 * (ALONG[:, None] * (ALONG[:, None] - 3)) ** 2 + 0.01
+
+
+def rolling():
+    return ball(
+        Surface(ACROSS, ALONG, VALLEY), {"low": (0, 0), "high": (0, 3)}, start=(-0.5, 1), eta=0.1, x="across",
+        y="along", alt="A valley.", caption="Let go.",
+    )  # fmt: skip
+
+
+def test_ball_rolls_in_the_page_as_in_python(gallery, open_page):
+    """Every method, at rates at which paths jump about: what is drawn and told, and the rates at the ball."""
+    surface = Surface(ACROSS, ALONG, VALLEY)
+    valley = rolls(surface, {"low": surface.minimum((0, 0)), "high": surface.minimum((0, 3))})
+    page = open_page(gallery(rolling()))
+    random = np.random.default_rng(0)
+    settings = [
+        {"method": method, "eta": eta, "step": step, "u": u, "v": v}
+        for method in METHODS
+        for eta, step, u, v in zip(
+            np.geomspace(0.005, 1, 20).tolist(), random.integers(0, 201, 20).tolist(),
+            random.uniform(-1, 1, 20).tolist(), random.uniform(-2, 4, 20).tolist(), strict=True,
+        )
+    ]  # fmt: skip
+    frames = page.evaluate("(all) => all.map(Object.values(enlibClosedForms)[0])", settings)
+    left = 0
+    for setting, frame in zip(settings, frames, strict=True):
+        expected = valley(**setting)
+        assert frame["result"] == expected["result"]
+        left += "leaves" in frame["result"]
+        for name, mark in expected.items():
+            for quantity in getattr(mark, "quantities", ()):
+                got = np.ravel(frame[name][quantity])
+                np.testing.assert_allclose(got, getattr(mark, quantity).ravel(), rtol=1e-9, atol=1e-9)
+        assert frame["rates"] == expected["rates"].rows
+    assert 10 < left < len(settings) - 50
+
+
+def test_ball_is_dragged_released_and_leaves_its_path(gallery, open_page):
+    page = open_page(gallery(rolling()))
+    wake_all(page)
+    figure = page.locator("figure")
+
+    def at(x, y):
+        return place_of(page, figure, (x + 1) / 2, (y + 2) / 6)
+
+    page.mouse.move(*at(-0.5, 1))
+    page.mouse.down()
+    for place in ((0, 2), (0.5, 2), (0.5, 3)):
+        page.mouse.move(*at(*place))
+    assert figure.locator("output").all_inner_texts() == ["0.1003", "0", "0.5", "3"]
+    at_ball = figure.locator(".en-ticks > span").last.inner_text()
+    page.mouse.up()
+    page.wait_for_function("document.querySelector('.en-note').textContent.startsWith('Step 200')")
+    assert at_ball.startswith("at the ball: ηₒₚₜ 0.1")
+    assert figure.locator(".en-ticks > span").last.inner_text() == at_ball
+    assert figure.locator(".en-ticks > span").first.inner_text() == "at low: ηₒₚₜ 0.050, 2/λₘₐₓ 0.10"
+    kept = drawn(figure)
+    page.get_by_role("button", name="Keep").click()
+    page.locator("select").select_option("Adam")
+    page.locator("input").first.focus()
+    page.keyboard.press("End")
+    page.locator("select").select_option("gradient descent")
+    figure.get_by_text("It leaves the map at step 1.").wait_for()
+    assert figure.locator(".en-key .en-left-behind").inner_text() == "1. gradient descent, 0.1003"
+    assert set(drawn(figure)) & {shape for shape in kept if shape.count("L") == 200}
+    page.get_by_role("button", name="Reset").click()
+    assert figure.locator(".en-left-behind").count() == 0
+    assert Axe().run(page, "figure", {"resultTypes": ["violations"], "preload": False}).response["violations"] == []
+    assert page.wrong == []
+
+
+def test_ball_without_motion_shows_its_whole_path(gallery, open_page):
+    page = open_page(gallery(rolling()), reduced_motion="reduce", viewport={"width": 390, "height": 844})
+    wake_all(page)
+    figure = page.locator("figure")
+    box = figure.locator(".en-narrow .en-ground").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] / 2)
+    page.mouse.up()
+    settle(page)
+    assert figure.locator("output").all_inner_texts()[1:] == ["200", "0.4", "1"]
+    assert figure.locator(".en-note").inner_text().startswith("Step 200: ")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for control in page.locator("figure button, figure input, figure select").all():
+        assert control.bounding_box()["height"] >= 44
 
 
 def test_values_are_told_under_the_pointer(gallery, open_page):

@@ -19,9 +19,16 @@ def notebook(path):
     ]
 
 
+def test_every_notebook_has_a_plan():
+    assert list(PLANS) == [path.name.split("_")[0] for path in sorted(PAGE.parents[1].glob("notebooks/*.ipynb"))]
+
+
 @pytest.mark.parametrize("number", PLANS)
 def test_a_plan_is_for_its_notebook_and_fits_into_its_time(number):
-    assert re.search(rf"\[Notebook\]\(\.\./notebooks/{number}_\w+\.ipynb\)", PLANS[number])
+    linked = re.search(rf"\[Notebook\]\(\.\./notebooks/({number}_\w+)\.ipynb\)", PLANS[number])[1]
+    for form in ("slides", "handout"):
+        assert f'<a href="../notebooks/{linked}.html?{form}">{form}</a>' in PLANS[number]
+    assert re.search(r"(html|ipynb)#\w", PLANS[number])  # to a figure, or to a heading
     rows = [line.strip("| ").split(" | ") for line in PLANS[number].splitlines() if re.match(r"\| (\d|–)", line)][1:]
     assert all(len(row) == 5 for row in rows)
     for column, most in ((0, 45), (1, 90)):
@@ -39,9 +46,9 @@ def test_links_lead_to_a_heading(link):
     assert not anchor or anchor in {re.sub(r"[^\w -]", "", h).strip().lower().replace(" ", "-") for h in headings}
 
 
-@pytest.mark.parametrize("link", sorted(set(re.findall(r'href="([^"]+)"', PAGE.read_text(encoding="utf-8")))))
+@pytest.mark.parametrize("link", sorted(set(re.findall(r'href="([^"]+#[^"]+)"', PAGE.read_text(encoding="utf-8")))))
 def test_figures_have_the_sliders_that_links_set(link):
     path, state = link.split(".html#")
     code = "\n".join(notebook(path + ".ipynb")[1])
-    for name in re.findall(r"(\w+)=", state):
+    for name in re.findall(r"(?:^|&)(\w+)(?:-\d)?=", state):
         assert re.search(rf"\b{name}=(slider|choice)\(", code)

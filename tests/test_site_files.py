@@ -1,4 +1,4 @@
-"""What machines read: the map of the site, the course as text, the archive's metadata, the lock file."""
+"""What machines read: the site's map, the course as text, the archive's metadata, the lock file, the workflows."""
 
 import json
 import re
@@ -68,3 +68,29 @@ def test_files_with_a_digest_keep_their_line_endings():
     names = ["book/_assets/katex/katex.min.css", "results/replication.csv"]
     said = subprocess.run(["git", "check-attr", "text", *names], cwd=ROOT, capture_output=True, text=True).stdout
     assert said.count("text: unset") == len(names)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / ".github" / "workflows").glob("*.yml")), ids=lambda path: path.stem)
+def test_workflows_pin_actions_build_read_only_and_call_what_exists(path):
+    workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert workflow["permissions"] == {"contents": "read"}
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    torch = re.search("^torch==.*", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)[0]
+    for job in workflow["jobs"].values():
+        for step in job["steps"]:
+            command = step.get("run", "")
+            assert "uses" not in step or re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", step["uses"])
+            if step.get("uses", "").startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] is False
+            assert set(re.findall(r"\bmake ([a-z-]+)", command)) <= set(targets)
+            assert {f"torch=={version}" for version in re.findall("torch==([0-9.]+)", command)} <= {torch}
+            # Code of the course, or of a package, never runs where something can be written.
+            assert "permissions" not in job or not re.search("make|pip|python", command)
+
+
+def test_continuous_integration_runs_the_least_python_and_both_ends_of_the_ranges():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8"))
+    matrix = workflow["jobs"]["versions"]["strategy"]["matrix"]
+    least = re.search('requires-python = ">=(.*)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))[1]
+    assert matrix["python"][0] == least
+    assert matrix["resolution"] == ["lowest-direct", "highest"]

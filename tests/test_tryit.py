@@ -141,7 +141,8 @@ def test_a_right_and_a_wrong_answer_to_every_exercise(address, open_page):
     answered = 0
     for path in sorted((SITE / "notebooks").glob("*.html")):
         page = open_page(f"{address}notebooks/{path.name}")
-        names = page.locator("form.en-try").evaluate_all("(forms) => forms.map((form) => form.dataset.exercise)")
+        forms = page.locator("form[data-exercise]")
+        names = forms.evaluate_all("(forms) => forms.map((form) => form.dataset.exercise)")
         asked = [(name, source, text) for name in names for source, text in given[name]]
         assert page.evaluate(ALL, [one[:2] for one in asked]) == [one[2] for one in asked]
         answered += len(asked)
@@ -220,10 +221,41 @@ def test_enter_keeps_the_indentation_and_the_tabulator_leaves(address, open_page
     assert field.input_value() == written
 
 
+def test_a_loop_of_a_notebook_is_changed_and_run(address, open_page):
+    page = open_page(address + "notebooks/03_learning_rate_regimes.html")
+    form = page.locator('form[data-loop="gradient_descent"]')
+    field, printed, said = (form.locator(part) for part in ("textarea", "pre", "output"))
+    assert not page.locator("form[data-loop] + .en-static").first.is_visible()
+    assert not printed.is_visible()
+    form.locator("[type=submit]").click()
+    form.get_by_text("Done.").wait_for()
+    assert printed.inner_text().splitlines()[2] == "eta 2: 1.00 -1.00 1.00 -1.00 1.00 -1.00"
+    field.fill(field.input_value().replace("w - eta", "w + eta").replace("(0.6, 1, 2, 2.1)", "[1]"))
+    form.locator("[type=submit]").click()
+    form.get_by_text("Done.").wait_for()
+    assert printed.inner_text().strip() == "eta 1: 1.00 2.00 4.00 8.00 16.00 32.00"
+    field.fill("while True:\n    pass")
+    form.locator("[type=submit]").click()
+    form.get_by_text("Running …").wait_for()
+    form.get_by_role("button", name="Stop").click()
+    assert said.inner_text() == "Stopped."
+    field.fill("w = 1\nw / 0")
+    form.locator("[type=submit]").click()
+    form.get_by_text("line 2: ZeroDivisionError").wait_for()
+    page.reload()
+    assert field.input_value() == "w = 1\nw / 0"
+    form.get_by_role("button", name="Reset").click()
+    assert "w = w - eta * slope(w)" in field.input_value()
+    assert page.locator(".en-try-bar").inner_text().startswith("Right on this page: 0 of 3;")
+    assert page.wrong == []
+
+
 def test_without_script_the_code_of_the_notebook_is_there(address, open_page):
     page = open_page(address + NOTEBOOK, java_script_enabled=False)
     assert not page.locator("form.en-try").first.is_visible()
     assert page.locator("form.en-try + details.en-code").first.is_visible()
+    page = open_page(address + "notebooks/03_learning_rate_regimes.html", java_script_enabled=False)
+    assert page.locator("form.en-try + .en-static pre").first.is_visible()
 
 
 def test_only_pages_with_exercises_load_any_of_it(address, open_page):
@@ -238,7 +270,7 @@ def test_no_text_is_evaluated_so_that_a_policy_may_forbid_it(tmp_path, open_page
     for name in ("tryit.js", "style.css"):
         (tmp_path / name).write_bytes((ROOT / "book" / "_assets" / name).read_bytes())
     (tmp_path / "tryit_python.js").write_text(tryit.script(), encoding="utf-8")
-    form = tryit.FORM.format(exercise="rescue", answer="amplitude", rows=1, stub="amplitude = 0.203")
+    form = tryit.form("amplitude = 0.203", "rescue", "amplitude")
     (tmp_path / "index.html").write_text(
         '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>t</title><link rel="icon" href="data:,">'
         f"<meta http-equiv=\"Content-Security-Policy\" content=\"script-src 'self' 'wasm-unsafe-eval'; "

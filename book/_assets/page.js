@@ -1,5 +1,7 @@
-// What the pages do beyond being read: ask before they show, fold and unfold all code, print. Without it all is in view.
+// What the pages do beyond being read: ask before they show, fold and unfold all code, print, be slides. Without it all
+// is in view.
 (() => {
+  const here = document.currentScript.src;
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const memory = (() => {
     try {
@@ -42,7 +44,15 @@
     return groups.find((outputs) => outputs.some((output) => output.querySelector("figure, table"))) ?? groups[0] ?? [];
   }
 
-  const linked = location.hash.includes("="); // to a figure, set as someone else has seen it
+  // Slides ask on one and show on the next; a handout asks and shows nothing.
+  const presented = /[?&](slides|handout)\b/.test(location.search);
+  if (presented) {
+    const style = Object.assign(document.createElement("link"), { rel: "stylesheet", href: new URL("slides.css", here) });
+    style.onload = () => document.head.append(Object.assign(document.createElement("script"), { src: new URL("slides.js", here) }));
+    document.head.append(style);
+  }
+
+  const linked = presented || location.hash.includes("="); // to a figure, set as someone else has seen it
   for (const box of all(".admonition.predict")) {
     const fold = box.querySelector(":scope > details.en-answer");
     const answers = all(":scope > ol.en-answers > li", box);

@@ -1,10 +1,13 @@
-// Exercises answered in the page: an editor in the place of the notebook's stub. Python is loaded when the reader first
-// presses Run, and runs in a worker, so that a loop without end can be stopped. Answers stay in the reader's browser.
+// Exercises answered in the page, and code tried there: an editor in the place of the notebook's code. Python is loaded
+// when the reader first presses Run, and runs in a worker, so that a loop without end can be stopped. What is written
+// stays in the reader's browser.
 (() => {
   const SECONDS = 10;
   const MEMORY = "enAnswers";
   const PYTHON = new URL(document.currentScript.dataset.python, document.currentScript.src);
   const forms = [...document.querySelectorAll("form.en-try")];
+  const exercises = forms.filter((form) => form.dataset.exercise);
+  const nameOf = (form) => form.dataset.exercise ?? form.dataset.loop;
 
   let kept = {}; // what the browser would not store lasts as long as the page
   function remembered() {
@@ -105,7 +108,7 @@
       return new Promise((done) => {
         ready.onmessage = ({ data }) => done(data);
         ready.onerror = (event) => mine.stop(`Python has stopped: ${event.message}`);
-        ready.postMessage([form.code.value, form.dataset.exercise, form.dataset.answer]);
+        ready.postMessage([form.code.value, form.dataset.exercise ?? "", form.dataset.answer ?? ""]);
       });
     }
     const result = await Promise.race([stopped, checked().catch((error) => ({ said: error.message, stopped: true }))]);
@@ -128,8 +131,8 @@
 
   function keep(form, said) {
     const answers = remembered();
-    if (form.code.value === form.code.defaultValue) delete answers[form.dataset.exercise];
-    else answers[form.dataset.exercise] = { answer: form.code.value, said };
+    if (form.code.value === form.code.defaultValue) delete answers[nameOf(form)];
+    else answers[nameOf(form)] = { answer: form.code.value, said };
     remember(answers);
     count();
   }
@@ -147,7 +150,7 @@
 
   // Whoever comes to an untouched stub replaces what stands for the answer.
   function selectGap({ target: field }) {
-    const gap = field.value === field.defaultValue && field.value.match(/None|\.\.\./);
+    const gap = field.form.dataset.exercise && field.value === field.defaultValue && field.value.match(/None|\.\.\./);
     if (gap && field.selectionStart === field.selectionEnd) {
       field.setSelectionRange(gap.index, gap.index + gap[0].length);
     }
@@ -158,11 +161,11 @@
   function count() {
     const answers = remembered();
     const right = (names) => names.filter((name) => answers[name]?.said === "right!").length;
-    const here = right(forms.map((form) => form.dataset.exercise));
+    const here = right(exercises.map(nameOf));
     const all = Object.keys(answers);
     bar.firstChild.textContent =
-      `Right on this page: ${here} of ${forms.length}; in all notebooks: ${right(all)}. ` +
-      "Python runs in your browser, and your answers stay there. ";
+      `Right on this page: ${here} of ${exercises.length}; in all notebooks: ${right(all)}. ` +
+      "Python runs in your browser, and what you write stays there. ";
     for (const button of bar.querySelectorAll("button")) button.hidden = !all.length;
   }
   const button = (text, pressed) => {
@@ -192,9 +195,9 @@
   for (const form of forms) {
     [form.code, form.run, form.back, form.said, form.printed] = form.querySelectorAll("textarea, button, output, pre");
     form.hidden = false;
-    const { answer, said } = remembered()[form.dataset.exercise] ?? {};
+    const { answer, said } = remembered()[nameOf(form)] ?? {};
     if (answer) form.code.value = answer;
-    show(form, { said });
+    show(form, { said: form.dataset.exercise ? said : "" });
     form.code.addEventListener("keydown", type);
     for (const arrival of ["focus", "click"]) form.code.addEventListener(arrival, selectGap);
     form.addEventListener("input", () => {
@@ -209,7 +212,8 @@
       else run(form);
     });
   }
-  let last = forms.at(-1);
+  if (!exercises.length) return;
+  let last = exercises.at(-1);
   while (last.nextElementSibling?.matches("details")) last = last.nextElementSibling; // the code and the solution
   last.after(bar);
   count();

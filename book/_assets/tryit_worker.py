@@ -125,7 +125,13 @@ class Scalars:
         return called
 
 
-_BUILT_IN = {"abs": abs, "maximum": max, "minimum": min, "sign": lambda x: (x > 0) - (x < 0)}
+_BUILT_IN = {
+    "abs": abs,
+    "dot": lambda x, y: x * y,
+    "maximum": max,
+    "minimum": min,
+    "sign": lambda x: (x > 0) - (x < 0),
+}
 
 
 class Normal:
@@ -152,7 +158,7 @@ def run(source, name, answer):
     source : str
         The reader's code.
     name : str
-        The exercise.
+        The exercise; "" if there is none, and what was printed is all.
     answer : str
         The variable or function that holds the answer.
     """
@@ -163,6 +169,8 @@ def run(source, name, answer):
         exec(compile(source, "answer", "exec"), scope)
     except BaseException as error:
         return _told(error)
+    if not name:
+        return "Done."
     return check(name, scope[answer]) if answer in scope else f"expected your answer under the name {answer}"
 
 

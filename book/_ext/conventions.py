@@ -183,10 +183,10 @@ class Rows(SphinxTransform):
         """Change the document in place."""
         for table in self.document.findall(nodes.table):
             rows = [[entry.astext() for entry in row.findall(nodes.entry)] for row in table.findall(nodes.row)]
-            if len(rows[0]) <= 4 and max(len(entry) for row in rows[1:] for entry in row) > 60:
-                table["classes"].append("en-rows")
-                if rows[0][-1].lower() == "see":
-                    table["classes"].append("en-see")
+            plan = rows[0][:2] == ["45", "90"]  # minutes into a lecture
+            if plan or (len(rows[0]) <= 4 and max(len(entry) for row in rows[1:] for entry in row) > 60):
+                see = rows[0][-1].lower() == "see"
+                table["classes"] += ["en-rows", *["en-plan"] * plan, *["en-see"] * see]
         for printed in self.document.findall(nodes.literal_block):
             if "stream" in printed["classes"] and len(_COLUMNS.findall(printed.astext())) > 1:
                 printed["classes"].append("en-columns")

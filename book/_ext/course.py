@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import html
+import io
 import json
 import os
 import re
@@ -18,10 +19,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
+import matplotlib
 import yaml  # type: ignore[import-untyped]
 from docutils import nodes
 from docutils.parsers.rst import directives
 from launch import BRANCH, check_repository
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective, SphinxRole
@@ -286,13 +289,25 @@ def draw_map(parts: list[list[str]], known: dict[str, Notebook], main: list[str]
 
 
 def write_thumbnails(site: Path) -> None:
-    """Write the first picture of each notebook to the built site."""
+    """Write the first picture of each notebook to the built site, and a card that shows it beside a link."""
     folder = site / "_static" / "thumbs"
     folder.mkdir(parents=True, exist_ok=True)
-    for name in notebooks():
+    for name, notebook in notebooks().items():
         picture = thumbnail(ROOT / "notebooks" / f"{name}.ipynb")
         if picture:
             (folder / f"{name}.png").write_bytes(picture)
+            draw_card(notebook.title, picture).save(folder / f"{name}-card.png", optimize=True)
+
+
+def draw_card(title: str, picture: bytes) -> Image.Image:
+    """Return a card of the usual size, 1200 by 630: the title over the picture, which keeps its shape."""
+    shown = ImageOps.contain(Image.open(io.BytesIO(picture)).convert("RGB"), (1120, 470))
+    card = Image.new("RGB", (1200, 630), shown.getpixel((0, 0)))
+    card.paste(shown, ((1200 - shown.width) // 2, 140))
+    font = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans-Bold.ttf"
+    size = next(size for size in range(56, 8, -2) if ImageFont.truetype(font, size).getlength(title) <= 1120)
+    ImageDraw.Draw(card).text((40, 76), title, "black", ImageFont.truetype(font, size), anchor="lm")
+    return card.quantize(64, dither=Image.Dither.NONE)
 
 
 def setup(app: Sphinx) -> None:

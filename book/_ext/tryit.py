@@ -1,8 +1,9 @@
 """Exercises that are answered in the page, with the checks of the notebooks and without a kernel.
 
 Where a notebook has the stub of an answer and its check, its page gets an editor. MicroPython, compiled to
-WebAssembly, runs what the reader writes and then the check; it is loaded when a reader first presses *Run*. Without
-script, the code of the notebook stays in view.
+WebAssembly, runs what the reader writes and then the check; it is loaded when a reader first presses *Run*. Cells
+tagged ``try-it``, side by side, become an editor, too, whose code prints and has no check. Without script, the code
+of the notebook stays in view.
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ _MODULE = {
     "export async": "async",
 }
 FORM = """
-<form class="en-try" data-exercise="{exercise}" data-answer="{answer}" hidden>
+<form class="en-try" {data} hidden>
 <textarea rows="{rows}" wrap="off" spellcheck="false" autocapitalize="off" autocomplete="off"
- aria-label="Your answer, in Python: {exercise}">{stub}</textarea>
+ aria-label="{label}">{code}</textarea>
 <p><button type="submit" title="Ctrl + Enter">Run</button>
 <button type="reset" hidden>Reset</button> <output></output></p>
 <pre hidden></pre>
@@ -45,8 +46,19 @@ FORM = """
 """
 
 
+def form(code: str, exercise: str = "", answer: str = "") -> str:
+    """Return an editor: of an exercise with the name of its answer, or of code that is tried without a check."""
+    if exercise:
+        data = f'data-exercise="{html.escape(exercise)}" data-answer="{answer}"'
+        label = f"Your answer, in Python: {html.escape(exercise)}"
+    else:
+        name = code.partition("def ")[2].partition("(")[0]
+        data, label = f'data-loop="{name}"', f"Python to change and run: {name}"
+    return FORM.format(data=data, label=label, code=html.escape(code), rows=code.count("\n") + 1)
+
+
 class TryIt(SphinxTransform):
-    """Puts an editor before the stub of each exercise that can be answered in the page."""
+    """Puts an editor before each exercise that can be answered in the page, and before code that can be tried."""
 
     default_priority = 280  # before code is folded
 
@@ -56,12 +68,35 @@ class TryIt(SphinxTransform):
         for stub, check in pairwise(cells):
             found = _CHECK.fullmatch(_code(check))
             if found and found["exercise"] not in NOTEBOOK_ONLY and stub.parent is check.parent:
-                text = _code(stub)
-                said = {name: html.escape(value) for name, value in {**found.groupdict(), "stub": text}.items()}
-                form = FORM.format(rows=text.count("\n") + 1, **said)
-                stub.parent.insert(
-                    stub.parent.index(stub), nodes.raw("", form, format="html", exercise=found["exercise"])
-                )
+                _insert(form(_code(stub), **found.groupdict()), stub)
+        for run in runs(cells):
+            code = "\n\n\n".join(_code(cell) for cell in run)
+            static, parent = nodes.container("", classes=["en-static"]), run[0].parent
+            at = parent.index(run[0])
+            parent[at : at + len(run)] = [static]
+            static += run
+            _insert(form(code), static)
+
+
+def _insert(editor: str, before: nodes.Element) -> None:
+    before.parent.insert(before.parent.index(before), nodes.raw("", editor, format="html", editor=True))
+
+
+def runs(cells: list[nodes.container]) -> list[list[nodes.container]]:
+    """Return the cells tagged ``try-it``; those that follow each other directly are together."""
+    found: list[list[nodes.container]] = []
+    for cell in cells:
+        if "tag_try-it" in cell["classes"]:
+            if found and cell.parent is found[-1][-1].parent and _previous(cell) is found[-1][-1]:
+                found[-1].append(cell)
+            else:
+                found.append([cell])
+    return found
+
+
+def _previous(cell: nodes.container) -> nodes.Node | None:
+    at = cell.parent.index(cell)
+    return cell.parent[at - 1] if at else None
 
 
 def _code(cell: nodes.container) -> str:
@@ -102,8 +137,8 @@ def script() -> str:
 
 
 def add_script(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Let pages with exercises load the script of the editors, which knows where Python is."""
-    if doctree is not None and any("exercise" in node for node in doctree.findall(nodes.raw)):
+    """Let pages with editors load the script of the editors, which knows where Python is."""
+    if doctree is not None and any("editor" in node for node in doctree.findall(nodes.raw)):
         version = hashlib.sha256(script().encode()).hexdigest()[:8]
         attributes: dict[str, Any] = {"data-python": f"tryit_python.js?v={version}"}
         app.add_js_file("tryit.js", loading_method="defer", **attributes)

@@ -28,7 +28,6 @@ from enlib.replication import (
     Journal,
     Made,
     Recipe,
-    Row,
     cost,
     experiments,
     file_of,
@@ -91,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
     missing = [unit for unit in chosen if not recorded.rows.keys() >= _identities([unit])]
     if not missing:
         if recorded.unwritten:  # by a sweep that was killed
-            recorded = journal.export(order=_order)
+            recorded = journal.export()
         _say(recorded.disagreements)
         print(f"nothing to do: all {len(_identities(chosen))} runs are in {journal.table}")
         return 0
@@ -99,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         _make_all(missing, journal, options)
     finally:
-        finished = journal.export(order=_order)
+        finished = journal.export()
         _say(finished.disagreements)
         print(_summary(chosen, recorded.rows.keys(), finished.rows.keys(), journal.table), flush=True)
     return 0
@@ -234,7 +233,7 @@ def _compare(chosen: Sequence[Unit], recorded: Finished, options: argparse.Names
         try:
             for made in _results(again, options):
                 for row in made.rows or ():
-                    run, trace = identify(row, kind=_kind(options)), row.pop("trace", [])
+                    run, trace = identify(row, _kind(options)), row.pop("trace", [])
                     if run not in recorded.rows:
                         continue
                     columns = recorded.differences(run, row, trace)
@@ -261,10 +260,3 @@ def _listing(chosen: Sequence[Unit], finished: Collection[str]) -> str:
         seeds = len({recipe.seed for recipe in recipes})
         lines.append(f"{problem:<30}{recipes[0].network:>8}{seeds:>7}{len(recipes):>7}{done:>7}")
     return "\n".join(lines)
-
-
-def _order(row: Row) -> tuple[Any, ...]:
-    if "exponential" not in row:  # of a lab
-        return row["problem"], row["seed"], row["run"]
-    settings = row["exponential"], row["schedule"], row["lr"], row["lam"]
-    return row["problem"], row["seed"], *settings, *(str(row.get(name)) for name in ("order", "batch_size"))

@@ -22,6 +22,10 @@ class Remark(Exception):
     """The sentence about an answer that a check cannot read."""
 
 
+class Endless(Exception):
+    """A reader's function has called the function that it was given so often that it will not end by itself."""
+
+
 class Check:
     """A check of one exercise: called with the reader's answer, it returns a sentence about it.
 
@@ -200,12 +204,13 @@ def function(
     >>> square(lambda x: x**2), square(lambda x: 2 * x)
     ('right!', 'at x = 3 expected 9, got 6: not the double')
     >>> square(lambda x: x / 0)
-    'at x = 2 your function raised ZeroDivisionError: float division by zero'
+    'at x = 2 your function raised ZeroDivisionError: ...division by zero'
     """
 
     def judge(answer: object) -> str:
-        got = [call(answer, names, case, failing) for case in cases]
         expected = [_nested(right(*case)) for case in cases]
+        returns = "numbers" if isinstance(expected[0], list) else "a number"
+        got = [call(answer, names, case, failing, returns) for case in cases]
         misses = [i for i in range(len(cases)) if not _close(got[i], expected[i], within)]
         if not misses:
             return ""
@@ -222,7 +227,11 @@ def function(
 
 
 def call(
-    answer: object, names: str, arguments: "tuple[Any, ...]", failing: "dict[Any, str] | None" = None
+    answer: object,
+    names: str,
+    arguments: "tuple[Any, ...]",
+    failing: "dict[Any, str] | None" = None,
+    returns: str = "a number",
 ) -> "Nested":
     """Return what a reader's function returns, as a float or nested lists of float; an overflow is infinite.
 
@@ -233,9 +242,11 @@ def call(
     names : str
         The names of its parameters, separated by spaces.
     arguments : tuple
-        The arguments; ints and functions are passed unchanged.
+        The arguments; ints are passed unchanged, and functions so that they can be called ten thousand times.
     failing : dict of exception or tuple of them to str, optional
         Hints for some exceptions.
+    returns : str
+        What the function should return, for the sentence about anything else.
 
     Raises
     ------
@@ -251,14 +262,19 @@ def call(
     listed = " and ".join(names.split())
     if not callable(answer):
         raise Remark(f"expected a function of {listed}, got {_kind(answer)}")
-    where, complaint = _where(names, arguments), ""
+    where, complaint, about_types = _where(names, arguments), "", True
     for form in _forms(arguments):
         try:
             value = answer(*form)
         except OverflowError:
             return math.inf
+        except Endless as endless:
+            hint = (failing or {}).get(Endless, "does its loop ever end?")
+            raise Remark(f"{where} your function {endless}: {hint}") from None
         except (TypeError, AttributeError, RuntimeError) as error:  # perhaps it is written for another type
-            complaint = complaint or f"{where} your function raised {_raised(error, {})}"
+            if not complaint or (about_types and isinstance(error, RuntimeError)):  # torch's say what is wrong
+                complaint = f"{where} your function raised {_raised(error, {})}"
+                about_types = not isinstance(error, RuntimeError)
             continue
         except Exception as error:  # whatever a reader's function raises is an answer to report on
             raise Remark(f"{where} your function raised {_raised(error, failing or {})}") from None
@@ -269,7 +285,8 @@ def call(
         try:
             return _nested(value)
         except Remark as remark:
-            raise Remark(f"{where} {str(remark).replace('expected', 'your function should return', 1)}") from None
+            said = str(remark).replace("expected a number", f"your function should return {returns}", 1)
+            raise Remark(f"{where} {said}") from None
     raise Remark(complaint)
 
 
@@ -279,7 +296,7 @@ def as_number(answer: object, *, finite: bool = True) -> float:
     Parameters
     ----------
     answer : object
-        An int, float, Fraction or Decimal, or a NumPy or torch scalar.
+        An int, float, Fraction or Decimal, a NumPy or torch scalar, or a list or array of one of them.
     finite : bool
         Whether to refuse infinity and NaN.
 
@@ -295,6 +312,8 @@ def as_number(answer: object, *, finite: bool = True) -> float:
     0.25
     """
     try:
+        if isinstance(answer, (list, tuple)) and len(answer) == 1:
+            answer = answer[0]
         if hasattr(answer, "item"):  # a NumPy or torch scalar, or an array with one element
             answer = answer.item()
         if isinstance(answer, (str, bytes, bool)):
@@ -376,13 +395,9 @@ def _of_shape(shape: "tuple[Any, ...]") -> str:
 
 
 def _where(names: str, arguments: "tuple[Any, ...]") -> str:
-    """Return the arguments of one call by name, except functions and matrices."""
-    named = [
-        f"{name} = {show(arguments[k])}"
-        for k, name in enumerate(names.split())
-        if not (callable(arguments[k]) or (isinstance(arguments[k], list) and isinstance(arguments[k][0], list)))
-    ]
-    return "at " + ", ".join(named)
+    """Return the arguments of one call by name, except functions."""
+    named = [f"{name} = {show(arguments[k])}" for k, name in enumerate(names.split()) if not callable(arguments[k])]
+    return "at " + ", ".join(named) if named else "here"
 
 
 def _raised(error: Exception, failing: "dict[Any, str]") -> str:
@@ -396,7 +411,7 @@ def _kind(answer: object) -> str:
     """Return a short description of an answer that is not a number."""
     if isinstance(answer, str):
         return f"the text {answer[:40]!r}: write it without quotes"
-    if isinstance(answer, bool):
+    if answer is None or isinstance(answer, bool):
         return str(answer)
     name = type(answer).__name__
     if name in ("function", "closure", "builtin_function_or_method"):
@@ -406,14 +421,27 @@ def _kind(answer: object) -> str:
 
 def _forms(arguments: "tuple[Any, ...]") -> "Iterator[list[Any]]":
     """Yield the arguments in Python's, NumPy's and torch's types, copied each time."""
-    yield [_copy(a) for a in arguments]
+    yield [_counted(a) if callable(a) else _copy(a) for a in arguments]
     try:
         import numpy as np
         import torch
     except ImportError:  # in a web page
         return
-    yield [np.array(a)[()] if isinstance(a, (float, list)) else a for a in arguments]
-    yield [torch.tensor(np.array(a)) if isinstance(a, (float, list)) else a for a in arguments]
+    for convert in (lambda a: np.array(a)[()], lambda a: torch.tensor(np.array(a))):
+        yield [_counted(a) if callable(a) else convert(a) if isinstance(a, (float, list)) else a for a in arguments]
+
+
+def _counted(function: "Callable[..., Any]", most: int = 10_000) -> "Callable[..., Any]":
+    """Return the function, which raises `Endless` once it has been called too often."""
+    calls = [0]
+
+    def counted(*arguments: "Any") -> "Any":
+        calls[0] += 1
+        if calls[0] > most:
+            raise Endless(f"was stopped: it called the function that it was given {most} times, and went on")
+        return function(*arguments)
+
+    return counted
 
 
 def _copy(value: "Any") -> "Any":

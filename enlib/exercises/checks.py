@@ -7,7 +7,7 @@ closed forms; the tests compare them with the package.
 import math
 
 from enlib.exercises import backward, curves
-from enlib.exercises.answers import Check, Remark, array, call, function, number, show, whole
+from enlib.exercises.answers import Check, Endless, Remark, array, call, function, number, show, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,12 +95,13 @@ def _without_sign(gradient: "Any", h: "Any", k: float) -> float:
     return _certified(lambda h: abs(_smallest_curvature(h)))(gradient, h, k)
 
 
-def _cauchy(*, bend: bool = True, cut: bool = True, sign: int = -1) -> "Callable[..., Any]":
+def _cauchy(*, bend: bool = True, cut: bool = True, sign: int = -1, size: bool = False) -> "Callable[..., Any]":
     """Return the function that finds the lowest point of a parabola on the gradient's line, right or mistaken."""
 
     def step(g: "Any", h: "Any", radius: float) -> "Any":
         length = math.hypot(*g)
         curvature = sum([g[i] * h[i][j] * g[j] for i in range(len(g)) for j in range(len(g))])
+        curvature = abs(curvature) if size else curvature
         share = length**2 / curvature if curvature > 0 or not bend else radius / length
         share = min(share, radius / length) if cut else share
         return [sign * share * x for x in g]
@@ -174,7 +175,7 @@ def _dot(a: "Any", b: "Any") -> float:
     return float(sum([a[k] * b[k] for k in range(len(a))]))
 
 
-def _forgetful(*, test: int = 1, late: bool = False, extra: int = 0) -> "Callable[..., float]":
+def _forgetful(*, test: int = 1, late: bool = False, skip: bool = False, extra: int = 0) -> "Callable[..., float]":
     """Return momentum that is reset where it leads uphill, right or with one mistake."""
 
     def restarted(gradient: "Any", w: float, eta: float, mu: float, steps: int) -> float:
@@ -183,6 +184,8 @@ def _forgetful(*, test: int = 1, late: bool = False, extra: int = 0) -> "Callabl
             g = gradient(w)
             if test * v * g > 0 and not late:
                 v = 0.0
+                if skip:
+                    continue
             v = mu * v - eta * g
             if late and v * g > 0:
                 v = 0.0
@@ -386,6 +389,7 @@ def _catapult(
     product: bool = True,
     second: bool = True,
     at_once: bool = True,
+    old_error: bool = False,
     width: bool = True,
     loop: bool = True,
     sign: int = 1,
@@ -399,7 +403,7 @@ def _catapult(
             dot, square = f if product else e, (eta * e) ** 2 / n if second else 0.0
             new = f - eta * e * lam + square * dot
             if not at_once:
-                dot, e = new, new - y
+                dot, e = new, e if old_error else new - y
                 square = (eta * e) ** 2 / n
             f, lam = new, lam - 4 * eta * e * dot / n + square * lam
         return [f, lam]
@@ -515,11 +519,16 @@ CHECKS = {
     ),
     "momentum that forgets": function(
         "gradient w eta mu steps",
-        [(lambda w: 4 * w, 1.0, 0.1, 0.9, 12), (lambda w: w + w * w * w, 1.5, 0.1, 0.95, 20)],
+        [
+            (lambda w: 4 * w, 1.0, 0.1, 0.9, 12),
+            (lambda w: w + w * w * w, 1.5, 0.1, 0.95, 20),
+            (lambda w: 4 * w, 1.0, 0.4, 0.3, 5),
+        ],
         _forgetful(),
         {
             _forgetful(test=0): "this is momentum that never forgets",
             _forgetful(test=-1): "this forgets going downhill; v leads up where v * g > 0",
+            _forgetful(skip=True): "after forgetting, still make the step",
             _forgetful(late=True): "test before the update, with the velocity that brought you here",
             _forgetful(extra=-1): "one step is missing",
             _forgetful(extra=1): "one step too many",
@@ -553,15 +562,19 @@ CHECKS = {
             _search(factor=1.0): "the lowest point of -g2 t + b t^2 is at g2 / (2 b)",
         },
         "which parabola has the loss and the slope -g2 at 0, and value(eta) at eta?",
+        failing={
+            Endless: "does it stop at a step that passes, and is the next try at g2 / (2 b), lowest on -g2 t + b t^2?"
+        },
     ),
     "short secant step": function(
         "dw dg",
-        [([1.0, 2.0], [3.0, 1.0]), ([0.5, -1.0], [1.0, -4.0])],
+        [([1.0, 2.0], [3.0, 1.0]), ([0.5, -1.0], [1.0, -4.0]), ([1.0, 0.0], [-2.0, 1.0])],
         lambda dw, dg: _dot(dw, dg) / _dot(dg, dg),
         {
             lambda dw, dg: _dot(dw, dw) / _dot(dw, dg): "this is the first step; now eta multiplies dg",
             lambda dw, dg: _dot(dg, dg) / _dot(dw, dg): "this is a curvature; the step is its inverse",
             lambda dw, dg: math.sqrt(_dot(dw, dw) / _dot(dg, dg)): "this gives both the same length",
+            lambda dw, dg: abs(_dot(dw, dg)) / _dot(dg, dg): "where the curvature is negative, so is this step",
         },
         "set the derivative of |dw - eta dg|^2 with respect to eta to zero",
     ),
@@ -597,11 +610,12 @@ CHECKS = {
         [
             ([3.0, 4.0], [[2.0, 0.5], [0.5, 4.0]], 10.0),
             ([3.0, 4.0], [[2.0, 0.5], [0.5, 4.0]], 0.25),
-            ([1.0, 2.0], [[1.0, 0.0], [0.0, -2.0]], 0.5),
+            ([1.0, 2.0], [[1.0, 0.0], [0.0, -2.0]], 5.0),
         ],
         _cauchy(),
         {
             _cauchy(bend=False): "where the parabola bends down along g there is no lowest point: go to the border",
+            _cauchy(size=True): "the absolute value is not it: where the parabola bends down, go to the border",
             _cauchy(cut=False): "the step must not be longer than the radius",
             _cauchy(bend=False, cut=False): "mind the radius, and the sign of the curvature along g",
             _cauchy(sign=1): "this goes uphill",
@@ -630,6 +644,9 @@ CHECKS = {
             _catapult(product=False): "u . v is sqrt(n) f, also when the error is f - y",
             _catapult(second=False): "mind the terms with eta squared",
             _catapult(at_once=False): "lambda moves by the old f: take both steps at once",
+            _catapult(at_once=False, old_error=True): "lambda has seen the new f; both updates need the old one",
+            lambda y, *rest: [_catapult()(y, *rest)[0] - y, _catapult()(y, *rest)[1]]: "return f itself, not f - y",
+            lambda *all_six: _catapult()(*all_six)[::-1]: "f comes first, then lambda",
             _catapult(width=False): "both changes of lambda, and the second one of f, are divided by n",
             _catapult(loop=False): "this is one step",
             _catapult(sign=-1): "descent goes against the gradient",
@@ -685,6 +702,7 @@ CHECKS = {
             64: "at 64 the rule says 0.2 = 1 / lambda_max; the limit is 2 / lambda_max",
             0.4: "this is the limit of the rate; for which batch size does the rule ask for it?",
             4: "this is how many times larger the batch may be",
+            129: "at 128 the rule already asks for 0.4 = 2 / lambda_max, and there w no longer converges",
         },
         lambda size: f"not {show(size)}: for this batch the rule says {show(0.1 * size / 32)}",
     ),

@@ -33,7 +33,7 @@ def one_minimum(cost: "Any") -> str:
     valleys: list[Any] = [grid[up] for down, up in turns if steps[down] < 0 < steps[up]]
     if len(valleys) != 1:
         found = f"{len(valleys)}, near {show(valleys)}" if valleys else "none"
-        return f"expected one local minimum between -5 and 5, found {found}"
+        return f"expected one local minimum strictly between -5 and 5, found {found}"
     if _above_chords(values)[0] < 1e-6:
         return "it is convex, as far as thousands of chords can tell: none of them is below it"
     return ""

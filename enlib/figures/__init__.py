@@ -1,5 +1,6 @@
 """Figures of the course: one style, still pictures, and figures with controls that a reader can move."""
 
+from enlib.figures.ball import Surface, ball
 from enlib.figures.controls import choice, slider
 from enlib.figures.explore import ClosedForm, Explorable, explore
 from enlib.figures.marks import Bars, Curve, HeatMap, Intervals, Points
@@ -22,6 +23,8 @@ __all__ = [
     "Intervals",
     "Picture",
     "Points",
+    "Surface",
+    "ball",
     "choice",
     "explore",
     "learning_curves",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -49,6 +50,25 @@ class Control:
                 "pass the value to the function instead"
             )
         check_text("label", self.label or "", "write what the control sets", empty=True)
+
+
+@dataclass(frozen=True)
+class Ticks:
+    """Two values of a slider, for each of several rows below it, as a part of a frame.
+
+    Parameters
+    ----------
+    control : str
+        Name of the slider.
+    names : (str, str)
+        What the smaller and the larger value are called.
+    rows : sequence of (str, float or None, float or None)
+        A name, and the two values; None if there is none.
+    """
+
+    control: str
+    names: tuple[str, str]
+    rows: Sequence[Sequence[Any]]
 
 
 def slider(
@@ -120,11 +140,15 @@ def choice(values: Sequence[object], *, start: object = None, label: str | None 
     if isinstance(values, str) or not hasattr(values, "__iter__"):
         raise TypeError(f"expected a list of values to choose from, got {values!r}: put them in brackets")
     values = tuple(values)
-    texts = tuple(str(value) for value in values)
+    texts = tuple(map(_text, values))
     if len(set(texts)) < len(texts):
         raise ValueError(f"expected values with different texts, got {texts}: a reader could not tell them apart")
-    index = 0 if start is None else texts.index(_tools.known("start", str(start), texts))
+    index = 0 if start is None else texts.index(_tools.known("start", _text(start), texts))
     return Control(values, texts, index, label, "choice")
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def interval(name: str, ends: tuple[float, float], log: bool) -> tuple[float, float]:

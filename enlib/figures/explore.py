@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,12 +10,13 @@ from typing import Any, Literal
 import numpy as np
 
 from enlib import _tools
-from enlib.figures.controls import Control, interval
+from enlib.figures.controls import Control, Ticks, interval
 from enlib.figures.marks import Mark
 from enlib.figures.page import Axis, Frame, Look, counts, limits, page, setting, still, zlim
 from enlib.figures.style import BASE, MORE, NEURON, Bundle, bundle, check_plain, check_text, css
 
 MAX_FRAMES = 225
+MAX_CONTROLS = 5
 Scale = Literal["linear", "log"]
 
 
@@ -89,10 +90,11 @@ def explore(
     xscale: Scale = "linear",
     yscale: Scale = "linear",
     colors: Mapping[str, str] | None = None,
-    drag: Sequence[str] = (),
+    drag: Sequence[str] | Mapping[str, tuple[str, str]] = (),
+    play: str | None = None,
     **controls: Control,
 ) -> Explorable:
-    """Return a figure of a function, with one or two controls.
+    """Return a figure of a function, with one or two controls, or with up to five of a closed form.
 
     The function is called here, once for every combination of the controls' values, and the frames are stored in the
     figure. Moving a control shows another frame and calls nothing, so it needs no kernel; to show other values, run
@@ -117,12 +119,15 @@ def explore(
     colors : mapping of str to str, optional
         Color of the palette (`BASE`, `NEURON`, `DIVERGED`, `INK`, one of `MORE`) by mark; by default in the order of
         the palette.
-    drag : sequence of str
+    drag : sequence of str, or mapping of str to (str, str)
         Marks that a reader can take hold of: the sliders are set so that the point that was taken comes as near to
-        the pointer as it can.
+        the pointer as it can. A mapping names the two linear sliders that are the point's x and y.
+    play : str, optional
+        The slider that Play moves; by default the first. If it is named, a point that is taken sets it to its first
+        value, and Play begins when the point is released.
     **controls : Control
-        One or two, by the name of the function's argument; see `slider` and `choice`. In the book, the names appear
-        in the address of the page, as in ``#eta=1.9``.
+        One or two, up to five of a closed form, by the name of the function's argument; see `slider` and `choice`. In
+        the book, the names appear in the address of the page, as in ``#eta=1.9``.
 
     Returns
     -------
@@ -133,8 +138,8 @@ def explore(
     TypeError
         If an argument is not of the type named above.
     ValueError
-        If there is no text alternative or caption, there are not one or two controls, there are more than 225 frames
-        without a closed form, a frame has numbers that are not finite, or frames differ in their marks.
+        If there is no text alternative or caption, there are too few or too many controls, there are more than 225
+        frames without a closed form, a frame has numbers that are not finite, or frames differ in their marks.
 
     Examples
     --------
@@ -154,8 +159,10 @@ def explore(
         raise TypeError(f"expected a function or a ClosedForm, got {fn!r}: pass a function of the controls")
     if colors is not None and not isinstance(colors, Mapping):
         raise TypeError(f"expected colors by mark, got {colors!r}: pass a dict such as {{'loss': BASE}}")
-    if not 1 <= len(controls) <= 2:
-        raise ValueError(f"expected one or two controls, got {len(controls)}: fix the others, or make two figures")
+    most = MAX_CONTROLS if isinstance(fn, ClosedForm) else 2
+    if not 1 <= len(controls) <= most:
+        many = {2: "two", MAX_CONTROLS: "up to five"}[most]
+        raise ValueError(f"expected one or {many} controls, got {len(controls)}: fix the others, or make two figures")
     for name, control in controls.items():
         if not isinstance(control, Control):
             raise TypeError(f"expected slider(...) or choice(...) for {name}, got {control!r}: use one")
@@ -173,6 +180,10 @@ def explore(
         raise TypeError(f"expected a list of marks to drag, got {drag!r}: put it in brackets")
     for name in drag:
         _tools.known("a mark to drag", name, marks)
+        for held in drag[name] if isinstance(drag, Mapping) else ():
+            _tools.known(f"a slider of {name}", held, list(controls))
+    if play is not None:
+        _tools.known("play", play, [name for name, control in controls.items() if control.kind == "slider"])
     palette = (BASE, NEURON, *MORE)
     look = Look(
         _axis("x", x, xlim, xscale, frames),
@@ -182,7 +193,8 @@ def explore(
         alt,
         caption,
         frozenset(axis for axis in "xy" if counts(frames, axis)),
-        tuple(drag),
+        dict(drag) if isinstance(drag, Mapping) else dict.fromkeys(drag, ()),
+        play,
     )
     figure = page(frames, start, controls, look, fn.javascript if isinstance(fn, ClosedForm) else None)
     return Explorable(figure, still(start, look, setting(controls)), alt)
@@ -213,15 +225,21 @@ def _frames(fn: Callable[..., Frame], controls: Mapping[str, Control]) -> tuple[
         If there are more than 225 without a closed form; if a frame is not a mapping of names to marks and notes;
         if two frames do not have the same marks of the same kinds and lengths.
     """
-    grid = list(itertools.product(*(range(len(control.values)) for control in controls.values())))
+    sizes = [len(control.values) for control in controls.values()]
     shown = tuple(control.start for control in controls.values())
-    if len(grid) > MAX_FRAMES:
+    many = math.prod(sizes)
+    grid = list(
+        zip(
+            *np.unravel_index(np.linspace(0, many - 1, min(many, MAX_FRAMES)).round().astype(int), sizes), strict=True
+        )
+    )
+    if many > MAX_FRAMES:
         if not isinstance(fn, ClosedForm):
             raise ValueError(
-                f"expected at most {MAX_FRAMES} frames, got {len(grid)}: use fewer values, or pass a ClosedForm that "
+                f"expected at most {MAX_FRAMES} frames, got {many}: use fewer values, or pass a ClosedForm that "
                 "the page computes itself"
             )
-        grid = [*(grid[i] for i in np.linspace(0, len(grid) - 1, MAX_FRAMES).round().astype(int)), shown]
+        grid.append(shown)
     frames: list[Frame] = []
     kinds: list[dict[str, str]] = []
     for indices in grid:
@@ -249,6 +267,8 @@ def _kinds(frame: Frame, where: str) -> dict[str, str]:
             kinds[name] = f"{value.kind} of {' and '.join(str(getattr(value, q).size) for q in value.quantities)}"
         elif isinstance(value, str):
             kinds[name] = "note"
+        elif isinstance(value, Ticks):
+            kinds[name] = f"ticks of {value.control}"
     if all(kind == "note" for kind in kinds.values()) or len(kinds) < len(frame):
         got = {n: type(v).__name__ for n, v in frame.items()} if isinstance(frame, Mapping) else type(frame).__name__
         raise ValueError(

@@ -14,7 +14,7 @@ import json
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,16 +25,16 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
-from enlib.figures.controls import Control
+from enlib.figures.controls import Control, Ticks
 from enlib.figures.marks import Array, Bars, Curve, HeatMap, Intervals, Mark, Points
-from enlib.figures.style import DIVERGED, INK, NARROW, STILL, TEXT, WIDE, css, png, small_png, svg
+from enlib.figures.style import DIVERGED, INK, NARROW, STILL, TEXT, WIDE, css, png, small_png, svg, text_width
 
 Frame = Mapping[str, Any]
 
 UNITS = 10_000  # the size of the marks' symbol: shapes have integer coordinates
 _DASHES = ("none", "9 3", "2 3", "9 3 2 3", "14 4")
 _WIDTH, _HALO = 2.0, 3.0  # of curves, and of what is white around marks on a heat map
-_LETTER, _LINE = 8.0, 17  # widths of letters and heights of lines, beside the ends of curves
+_GAP, _LINE = 6.0, 17  # before names at the ends of curves, and heights of their lines
 _CAP = 0.008  # half the width of an error bar's cap, of the axes
 # Pale: every color of the palette has a contrast of 3 on the light end, and its halo has on the dark one.
 _PALE = LinearSegmentedColormap.from_list("pale", ["#9db4cb", "#c9d6e2", "#e9eef2", "#fdfcf9"])
@@ -60,7 +60,8 @@ class Look:
     alt: str
     caption: str
     whole: frozenset[str] = frozenset()  # of the axes "x" and "y", those that count
-    drag: tuple[str, ...] = ()
+    drag: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # a mark, and its sliders for x and y
+    play: str | None = None
 
 
 def limits(frames: Sequence[Frame], axis: str, log: bool) -> tuple[float, float]:
@@ -133,6 +134,14 @@ def page(
         "marks": [],
         "drag": [list(marks).index(name) for name in look.drag],
     }
+    if any(look.drag.values()):
+        spec["held"] = [[list(controls).index(name) for name in names] for names in look.drag.values()]
+    if look.play is not None:
+        spec["play"] = list(controls).index(look.play)
+    for name, value in start.items():
+        if isinstance(value, Ticks):
+            rows = [frame[name].rows for frame in frames] if javascript is None else name
+            spec["ticks"] = {"control": list(controls).index(value.control), "names": value.names, "rows": rows}
     dashes = _dashes(marks, look)
     for name, mark in marks.items():
         entry: dict[str, Any] = {"name": name, "kind": mark.kind, "color": css(look.colors[name])}
@@ -176,7 +185,8 @@ def pack(arrays: Sequence[Array], *, log: bool = False) -> dict[str, Any]:
     Parameters
     ----------
     arrays : sequence of array
-        All of one shape. If all are equal, as the x of a curve usually is, only one is stored.
+        All of one shape. If all are equal, as the x of a curve usually is, only one is stored; if fewer than half are
+        different, as where one control does not move a curve, only these, with the row of each frame.
     log : bool
         Pack the decimal logarithms, for a logarithmic axis.
 
@@ -188,13 +198,16 @@ def pack(arrays: Sequence[Array], *, log: bool = False) -> dict[str, Any]:
     """
     stack = np.stack([array.ravel() for array in arrays])
     shared = bool((stack == stack[:1]).all())
-    values = stack[:1] if shared else stack
+    values, rows = np.unique(stack, axis=0, return_inverse=True)
+    few = not shared and 2 * len(values) < len(stack)
+    values = values if few or shared else stack
     values = np.log10(values) if log else values
     low, high = float(values.min()), float(values.max())
     scale = (high - low) / 65535
     steps = np.zeros(values.shape) if scale == 0 else np.round((values - low) / scale)
     packed = _base64(steps - 32768, "<i2")
-    return {"shared": shared, "n": stack.shape[1], "o": low, "s": scale, "log": log, "b": packed}
+    told = {"shared": shared, "n": stack.shape[1], "o": low, "s": scale, "log": log, "b": packed}
+    return told | ({"rows": rows.ravel().tolist()} if few else {})
 
 
 def _base64(values: Any, dtype: str) -> str:
@@ -386,7 +399,7 @@ def _axes(identity: str, start: Frame, look: Look, size: tuple[float, float], na
 
     marks = _marks(start)
     named = _named_at_end(marks, look) if name == "en-wide" else []
-    drawn, axes = svg(panel, size, right=_LETTER * max(map(len, named), default=-1) + _LETTER)
+    drawn, axes = svg(panel, size, right=max((_GAP + text_width(name) for name in named), default=-4) + 4)
     width, height = size
     at = axes.get_position()
     left, top = at.x0 * width, (1 - at.y1) * height
@@ -395,7 +408,7 @@ def _axes(identity: str, start: Frame, look: Look, size: tuple[float, float], na
     ends = [top + at.height * height * (1 - _units(marks[n].y[-1], look.y) / UNITS) for n in named]
     for n, y in zip(named, spread(ends, top, top + at.height * height), strict=True):
         style = f'dominant-baseline="central" style="font-size:{TEXT:g}px;fill:{css(look.colors[n])}"'
-        x = f"{at.x1 * width + 6:.2f}"
+        x = f"{at.x1 * width + _GAP:.2f}"
         index = list(marks).index(n)
         place += f'<text class="en-end" data-mark="{index}" x="{x}" y="{y:.1f}" {style}>{html.escape(n)}</text>'
     display = "none" if name == "en-narrow" else "block"

@@ -110,9 +110,9 @@ class Picture:
             drawings = wide.replace("<svg ", '<svg class="en-wide" style="display:block;width:100%" ', 1)
             drawings += narrow.replace("<svg ", '<svg class="en-narrow" style="display:none;width:100%" ', 1)
         else:
-            size = 'style="flex:1 1 17rem;min-width:0;max-width:28rem"'
-            each = (svg(panel, HALF)[0].replace("<svg ", f"<svg {size} ", 1) for panel in self.panels)
-            drawings = f'<div style="display:flex;flex-wrap:wrap;gap:.5rem 1rem">{"".join(each)}</div>'
+            grid = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(17rem,100%),1fr));gap:.5rem 1rem"
+            each = (svg(panel, HALF)[0].replace("<svg ", '<svg style="width:100%" ', 1) for panel in self.panels)
+            drawings = f'<div style="{grid}">{"".join(each)}</div>'
         caption = f"<figcaption>{html.escape(self.caption)}</figcaption>" if self.caption else ""
         return (
             '<figure class="en-figure" style="margin:1rem 0;max-width:56rem">'

@@ -20,7 +20,9 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.textpath import TextToPath
 from matplotlib.ticker import FuncFormatter, LogFormatter, LogLocator, NullLocator
 from matplotlib.transforms import Bbox
 from PIL import Image
@@ -32,7 +34,7 @@ BASE, NEURON, DIVERGED = "#0072b2", "#d55e00", "#767676"
 MORE = ("#009e73", "#aa4499", "#b8860b")
 TEXT = 14.0
 # Sizes in points, which a page shows about as pixels: the text of a panel is as large in each.
-WIDE, HALF, NARROW, STILL = (700.0, 390.0), (345.0, 290.0), (360.0, 300.0), (520.0, 340.0)
+WIDE, HALF, NARROW, STILL = (700.0, 430.0), (345.0, 310.0), (360.0, 300.0), (520.0, 340.0)
 
 _CSS = {
     INK: "currentColor",
@@ -96,6 +98,14 @@ def css(color: str) -> str:
         If the color is not in the palette.
     """
     return _CSS[_tools.known("color of the palette", color, _CSS)]
+
+
+def text_width(text: str) -> float:
+    """Return how wide a text is in points, in the widest font that a page may choose."""
+    width, _, _ = TextToPath().get_text_width_height_descent(
+        text, FontProperties(family=["DejaVu Sans"], size=TEXT), False
+    )
+    return float(width)
 
 
 def drawn(panels: Sequence[Panel], size: tuple[float, float], columns: int = 1, right: float = 0) -> Figure:
@@ -287,4 +297,4 @@ def bundle(figure: str, picture: bytes, alt: str) -> Bundle:
         "text/plain": alt,
     }
     with Image.open(io.BytesIO(picture)) as image:
-        return shown, {"image/png": {"width": round(image.width / 1.5)}}
+        return shown, {"image/png": {"width": round(image.width / 1.5), "alt": alt}}

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,7 +115,7 @@ class Journal:
             raise ValueError(f"expected {len(unit)} rows, one for each recipe, got {len(rows)}")
         runs = []
         for recipe, row in zip(unit, rows, strict=True):
-            if (found := identify(row, kind=self.kind)) != recipe.identity:
+            if (found := identify(row, self.kind)) != recipe.identity:
                 raise ValueError(f"expected the row of run {recipe.identity}, got that of {found}")
             numbers = plain({name: value for name, value in row.items() if name != "trace"})
             trace = [plain(point) for point in row.get("trace") or ()]
@@ -142,8 +142,6 @@ class Journal:
         runs = Finished()
         if any(os.path.lexists(path) for path in _paths(self.folder, self.name)):
             manifest, rows, traces = _committed(self.folder, self.name, self.kind)
-            if manifest["protocol"] != PROTOCOL:  # it can be read, but no runs can be added
-                raise _other_protocol(_paths(self.folder, self.name)[1], FORMAT, manifest["protocol"])
             by_run: dict[str, list[Row]] = {}
             for point in traces:
                 by_run.setdefault(point.pop("run"), []).append(point)
@@ -155,18 +153,13 @@ class Journal:
         for path in self._unit_files():
             unit = _read_unit(path, self.kind)
             for made in unit["runs"]:
-                if runs.add(identify(made["row"], kind=self.kind), made["row"], unit["machine"], made["trace"]):
+                if runs.add(identify(made["row"], self.kind), made["row"], unit["machine"], made["trace"]):
                     runs.unwritten = True
         runs.disagreements = sorted(set(runs.disagreements))
         return runs
 
-    def export(self, order: Callable[[Row], Any] | None = None) -> Finished:
+    def export(self) -> Finished:
         """Write the table and its manifest, the same bytes for the same runs in whichever order they ended.
-
-        Parameters
-        ----------
-        order : callable, optional
-            The key by which rows are sorted; by default their ``run``.
 
         Returns
         -------
@@ -185,7 +178,7 @@ class Journal:
                 return runs
             found = sorted(runs.rows.items())
             rows = [{"run": run, **row, "machine": machine_hash(machine)} for run, (row, machine) in found]
-            rows = sorted(rows, key=order) if order else rows
+            rows.sort(key=self.kind.sort_key)
             if mixed := _mixed_columns(rows):
                 raise JournalError(
                     f"expected numbers or texts in a column, got both in {mixed[0]}: other code made some"
@@ -352,8 +345,11 @@ def read_manifest(folder: Path | str, name: str = "replication") -> dict[str, An
         )
     except _UNREADABLE as error:
         raise _refusal(path, _reason(error)) from error
-    if found[0] != FORMAT or found[1] not in range(1, PROTOCOL + 1):
-        raise _other_protocol(path, *found)
+    if found != (FORMAT, PROTOCOL):
+        raise JournalError(
+            f"expected format {FORMAT} and protocol {PROTOCOL} in {path}, got {found[0]!r} and {found[1]!r}: use the "
+            "version of enlib that wrote it, or move it and its table away"
+        )
     if not whole or any(described != m or rows < 1 for m, (described, rows) in machines.items()):
         raise _refusal(path, "missing entries or a machine that is not the one described")
     return manifest
@@ -384,7 +380,7 @@ def _read_tables(
         if count > 1:
             raise _refusal(path, f"run {run} {count} times")
     for row in rows:
-        if (identity := _identify(row, manifest["protocol"], kind)) != row["run"]:
+        if (identity := _identify(row, kind)) != row["run"]:
             raise _refusal(path, f"run {row['run']} with settings of {identity}")
     if unknown := made.keys() - told.keys():
         raise _refusal(path, f"a machine {unknown.pop()} that is not described")
@@ -457,7 +453,7 @@ def _read_unit(path: Path, kind: type[Description]) -> dict[str, Any]:
         raise
     except _UNREADABLE as error:
         raise JournalError(f"expected a unit of runs in {path}, got {_reason(error)}: {advice}") from error
-    if not valid or any(identify(made["row"], kind=kind) == NOBODY for made in unit["runs"]):
+    if not valid or any(identify(made["row"], kind) == NOBODY for made in unit["runs"]):
         raise JournalError(f"expected a unit of runs in {path}, got rows that are not runs: {advice}")
     if path.name.partition(".")[0] != name:
         raise JournalError(
@@ -488,13 +484,6 @@ def _bytes(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _other_protocol(path: Path, form: object, protocol: object) -> JournalError:
-    return JournalError(
-        f"expected format {FORMAT} and protocol {PROTOCOL} in {path}, got {form!r} and {protocol!r}: use the version "
-        "of enlib that wrote it, or move it and its table away"
-    )
-
-
 def _refusal(path: Path, found: str) -> JournalError:
     return JournalError(
         f"expected a table of runs and its manifest at {path}, got {found}: restore both (git checkout), move both "
@@ -507,10 +496,10 @@ def _unit_name(unit: Runs) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _identify(row: Row, protocol: int, kind: type[Description]) -> str | None:
+def _identify(row: Row, kind: type[Description]) -> str | None:
     """Return the identity of a row, None if it is not one of this code's."""
     try:
-        return identify(row, protocol, kind)
+        return identify(row, kind)
     except (ValueError, TypeError):
         return None
 

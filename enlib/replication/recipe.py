@@ -66,16 +66,17 @@ class Description:
     @property
     def identity(self) -> str:
         """The first 64 bits of the SHA-256 of the description and the protocol, in hexadecimal."""
-        return self.identity_under(PROTOCOL)
-
-    def identity_under(self, protocol: int) -> str:
-        """Return the identity that the description had or has under a protocol."""
-        text = json.dumps({"protocol": protocol, **self._settings()}, sort_keys=True)
+        text = json.dumps({"protocol": PROTOCOL, **self._settings()}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def row(self) -> dict[str, Any]:
         """Return the description as the first columns of its row."""
         return {"problem": self.problem, **self._settings()}
+
+    @classmethod
+    def sort_key(cls, row: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return the key by which the rows of a table are sorted."""
+        return row["problem"], row["seed"]
 
     @classmethod
     def from_row(cls: type[Kind], row: Mapping[str, Any]) -> Kind:
@@ -283,6 +284,12 @@ class Recipe(Description):
         by = [] if self.optimizer == "adam" else [self.optimizer]
         return "-".join([self.data, *shape, *size, *how, *by])
 
+    @classmethod
+    def sort_key(cls, row: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return the key by which the rows of a table are sorted: arm by arm, each by its learning rates."""
+        settings = row["exponential"], row["schedule"], row["lr"], row["lam"]
+        return *super().sort_key(row), *settings, str(row.get("order")), str(row.get("batch_size"))
+
     @property
     def data_options(self) -> dict[str, Any]:
         """The arguments of `enlib.datasets.load`."""
@@ -303,14 +310,12 @@ class Recipe(Description):
         return self.epochs * (self.train or sizes[self.data]) * each[self.model]
 
 
-def identify(row: Mapping[str, Any], protocol: int | None = None, kind: type[Description] = Recipe) -> str:
+def identify(row: Mapping[str, Any], kind: type[Description] = Recipe) -> str:
     """Return the identity of the recipe of a row, or zeros if its ``problem`` is not that of its recipe.
 
     Parameters
     ----------
     row : dict
-    protocol : int, optional
-        The protocol under which the row was made; by default that of this code.
     kind : type
         `Recipe`, or another `Description`.
 
@@ -320,7 +325,7 @@ def identify(row: Mapping[str, Any], protocol: int | None = None, kind: type[Des
         If a column is missing, or holds what no recipe can.
     """
     recipe = kind.from_row(row)
-    return recipe.identity_under(protocol or PROTOCOL) if row.get("problem") == recipe.problem else NOBODY
+    return recipe.identity if row.get("problem") == recipe.problem else NOBODY
 
 
 def _plain(each: Field[Any], value: Any, *, zero: bool) -> Any:

@@ -132,7 +132,8 @@ def speed_table(rows: Sequence[Row], *, by: str = "own", arms: tuple[str, str] =
         f"Ratio: {arms[1]} / {arms[0]}, Hodges-Lehmann estimate over pairs of one seed, with the interval of its "
         f"test; ∞ where too many pairs have only the run {arms[0]!r} arrive. Better is faster.",
         "p: exact signed-rank test on the pairs. Equivalence: two one-sided t tests that the mean log-ratio is "
-        "within the margin: 10 %, and at least one epoch. Both adjusted by Holm over the rows of this table.",
+        "within the margin: 10 %, and at least one epoch. Both adjusted by Holm over the rows of this table, but not "
+        "the intervals.",
     )
     title = _title("Table 2. Epochs to zero training errors", by, arms)
     return Table("speed", title, shown, lines, (*explained, *notes))
@@ -256,8 +257,20 @@ def _lines(rows: Sequence[Row], number: str, by: str, arms: tuple[str, str]) -> 
     if retuned:
         told = "; ".join(f"{label(problem)} {layout.p_value(p)}" for problem, p in retuned)
         notes.append(f"{_RETUNED} {told}.")
+    coarse = [label(line["problem"]) for line in lines if line["rate"] <= line["margin"] and not line["floor"]]
+    if coarse:
+        notes.append(
+            "The margin is no smaller than the error rate itself, so that only a gross difference is excluded: "
+            f"{'; '.join(coarse)}."
+        )
     placebo = _chosen(tuned(rows, PLACEBO), kind, by, PLACEBO)[0] if arms == BOTH else []
-    for name, together in ((f"{arms[1]} / {arms[0]}", chosen), ("placebo / without", placebo)):
+    with_placebo = {pairs.problem for pairs, _ in placebo}
+    same = [each for each in chosen if each[0].problem in with_placebo]
+    if len(same) == len(chosen) or all(_at_floor(pairs, kind) for pairs, _ in same):
+        same = []
+    name = f"{arms[1]} / {arms[0]}"
+    pools = {name: chosen, f"{name}, the placebo's rows": same}
+    for name, together in (pools | {"placebo / without": placebo}).items():
         if found := _pooled(together, kind):
             interval = layout.interval(found.estimate, found.low, found.high, ".3f")
             floor = sum(_at_floor(pairs, kind) for pairs, _ in together)
@@ -302,6 +315,17 @@ def _chosen(
         "Left out, as no seed has all its trials in both arms": empty,
         "Left out, as no seed has zero training errors in both arms": unlearned,
     }
+    unlike = [
+        f"{label(pairs.problem)} {len(pairs) - len(kept)} ("
+        + ", ".join(
+            f"{sum(kind.score(row)[0] for row in runs):g} {arm}"
+            for arm, runs in zip(arms, (pairs.without, pairs.with_neuron), strict=True)
+        )
+        + ")"
+        for pairs, kept in zip(found, usable, strict=True)
+        if 0 < len(kept) < len(pairs)
+    ]
+    notes["Seeds that do not count, as a chosen trial has training errors in every epoch"] = unlike
     there = {pairs.problem: len(pairs) for pairs in found}
     kept = [(pairs, there[pairs.problem]) for pairs in usable if pairs]
     return kept, [f"{note}: {'; '.join(names)}." for note, names in notes.items() if names]
@@ -327,12 +351,12 @@ def _tests(pairs: Pairs, kind: _Kind) -> Line:
     """Return both tests of a row, unadjusted, its margin, and whether errors are at their floor."""
     arms = pairs.values(kind.column)
     if kind.column == "epochs_to_zero":
-        margin = time_margin(arms[0])
+        margin, rate = time_margin(arms[0]), math.inf
         test = statistics.signed_rank(statistics.log_ratios(*arms))
         same = statistics.ratio_equivalence(*arms, margin=margin)
     else:
         rates = [100 * arm / _size(pairs, kind) for arm in arms]
-        margin = error_margin(rates[0])
+        margin, rate = error_margin(rates[0]), float(rates[0].mean())
         test = statistics.signed_rank(statistics.differences(*arms))
         same = statistics.difference_equivalence(*rates, margin=margin)
     return {
@@ -340,6 +364,7 @@ def _tests(pairs: Pairs, kind: _Kind) -> Line:
         "direction": test.direction,
         "margin": margin,
         "p_equivalence": same.p,
+        "rate": rate,
         "floor": _at_floor(pairs, kind),
     }
 
@@ -521,7 +546,7 @@ def _error_table(name: str, title: str, lines: list[Line], arms: tuple[str, str]
         "p: exact signed-rank tests on the pairs, of the differences of errors, and of the log-ratios of losses (up: "
         f"higher in the arm {arms[1]!r}). Equivalence: two one-sided t tests that the mean difference of the rates "
         f"is within the margin: a tenth of the mean rate {arms[0]!r}, and at least 0.1 points. All adjusted by Holm "
-        "over the rows of this table; verdicts are about errors.",
+        "over the rows of this table, but not the intervals; verdicts are about errors.",
     ]
     if norms:
         explained.append("Gradient norm: median, of the full gradient of the mean training loss at the end.")

@@ -73,7 +73,8 @@ def test_an_error_that_is_not_about_types_is_told_at_once():
     seen = []
     identity = answers.function("x", [(0.0,)], lambda x: x, {}, "no")
     said = identity(lambda x: seen.append(x) or 1 / x)
-    assert said == "at x = 0 your function raised ZeroDivisionError: float division by zero"
+    # Python 3.14 leaves out the word "float".
+    assert said.replace("float ", "") == "at x = 0 your function raised ZeroDivisionError: division by zero"
     assert len(seen) == 1
 
 

@@ -1,5 +1,6 @@
 """The checks in MicroPython, as the published pages run them: every sentence is the one that Python says."""
 
+import itertools
 import json
 import re
 import subprocess
@@ -19,19 +20,26 @@ sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 import tryit  # noqa: E402
 
-# Reads [files, program, [[source, name, answer], ...]] and writes what `run` says to each.
+# Reads [files, program, [[source, name, answer], ...]] and writes what `run` says to each; where there is no name,
+# after what was printed.
 NODE = """
 import { readFileSync } from "fs";
 const { loadMicroPython } = await import(process.argv[1]);
 const [files, program, cases] = JSON.parse(readFileSync(0, "utf8"));
-const python = await loadMicroPython({ heapsize: 1 << 23 });
+let printed = [];
+const stdout = ([byte]) => printed.push(byte);
+const python = await loadMicroPython({ heapsize: 1 << 23, linebuffer: false, stdout });
 for (const [path, text] of Object.entries(files)) {
   python.FS.mkdirTree(path.replace(/[^/]+$/, ""));
   python.FS.writeFile(path, text);
 }
 python.runPython(program);
 const run = python.globals.get("run");
-process.stdout.write(JSON.stringify(cases.map((one) => run(...one))));
+process.stdout.write(JSON.stringify(cases.map((one) => {
+  printed = [];
+  const said = run(...one);
+  return one[1] ? said : Buffer.from(printed).toString() + said;
+})));
 """
 
 
@@ -68,3 +76,31 @@ def test_every_sentence_is_the_one_that_python_says(in_the_page):
     assert compared.total() >= 450
     few = {name for name in set(CHECKS) - tryit.NOTEBOOK_ONLY if not 1 <= right[name] < compared[name]}
     assert few == set()
+
+
+def loops():
+    """Return the code that pages let readers try, and what it printed in its notebook."""
+    found = {}
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        for tried, group in itertools.groupby(cells, lambda cell: "try-it" in cell["metadata"].get("tags", ())):
+            if tried:
+                group = list(group)
+                outputs = [output for cell in group for output in cell["outputs"]]
+                assert all("lesson" in cell["metadata"]["tags"] for cell in group)
+                source = "\n\n\n".join("".join(cell["source"]) for cell in group)
+                found[source] = "".join("".join(output["text"]) for output in outputs)
+    return found
+
+
+def test_code_to_try_needs_no_other_cell_and_prints_what_the_notebook_prints(in_the_page):
+    tried = loops()
+    assert len(tried) >= 6
+    for source, said in zip(tried, in_the_page([[source, "", ""] for source in tried]), strict=True):
+        printed, numbers = tried[source] + "Done.", r"-?\d[\d.]*(?:e[+-]\d+)?"
+        if "random.seed" in source:  # each Python draws its own numbers
+            assert re.sub(numbers, "0", said) == re.sub(numbers, "0", printed)
+            seen, expected = ([float(number) for number in re.findall(numbers, text)] for text in (said, printed))
+            assert seen == pytest.approx(expected, rel=0.1), source
+        else:
+            assert said == printed, source

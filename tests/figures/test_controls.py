@@ -39,6 +39,7 @@ def test_numbers_of_other_libraries_are_numbers():
     expected = slider(0, 1, 5, start=0.25)
     assert slider(np.float32(0), torch.tensor(1), np.int64(5), start=Fraction(1, 4)) == expected
     assert choice(np.array([1, 2])).texts == ("1", "2")
+    assert choice([0.5, 1000.0], start=1000.0).texts[1] == "1000"
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,12 @@ def test_colors_are_the_palette_s():
         ({"eta": slider(1, 2, 3, label=r"\eta")}, ValueError, "label of eta without TeX"),
         ({"eta": slider(1, 2, 3), "drag": "b"}, TypeError, "list of marks to drag, got 'b': put it in brackets"),
         ({"eta": slider(1, 2, 3), "drag": ["c"]}, ValueError, "a mark to drag to be one of a, b; got 'c'"),
+        (
+            {"eta": slider(1, 2, 3), "drag": {"b": ("eta", "mu")}},
+            ValueError,
+            "a slider of b to be one of eta; got 'mu'",
+        ),
+        ({"eta": slider(1, 2, 3), "play": "mu"}, ValueError, "expected play to be one of eta; got 'mu'"),
         ({"eta": slider(1, 2, 3), "colors": [BASE]}, TypeError, "expected colors by mark, got"),
         ({"eta": slider(1, 2, 3), "xlim": 3}, ValueError, "expected two numbers for xlim, got 3"),
         ({"eta": slider(1, 2, 3), "ylim": (0, 1)}, ValueError, "low > 0 for ylim, which is logarithmic, got 0"),
@@ -221,7 +227,7 @@ def test_the_script_is_part_of_an_installed_package(tmp_path):
         capture_output=True,
     )  # fmt: skip
     packed = sorted(path.name for path in (tmp_path / "built" / "enlib" / "figures" / "assets").iterdir())
-    assert packed == ["explore.css", "explore.js"]
+    assert packed == ["ball.js", "explore.css", "explore.js"]
 
 
 @pytest.mark.slow

@@ -50,6 +50,13 @@ def test_what_all_frames_share_is_stored_once():
     assert len(unpack(pack([T, T + 1]))) == 400
 
 
+def test_what_only_one_control_moves_is_stored_once_for_each_of_its_values():
+    packed = pack([T, T + 1, T, T, T + 1])
+    rows = unpack(packed).reshape(-1, 200)[packed["rows"]]
+    np.testing.assert_allclose(rows, [T, T + 1, T, T, T + 1], atol=1e-4)
+    assert len(unpack(packed)) == 400
+
+
 def test_page_says_something_without_a_script():
     page = soup(explore(lines, **GOOD, eta=slider(1, 2, 3)))
     assert page.find(role="img")["aria-label"] == GOOD["alt"]

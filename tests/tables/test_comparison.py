@@ -168,8 +168,9 @@ def test_generalization_counts_the_samples_that_are_wrong_in_one_arm_alone():
 
 def test_generalization_leaves_out_seeds_that_were_not_learned():
     times = ([10.0] * 10, [math.nan] * 4 + [10.0] * 6)
-    (line,) = generalization_table(generalization_sweep(epochs_to_zero=times)).numbers
-    assert (line["seeds"], line["seeds_there"]) == (6, 10)
+    table = generalization_table(generalization_sweep(epochs_to_zero=times))
+    assert [(line["seeds"], line["seeds_there"]) for line in table.numbers] == [(6, 10)]
+    assert table.notes[-1].endswith("in every epoch: spheres 1/1.5, n = 5000 4 (0 without, 4 with).")
     nobody = generalization_table(generalization_sweep(epochs_to_zero=([math.nan] * 10, [10.0] * 10)))
     assert nobody.numbers == []
     left_out = "Left out, as no seed has zero training errors in both arms: spheres 1/1.5, n = 5000."
@@ -243,6 +244,13 @@ class TestPlacebo:
         notes = speed_table(rows).notes
         assert any("times with / without: x1.500 [1.500, 1.500]" in note for note in notes)
         assert any("placebo / without: x1.000 [1.000, 1.000]" in note for note in notes)
+
+    def test_beside_it_stands_the_ratio_of_the_same_rows(self):
+        """All seven rows stood beside the placebo of five."""
+        rows = trials(1.5, arms=("without", "with", "placebo")) + trials(1.2, problem="spheres-1.01-5000")
+        notes = " ".join(speed_table(rows).notes)
+        assert "times with / without, the placebo's rows: x1.500 [1.500, 1.500]" in notes
+        assert "the placebo's rows" not in " ".join(speed_table(rows[: len(rows) // 2]).notes)
 
     def test_only_problems_that_have_one_take_part_and_nothing_is_called_missing(self):
         rows = trials(1.5, arms=("without", "with", "placebo")) + trials(1.5, problem="spheres-1.01-5000")
@@ -373,6 +381,13 @@ def test_both_tests_are_adjusted_over_the_rows_of_the_table():
     for line in speed_table(rows).numbers:
         for name in ("p", "p_equivalence"):
             assert line[f"{name}_holm"] == pytest.approx(min(1, 3 * line[name]))
+
+
+def test_a_margin_as_large_as_the_rate_is_said_to_exclude_little():
+    few, many = (quality_table(quality_sweep([errors] * 10, [errors] * 10)) for errors in (1, 100))
+    assert [line["verdict"] for line in (*few.numbers, *many.numbers)] == ["equivalent"] * 2
+    assert any("only a gross difference is excluded" in note for note in few.notes)
+    assert not any("only a gross difference is excluded" in note for note in many.notes)
 
 
 def test_a_row_of_zeros_is_at_its_floor_and_said_to_pull_the_pooled_ratio_to_one():

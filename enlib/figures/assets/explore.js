@@ -38,15 +38,20 @@
       return (at) => {
         const values = Object.fromEntries(spec.controls.map((c, i) => [c.name, c.values[at[i]]]));
         const frame = compute(values);
-        return { marks: spec.marks.map((m) => frame[m.name]), notes: spec.notes.map((name) => frame[name]) };
+        const [marks, notes] = [spec.marks.map((m) => frame[m.name]), spec.notes.map((name) => frame[name])];
+        return { marks, notes, ticks: frame[spec.ticks?.rows] };
       };
     }
     const stored = spec.marks.map((mark) => ["x", "y", "high", "z"].filter((q) => mark[q])
-      .map((q) => [q, mark[q].shared, mark[q].n, unpack(mark[q])]));
+      .map((q) => [q, mark[q], unpack(mark[q])]));
     return (at) => {
       const k = spec.controls.reduce((index, c, i) => index * c.texts.length + at[i], 0);
-      const slice = ([q, shared, n, all]) => [q, shared ? all : all.subarray(k * n, (k + 1) * n)];
-      return { marks: stored.map((quantities) => Object.fromEntries(quantities.map(slice))), notes: spec.notes[k] ?? [] };
+      const slice = ([q, { shared, rows, n }, all]) => {
+        const row = rows ? rows[k] : k;
+        return [q, shared ? all : all.subarray(row * n, (row + 1) * n)];
+      };
+      const marks = stored.map((quantities) => Object.fromEntries(quantities.map(slice)));
+      return { marks, notes: spec.notes[k] ?? [], ticks: spec.ticks?.rows[k] };
     };
   }
 
@@ -131,7 +136,8 @@
     if (mark.kind !== "heat map") {
       const d = path(spec, mark, data);
       for (const line of group.children) line.setAttribute("d", d);
-    } else if (!mark.z?.shared) {
+    } else if (!mark.z?.shared && mark.drawn !== data.z) {
+      mark.drawn = data.z; // a closed form may return the same one every time
       const [image, lines] = group.children;
       image.setAttribute("href", picture(mark, data));
       lines.setAttribute("d", contours(spec, mark, data));
@@ -226,6 +232,7 @@
     const name = `en-${++upgraded}-${Math.random().toString(36).slice(2)}`; // a notebook can show one figure twice
     symbol.id = `${name}-marks`;
     drawing.querySelectorAll("use[href$='-marks']").forEach((use) => use.setAttribute("href", `#${symbol.id}`));
+    const groups = [...symbol.children];
     const inputs = spec.controls.map((control, i) => makeInput(control, `${name}-${control.name}`));
     const table = setAll(element("div", { className: "en-data", tabIndex: 0 }),
       { role: "region", "aria-label": "The data of the figure" });
@@ -236,9 +243,10 @@
     function draw() {
       pending = 0;
       frame = frameAt(at);
-      spec.marks.forEach((mark, i) => shape(spec, mark, frame.marks[i], symbol.children[i]));
+      spec.marks.forEach((mark, i) => shape(spec, mark, frame.marks[i], groups[i]));
       nameEnds(spec, frame, drawing);
       note.textContent = frame.notes.join(" ");
+      ticks?.show(frame.ticks);
       if (details.open) fillTable(table, spec, frame);
       zoomed?.(frame);
       figure.dataset.drawn = at.join(" ");
@@ -261,6 +269,9 @@
       if (inBook) writeAddress();
     }
 
+    const ticks = spec.ticks && makeTicks(spec);
+    ticks?.show(frame.ticks);
+    if (ticks) inputs[spec.ticks.control].label.classList.add("en-ticked");
     const play = makePlay(spec, at, move, keep);
     inputs.forEach((input, control) => {
       input.show(at[control]);
@@ -274,19 +285,22 @@
     const reset = button("Reset", "Reset: set the controls to where they were", () => {
       play.stop();
       spec.controls.forEach((control, i) => move(i, control.start));
+      figure.querySelectorAll(".en-left-behind").forEach((made) => made.remove());
       figure.keys.forEach((key) => state.delete(key));
       if (inBook) writeAddress();
     });
     const bar = element("div", { className: "en-bar" });
     if (!still.matches) bar.append(play.button);
     bar.append(reset);
+    if (spec.play !== undefined) bar.append(makeLeave(spec, at, figure, groups));
     if (inBook) {
       bar.append(makeCopy(note, keep), makeZoom(spec, drawing, note, () => frame, (redraw) => { zoomed = redraw; }));
     }
-    const controls = element("div", { className: "en-controls" }, ...inputs.map((input) => input.label), bar);
+    const controls = element("div", { className: "en-controls" }, 
+      ...inputs.flatMap(({ label }, i) => (i === spec.ticks?.control ? [label, ticks.region] : label)), bar);
     figure.querySelector(".en-at").replaceWith(controls);
     figure.append(details);
-    point(spec, drawing, at, frameAt, () => frame, play, move, keep);
+    point(spec, drawing, at, frameAt, () => frame, play, move, keep, set);
     figure.dataset.ready = performance.now().toFixed(1);
     return { set };
   }
@@ -312,6 +326,47 @@
     return { field, show, label: element("label", { htmlFor: id }, words, field) };
   }
 
+  /* Rows of two values below a slider: what lies below, between and above them. */
+  function makeTicks(spec) {
+    const { control, names: [one, two] } = spec.ticks;
+    const { values } = spec.controls[control];
+    const share = (value) => {
+      const k = values.findIndex((v) => v >= value);
+      if (value === null || k < 0) return 100;
+      return k ? (100 * (k - (values[k] - value) / (values[k] - values[k - 1]))) / (values.length - 1) : 0;
+    };
+    const region = element("span", { className: "en-ticks" });
+    const show = (rows) => region.replaceChildren(...rows.map(([name, ...pair]) => {
+      const [a, b] = pair.map(share);
+      const told = pair.map((v, i) => `${[one, two][i]} ${v === null ? "none" : v.toPrecision(2)}`).join(", ");
+      const strip = element("i");
+      strip.style.background = "linear-gradient(90deg,var(--en-base) " +
+        `${a}%,currentColor ${a}% calc(${a}% + 2px),transparent calc(${a}% + 2px) ${b}%,var(--en-neuron) ${b}%)`;
+      return element("span", {}, strip, `${name}: ${told}`);
+    }));
+    return { region, show };
+  }
+
+  /* A button that leaves the curves in the drawing, in another color, and the first two settings in the key. */
+  function makeLeave(spec, at, figure, groups) {
+    const colors = ["--en-more-2", "--en-more-3", "--en-diverged"];
+    return button("Keep", "Keep this path in the drawing", () => {
+      const made = figure.querySelectorAll(".en-key .en-left-behind").length;
+      const color = `var(${colors[made % colors.length]})`;
+      spec.marks.forEach((mark, i) => {
+        if (mark.kind !== "curve") return;
+        const copy = groups[i].cloneNode(true);
+        copy.classList.add("en-left-behind");
+        Object.assign(copy.lastChild.style, { stroke: color, strokeDasharray: `${3 + 3 * made} 3` });
+        groups[i].before(copy);
+      });
+      const name = spec.controls.slice(0, 2).map((c, i) => c.texts[at[i]]).join(", ");
+      const line = element("span", { className: "en-left-behind", textContent: `${made + 1}. ${name}` });
+      line.style.borderBottom = `3px dashed ${color}`;
+      figure.querySelector(".en-key").append(line);
+    });
+  }
+
   function button(text, label, click) {
     const made = setAll(element("button", { type: "button", textContent: text }), { "aria-label": label });
     made.addEventListener("click", click);
@@ -319,19 +374,17 @@
   }
 
   function makePlay(spec, at, move, keep) {
-    const control = Math.max(0, spec.controls.findIndex((c) => c.kind === "slider"));
+    const control = spec.play ?? Math.max(0, spec.controls.findIndex((c) => c.kind === "slider"));
     const last = spec.controls[control].texts.length - 1;
     let timer = 0;
-    const made = button("Play", `Play: move ${spec.controls[control].label} through its values`, () => {
-      if (timer) {
-        stop();
-        return;
-      }
+    const begin = () => {
       if (at[control] === last) move(control, 0);
       made.textContent = "Stop";
       const step = () => (at[control] < last ? move(control, at[control] + 1) : stop());
-      timer = setInterval(step, Math.max(60, 4000 / (last + 1)));
-    });
+      timer = setInterval(step, Math.max(40, 4000 / (last + 1)));
+    };
+    const label = `Play: move ${spec.controls[control].label} through its values`;
+    const made = button("Play", label, () => (timer ? stop() : begin()));
     const stop = () => {
       if (!timer) return;
       clearInterval(timer);
@@ -339,7 +392,8 @@
       made.textContent = "Play";
       keep();
     };
-    return { button: made, stop };
+    const release = () => (still.matches ? move(control, last) : begin());
+    return { button: made, stop, hold: () => move(control, 0), release };
   }
 
   function makeCopy(note, keep) {
@@ -358,13 +412,14 @@
 
   // --- the pointer: values under it, and points to take hold of -------------------------------------------------------
 
-  function point(spec, drawing, at, frameAt, current, play, move, keep) {
+  function point(spec, drawing, at, frameAt, current, play, move, keep, set) {
     const probe = element("div", { className: "en-probe", hidden: true });
     drawing.append(probe);
     const [right, up] = [along(spec.x), along(spec.y, true)];
     const ground = () => [...drawing.querySelectorAll(".en-ground")]
       .map((rect) => rect.getBoundingClientRect()).find((box) => box.width);
     let taken = null;
+    let held = []; // the sliders that are the x and y of what is taken, if they are named
 
     /* The point of a mark that is nearest to the pointer, within a finger's width. */
     function nearest(event, box, among) {
@@ -428,6 +483,11 @@
     }
 
     function follow(event, box) {
+      if (held.length) {
+        const values = [(event.clientX - box.left) / box.width, (box.bottom - event.clientY) / box.height];
+        [spec.x, spec.y].forEach(({ lim: [low, high] }, i) => set(held[i], String(low + values[i] * (high - low))));
+        return;
+      }
       let [best, least] = [null, Infinity];
       for (const place of taken) {
         const miss = Math.hypot(
@@ -448,7 +508,9 @@
       if (!found) return;
       play.stop();
       event.preventDefault();
-      taken = settings(found);
+      held = spec.held?.[spec.drag.indexOf(found.i)] ?? [];
+      taken = held.length ? [] : settings(found);
+      if (spec.play !== undefined) play.hold();
       drawing.setPointerCapture(event.pointerId);
     });
     drawing.addEventListener("pointermove", (event) => {
@@ -459,7 +521,10 @@
       say(event, box);
     });
     const release = () => {
-      if (taken) keep();
+      if (taken) {
+        keep();
+        if (spec.play !== undefined) play.release();
+      }
       taken = null;
     };
     drawing.addEventListener("pointerup", release);

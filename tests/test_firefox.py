@@ -1,0 +1,150 @@
+"""The published pages in Firefox, driven over WebDriver BiDi: figures, exercises, and no request elsewhere."""
+
+import itertools
+import json
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import browser
+import pytest
+import websocket  # a dependency of JupyterLab's server
+
+SITE = Path(__file__).parents[1] / "_build" / "html"
+FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
+# The network is cut: whatever is not on this machine goes to a proxy that does not answer.
+SETTINGS = {
+    "app.update.enabled": False,
+    "browser.shell.checkDefaultBrowser": False,
+    "datareporting.policy.dataSubmissionEnabled": False,
+    "network.proxy.type": 1,
+    "network.proxy.http": "127.0.0.1",
+    "network.proxy.http_port": 9,
+    "network.proxy.ssl": "127.0.0.1",
+    "network.proxy.ssl_port": 9,
+}
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(FIREFOX is None, reason="NO FIREFOX FOUND: install firefox-esr to try the pages there too"),
+]
+
+
+class Tab:
+    """A tab of Firefox."""
+
+    def __init__(self, address):
+        self.socket = websocket.create_connection(address + "/session", timeout=90, suppress_origin=True)
+        self.numbers, self.wrong, self.loaded = itertools.count(), [], []
+        self.send("session.new", capabilities={})
+        self.send("session.subscribe", events=["log.entryAdded", "network.beforeRequestSent"])
+        self.context = self.send("browsingContext.getTree")["contexts"][0]["context"]
+
+    def send(self, method, **params):
+        number = next(self.numbers)
+        self.socket.send(json.dumps({"id": number, "method": method, "params": params}))
+        while True:
+            message = json.loads(self.socket.recv())
+            if message["type"] == "event":
+                self.note(message["method"], message["params"])
+            elif message["id"] == number:
+                assert message["type"] == "success", message
+                return message["result"]
+
+    def note(self, event, params):
+        if event == "log.entryAdded" and params["level"] in ("error", "warn"):
+            self.wrong.append(params["text"])
+        elif event == "network.beforeRequestSent" and params["context"] == self.context:
+            self.loaded.append(params["request"]["url"])
+
+    def goto(self, address):
+        self.send("browsingContext.navigate", context=self.context, url=address, wait="complete")
+
+    def run(self, body):
+        """Run the body of an asynchronous function in the page and return what it returns."""
+        text = f"(async () => JSON.stringify(await (async () => {{{body}}})()))()"
+        target = {"context": self.context}
+        found = self.send("script.evaluate", expression=text, target=target, awaitPromise=True)
+        assert found["type"] == "success", found["exceptionDetails"]["text"]
+        return json.loads(found["result"]["value"])
+
+
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory):
+    profile = tmp_path_factory.mktemp("firefox")
+    lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in SETTINGS.items()]
+    (profile / "user.js").write_text("".join(lines), encoding="utf-8")
+    told = profile / "WebDriverBiDiServer.json"  # where Firefox writes its address
+    command = [FIREFOX, "--headless", "--no-remote", "--remote-debugging-port", "0", "--profile", str(profile)]
+    firefox = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        end = time.monotonic() + 90
+        while not told.exists() or not told.read_text(encoding="utf-8").endswith("}"):
+            assert firefox.poll() is None, f"expected Firefox to run, but it ended with {firefox.returncode}"
+            assert time.monotonic() < end, "expected Firefox to tell its address in 90 s, but it did not"
+            time.sleep(0.1)
+        where = json.loads(told.read_text(encoding="utf-8"))
+        yield Tab(f"ws://{where['ws_host']}:{where['ws_port']}")
+    finally:
+        firefox.terminate()
+        firefox.wait(timeout=30)
+
+
+@pytest.fixture(params=["http", "file"])
+def address(request):
+    if not SITE.is_dir():
+        pytest.fail("expected the built book in _build/html, got none: run make book")
+    if request.param == "file":
+        yield SITE.as_uri() + "/"
+    else:
+        with browser.served(SITE) as served:
+            yield served
+
+
+# Every figure is brought near the screen and waited for; then its first control is moved, and what is drawn changes.
+FIGURES = """
+  const soon = () => new Promise((then) => setTimeout(then, 50));
+  const found = [];
+  for (const figure of document.querySelectorAll("figure.en-explore")) {
+    figure.scrollIntoView();
+    while (!figure.dataset.ready) await soon();
+    const drawn = () => figure.querySelector(".en-drawing svg").innerHTML;
+    const [before, control] = [drawn(), figure.querySelector("input[type=range]")];
+    if (control) {
+      control.value = control.value === control.max ? control.min : control.max;
+      control.dispatchEvent(new Event("input", {bubbles: true}));
+      for (let n = 0; n < 100 && drawn() === before; n++) await soon();
+    }
+    const shapes = [...figure.querySelectorAll(".en-drawing svg :is(path, circle, rect, polyline, line)")];
+    const seen = shapes.filter((shape) => shape.getBoundingClientRect().height > 0).length;
+    found.push([seen, !control || drawn() !== before]);
+  }
+  return found;
+"""
+ANSWER = """
+  const form = document.querySelector(`form[data-exercise="rescue"]`);
+  const said = [];
+  for (const code of ["amplitude = 1.5", "amplitude = 1.5 * math.exp(-2)"]) {
+    form.querySelector("textarea").value = code;
+    form.querySelector("[type=submit]").click();
+    do await new Promise((then) => setTimeout(then, 50));
+    while (form.querySelector("[type=submit]").textContent !== "Run");
+    said.push(form.querySelector("output").textContent);
+  }
+  return said;
+"""
+
+
+def test_figures_move_and_exercises_are_checked(tab, address):
+    tab.goto(address + "notebooks/07_exponential_neuron.html")
+    figures = tab.run(FIGURES)
+    assert len(figures) >= 2
+    assert all(shapes >= 3 and moved for shapes, moved in figures), figures
+    wrong, right = tab.run(ANSWER)
+    assert "a e^2" in wrong
+    assert right == "right!"
+    assert tab.run("return document.querySelectorAll('.katex').length") > 50
+    assert tab.run("return document.querySelectorAll('.katex-error').length") == 0
+    assert tab.wrong == []
+    assert [url for url in tab.loaded if not re.match(r"file:|data:|blob:|http://127\.0\.0\.1", url)] == []
