@@ -73,6 +73,9 @@ def test_the_transfer_is_complete():
     lab = LABS["transfer"]
     found = read_rows(RESULTS, "transfer", lab.kind)
     assert {row["run"] for row in found} == {run.identity for unit in lab.units("laptop") for run in unit}
+    made = [machine["description"] for machine in read_manifest(RESULTS, "transfer")["machines"].values()]
+    assert {machine["dirty"] for machine in made} == {False}
+    assert len({machine["commit"] for machine in made}) == 1
 
 
 def test_pairs_are_complete_and_on_the_same_data(rows):

@@ -253,10 +253,10 @@ def _compare(chosen: Sequence[Unit], recorded: Finished, options: argparse.Names
 
 
 def _listing(chosen: Sequence[Unit], finished: Collection[str]) -> str:
-    lines = [f"{'problem':<28}{'network':>8}{'seeds':>7}{'runs':>7}{'done':>7}"]
-    for problem in dict.fromkeys(unit[0].problem for unit in chosen):
+    lines = [f"{'problem':<30}{'network':>8}{'seeds':>7}{'runs':>7}{'done':>7}"]
+    for problem in dict.fromkeys(recipe.problem for unit in chosen for recipe in unit):
         recipes = [recipe for unit in chosen for recipe in unit if recipe.problem == problem]
         done = sum(recipe.identity in finished for recipe in recipes)
         seeds = len({recipe.seed for recipe in recipes})
-        lines.append(f"{problem:<28}{recipes[0].network:>8}{seeds:>7}{len(recipes):>7}{done:>7}")
+        lines.append(f"{problem:<30}{recipes[0].network:>8}{seeds:>7}{len(recipes):>7}{done:>7}")
     return "\n".join(lines)

@@ -65,6 +65,9 @@ class Split:
     def __len__(self) -> int:
         return len(self.targets)
 
+    def __repr__(self) -> str:
+        return f"Split({len(self)} samples of shape {tuple(self.inputs.shape[1:])}, {self.inputs.dtype})"
+
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Split:
         """Return the split on another device or in another floating-point type; see `Dataset.to`."""
         if device is not None:
@@ -117,6 +120,10 @@ class Dataset:
             raise ValueError(f"expected samples of one shape in all splits, got {shapes}: check the splits")
         if bool((self.train.targets == self.train.targets[0]).all()):
             raise ValueError("expected both labels in the training split, got one: add samples of the other class")
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{name}={len(split)}" for name, split in self.splits.items())
+        return f"Dataset({self.name!r}, {sizes}, samples of shape {self.input_shape}, {self.train.inputs.dtype})"
 
     @property
     def splits(self) -> dict[str, Split]:

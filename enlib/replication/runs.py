@@ -9,7 +9,7 @@ import itertools
 import math
 import threading
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -283,7 +283,7 @@ def _row(recipe: Recipe, trained: Trained) -> Row:
         row |= _sign_changes(trained, row["first_spike"])
     if recipe.watch:
         row |= _crossing(recipe, trained.trace) | {"trace": _thinned(trained.trace)}
-    return row | {"data_digest": _digest(data)}
+    return row | {"data_digest": digest((split.inputs, split.targets) for split in data.splits.values())}
 
 
 def _sign_changes(trained: Trained, spike: float) -> Row:
@@ -370,9 +370,9 @@ def _noise(recipe: Recipe, model: nn.Module, split: Split) -> Row:
     return row
 
 
-def _digest(data: Dataset) -> str:
-    """Return 48 bits of the SHA-256 of all splits, by which pairs and machines can be compared."""
-    digest = hashlib.sha256()
-    for split in data.splits.values():
-        digest.update(split.inputs.contiguous().numpy().tobytes() + split.targets.numpy().tobytes())
-    return digest.hexdigest()[:12]
+def digest(splits: Iterable[tuple[Tensor, Tensor]]) -> str:
+    """Return 48 bits of the SHA-256 of inputs and labels, by which pairs and machines can be compared."""
+    found = hashlib.sha256()
+    for inputs, labels in splits:
+        found.update(inputs.contiguous().numpy().tobytes() + labels.numpy().tobytes())
+    return found.hexdigest()[:12]

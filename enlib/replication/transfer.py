@@ -46,23 +46,27 @@ _AUGMENTED = ("crop and flip", "none")
 class Arm:
     """What is trained, the head alone or all; whether batch normalization goes on measuring; and what was learned.
 
-    ``lrs`` are the learning rates tried, as many in each arm, in a range of its own.
+    ``first`` says where its learning rates begin, as a power of four, with few samples and with many.
     """
 
     trained: str
     moving: bool
     learned: bool
-    lrs: tuple[float, ...]
+    first: tuple[int, int]
+
+    def lrs(self, samples: int) -> tuple[float, ...]:
+        """Return the five learning rates that are tried with so many samples, each four times the one before."""
+        first = self.first[SIZES.index(samples)]
+        return tuple(4.0**power for power in range(first, first + 5))
 
 
-_LRS = (0.004, 0.016, 0.06, 0.25, 1.0, 4.0, 16.0)
 ARMS = {
-    "last": Arm("last", False, True, _LRS[3:]),
-    "last, statistics move": Arm("last", True, True, _LRS[3:]),
-    "last, random body": Arm("last", False, False, _LRS[3:]),
-    "all": Arm("all", False, True, _LRS[:4]),
-    "all, statistics move": Arm("all", True, True, _LRS[1:5]),
-    "all, from scratch": Arm("all", True, False, _LRS[1:5]),
+    "last": Arm("last", False, True, (-4, -2)),
+    "last, statistics move": Arm("last", True, True, (-4, -2)),
+    "last, random body": Arm("last", False, False, (0, 0)),
+    "all": Arm("all", False, True, (-6, -4)),
+    "all, statistics move": Arm("all", True, True, (-5, -3)),
+    "all, from scratch": Arm("all", True, False, (-5, -3)),
 }
 
 
@@ -111,7 +115,7 @@ class Transfer(Description):
 def transfer_units(profile: str) -> list[Runs]:
     """Return the units of the study: each a network that learns the eight classes, and its transfers.
 
-    ``quick`` has two seeds, only crops with flips, 20 samples, and two of the four learning rates.
+    ``quick`` has two seeds, only crops with flips, 20 samples, and three of the five learning rates.
     """
     quick = profile == "quick"
     found: list[Runs] = []
@@ -123,7 +127,7 @@ def transfer_units(profile: str) -> list[Runs]:
                 runs += [
                     Transfer(seed=seed, arm=name, samples=samples, lr=lr)
                     for samples, (name, arm) in each
-                    for lr in arm.lrs[:: 2 if quick else 1]
+                    for lr in arm.lrs(samples)[:: 2 if quick else 1]
                 ]
             found.append(tuple(runs))
     return found
@@ -174,13 +178,17 @@ def compute_transfer(unit: tuple[Transfer, ...], device: str = "cpu") -> list[Ro
     if len({(run.seed, run.augment) for run in unit}) > 1:
         raise ValueError("expected runs of one seed and one augmentation, got several: see transfer_units")
     first, images = unit[0], _images()
-    learned = ResidualNet(3, 8, seed=first.seed)
+    learned = _untrained(first.seed)
     learn_classes(learned, *images["source"], augment=first.augment, seed=first.seed, epochs=_EPOCHS)
-    sharp: dict[tuple[bool, str, int], float] = {}
+    starts: Starts = {}
     return [
-        run.row() | (_source_row(run, learned, images) if run.arm == SOURCE else _target_row(run, learned, sharp))
+        run.row() | (_source_row(run, learned, images) if run.arm == SOURCE else _target_row(run, learned, starts))
         for run in unit
     ]
+
+
+def _untrained(seed: int) -> ResidualNet:
+    return ResidualNet(3, 8, seed=seed).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def _source_row(run: Transfer, net: ResidualNet, images: dict[str, tuple[Tensor, Tensor]]) -> Row:
@@ -189,32 +197,37 @@ def _source_row(run: Transfer, net: ResidualNet, images: dict[str, tuple[Tensor,
     return errors | {"trace": under_attack(net, inputs, labels, scale=_SCALE, seed=run.seed)}
 
 
-def _target_row(run: Transfer, learned: ResidualNet, sharp: dict[tuple[bool, str, int], float]) -> Row:
+Starts = dict[tuple[bool, str, int], Row]  # what was measured before training, by what it depends on
+
+
+def _target_row(run: Transfer, learned: ResidualNet, starts: Starts) -> Row:
     arm, images = ARMS[run.arm], _images()
-    start = with_new_head(learned if arm.learned else ResidualNet(3, 8, seed=run.seed), train=arm.trained)
+    start = with_new_head(learned if arm.learned else _untrained(run.seed), train=arm.trained)
     rows = slice(run.seed * SIZES[-1] // 2, run.seed * SIZES[-1] // 2 + run.samples // 2)
     inputs, targets = (torch.cat([part[rows] for part in each.chunk(2)]) for each in images["train"])
-    if (key := (arm.learned, arm.trained, run.samples)) not in sharp:
+
+    def refit(body: ResidualNet) -> float:
+        return _errors(refitted(body, inputs, targets), *images["test"])
+
+    if (key := (arm.learned, arm.trained, run.samples)) not in starts:
         if arm.trained == "last":
-            sharp[key] = head_sharpness(features(start, inputs))
-        else:  # from scratch, nobody asks for it
-            sharp[key] = net_sharpness(start, inputs, targets) if arm.learned else math.nan
+            starts[key] = {"sharpness": head_sharpness(features(start, inputs))}
+        else:  # from scratch, nobody asks for the sharpness
+            starts[key] = {"sharpness": net_sharpness(start, inputs, targets) if arm.learned else math.nan}
     net = copy.deepcopy(start)
     tune(net, inputs, targets, lr=run.lr, moving=arm.moving, seed=run.seed)
-    row: Row = {"sharpness": sharp[key], "train_errors": _errors(net, inputs, targets)}
+    row: Row = {"sharpness": starts[key]["sharpness"], "train_errors": _errors(net, inputs, targets)}
     row |= {f"{name}_errors": _errors(net, *images[name]) for name in ("validation", "test")}
     if run.arm == "all":
         first, before = (next(each.body.parameters()).detach() for each in (net, start))
         each = (first - before).flatten(1).norm(dim=1) / before.flatten(1).norm(dim=1)
-        g = _tools.generator(run.seed, "random drift")
-        bodies = {"before": start, "after": net, "drifted": drifted(start, net, g)}
         row |= {"filters_moved": float(each.median()), "filter_moved_most": float(each.max())}
-        reach = torch.stack([features(body, inputs).abs().max() for body in bodies.values()]).max()
-        if reach < _DIVERGED:
-            row |= {
-                f"{name}_test_errors": _errors(refitted(body, inputs, targets), *images["test"])
-                for name, body in bodies.items()
-            }
+        bodies = {"after": net, "drifted": drifted(start, net, _tools.generator(run.seed, "random drift"))}
+        if torch.stack([features(body, inputs).abs().max() for body in bodies.values()]).max() < _DIVERGED:
+            if "before_test_errors" not in starts[key]:
+                starts[key]["before_test_errors"] = refit(start)
+            row["before_test_errors"] = starts[key]["before_test_errors"]
+            row |= {f"{name}_test_errors": refit(body) for name, body in bodies.items()}
     return row
 
 

@@ -12,7 +12,18 @@ import pytest
 
 from enlib.cli import main, replicate
 from enlib.datasets import DataError
-from enlib.replication import Journal, compute, experiments, identify, make, read_manifest, read_rows, study, units
+from enlib.replication import (
+    LABS,
+    Journal,
+    compute,
+    experiments,
+    identify,
+    make,
+    read_manifest,
+    read_rows,
+    study,
+    units,
+)
 from enlib.replication.journal import _digest
 from enlib.replication.machine import describe
 
@@ -155,6 +166,14 @@ def test_list_says_what_is_done_and_makes_nothing(tmp_path, capsys, inline):
     assert ask("--profile", "quick", "--list", "--out", out) == 0
     assert capsys.readouterr().out.splitlines()[4].split()[-2:] == [f"{3 * UNIT}", f"{UNIT}"]
     assert len(inline) == 1
+
+
+def test_list_counts_all_runs_of_a_lab_whose_units_mix_problems(tmp_path, capsys):
+    assert ask("--profile", "laptop", "--table", "transfer", "--list", "--out", tmp_path / "new") == 0
+    lines = [line.rsplit(maxsplit=4) for line in capsys.readouterr().out.splitlines()[1:]]
+    runs = sum(map(len, LABS["transfer"].units("laptop")))
+    assert sum(int(line[3]) for line in lines) == runs
+    assert [line[0] for line in lines][1:3] == ["cifar10-0v1, 20", "cifar10-0v1, 1500"]
 
 
 def test_only_takes_names_and_patterns(tmp_path, capsys):

@@ -37,6 +37,14 @@ def test_numpy_arrays_and_integers_are_refused_with_advice():
         Split(X.long(), Y)
 
 
+def test_a_data_set_prints_one_line_and_no_tensors():
+    split = Split(torch.zeros(300, 3, 32, 32), torch.tensor([-1.0, 1]).repeat(150))
+    assert repr(split) == "Split(300 samples of shape (3, 32, 32), torch.float32)"
+    assert repr(Dataset("mine", split, split, split)) == (
+        "Dataset('mine', train=300, validation=300, test=300, samples of shape (3, 32, 32), torch.float32)"
+    )
+
+
 def test_a_data_set_is_made_of_splits():
     with pytest.raises(TypeError, match=r"expected validation to be a Split, got .*: pass Split\(inputs, targets\)"):
         Dataset("mine", Split(X, Y), (X, Y), Split(X, Y))

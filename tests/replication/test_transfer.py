@@ -34,9 +34,9 @@ def pictures(monkeypatch):
 
 
 def test_every_arm_tries_as_many_rates_and_no_two_seeds_share_a_sample():
-    assert {len(arm.lrs) for arm in ARMS.values()} == {4}
+    assert {len(arm.lrs(samples)) for arm in ARMS.values() for samples in SIZES} == {5}
     runs = [run for unit in transfer_units("laptop") for run in unit]
-    assert len({run.identity for run in runs}) == len(runs) == 6 * (2 + 6 * 2 * 4)
+    assert len({run.identity for run in runs}) == len(runs) == 6 * (2 + 6 * 2 * 5)
     seeds = {run.seed for run in runs}
     assert len(seeds) * SIZES[-1] // 2 + transfer.VALIDATION <= 5000
 
