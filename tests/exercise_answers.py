@@ -820,7 +820,7 @@ WRONG = {
         (lambda y, f, lam, eta, n, steps: _catapult(y, f, lam, -eta, n, steps), "against"),
         (_catapult_in_turn, "has seen the new f"),
         (lambda y, *rest: (_catapult(y, *rest)[0] - y, _catapult(y, *rest)[1]), "f itself"),
-        (lambda *args: _catapult(*args)[::-1], "f comes first"),
+        (lambda *args: (_catapult(*args)[1], _catapult(*args)[0]), "f comes first"),
         (lambda *args: dict.fromkeys(_catapult(*args)), "should return numbers, got a dict"),
         (lambda *args: (_catapult(*args)[0], None), "should return numbers, got None"),
         (lambda *args: _catapult(*args)[0], "expected 2 numbers, got one number"),
