@@ -187,7 +187,7 @@
       first ??= owner.figure;
       upgrade(owner.figure)?.set(owner.control, text);
     }
-    first?.scrollIntoView({ block: "center" });
+    first?.scrollIntoView({ block: first.offsetHeight < innerHeight ? "center" : "start" });
   }
 
   function writeAddress() {
