@@ -122,8 +122,17 @@
     scrollTo(0, 0);
     fitted();
   }
-  // What does not fit, as a long table, is scrolled.
-  const fitted = () => fit(innerHeight - 56, innerHeight / 26, 12) || (root.style.fontSize = "16px");
+  // A figure with many controls is made narrower; what then does not fit, as a long table, is scrolled.
+  function fitted() {
+    const figure = article.querySelector(".en-on figure.en-figure");
+    if (figure) figure.style.width = "";
+    if (fit(innerHeight - 56, innerHeight / 26, 12)) return;
+    for (let width = figure?.offsetWidth; width > 400; width *= 0.95) {
+      figure.style.width = `${width}px`;
+      if (article.offsetHeight <= innerHeight - 56) return;
+    }
+    root.style.fontSize = "16px";
+  }
   button("←", "Back (Page Up)", () => go(at - 1));
   bar.append(place);
   button("→", "Next (Page Down)", () => go(at + 1));
