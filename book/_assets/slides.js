@@ -151,7 +151,12 @@
     }
   }, true);
   addEventListener("resize", fitted);
-  // An answer that opens needs room.
-  article.addEventListener("toggle", fitted, true);
+  // An answer that opens needs room, and so does a figure that gets its controls.
+  let settled;
+  new ResizeObserver(() => {
+    if (article.offsetHeight === settled) return;
+    fitted();
+    settled = article.offsetHeight;
+  }).observe(article);
   document.fonts.ready.then(() => go(at));
 })();
