@@ -51,7 +51,7 @@ check: $(READY)  ## ruff, mypy and the fast tests, in about a minute
 test: $(READY)  ## everything: checks, every notebook's outputs, the book, all tests and doctests
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
-	$(RUN) pytest -q -n auto --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout 120 notebooks
+	$(RUN) pytest -q -n auto --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout 300 notebooks
 	@# The committed outputs are what the notebooks print, as was just seen; the book need not execute them again.
 	@# Side by side: each of the two keeps one core busy.
 	$(RUN) mypy & types=$$!; ENLIB_EXECUTE=pages $(BUILD); built=$$?; wait $$types && exit $$built
