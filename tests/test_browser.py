@@ -28,26 +28,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with browser.launched() as launched:
-        yield launched
-
-
-@pytest.fixture(scope="module")
-def site():
-    if not SITE.is_dir():
-        pytest.fail("expected the built book in _build/html, got none: run make book")
-    with browser.served(SITE) as address:
-        yield address
-
-
-@pytest.fixture(params=["http", "file"])
-def anywhere(site, request):
-    """The book on a server, and opened as a file."""
-    return site if request.param == "http" else SITE.as_uri() + "/"
-
-
 @pytest.fixture
 def open_page(chromium):
     """Open an address with everything beyond this machine cut off; note what goes wrong."""
@@ -130,8 +110,8 @@ def test_notebooks_show_more_figures_than_code(chromium):
     assert sum(row["figures"] for row in rows) / whole >= 0.24
 
 
-def test_an_answer_reveals_the_figure_and_says_what_is_right(anywhere, open_page):
-    page = open_page(anywhere + "notebooks/07_exponential_neuron.html")
+def test_an_answer_reveals_the_figure_and_says_what_is_right(address, open_page):
+    page = open_page(address + "notebooks/07_exponential_neuron.html")
     box = page.locator(".admonition.predict").first
     output = page.locator(".en-veiled").first
     assert output.evaluate("(e) => e.inert")
@@ -225,8 +205,8 @@ def settle(page):
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
-def test_keyboard_moves_what_is_drawn_what_is_said_and_the_address(anywhere, open_page):
-    page, figure = first_figure(anywhere, open_page)
+def test_keyboard_moves_what_is_drawn_what_is_said_and_the_address(address, open_page):
+    page, figure = first_figure(address, open_page)
     for field in figure.locator("input[type=range]").all():
         before, said = drawn(figure), field.get_attribute("aria-valuetext")
         field.focus()
@@ -268,8 +248,8 @@ def test_the_data_are_shown_as_a_table_that_follows(site, open_page):
     assert figure.locator(".en-data").inner_text() != before
 
 
-def test_zoom_fetches_plotly_from_the_site_and_follows(anywhere, open_page):
-    page, figure = first_figure(anywhere, open_page)
+def test_zoom_fetches_plotly_from_the_site_and_follows(address, open_page):
+    page, figure = first_figure(address, open_page)
     assert page.evaluate("typeof window.Plotly") == "undefined"
     button = figure.locator(".en-bar").get_by_role("button", name="Zoom")
     button.click()

@@ -8,7 +8,6 @@ import subprocess
 import time
 from pathlib import Path
 
-import browser
 import pytest
 import websocket  # a dependency of JupyterLab's server
 
@@ -89,17 +88,6 @@ def tab(tmp_path_factory):
     finally:
         firefox.terminate()
         firefox.wait(timeout=30)
-
-
-@pytest.fixture(params=["http", "file"])
-def address(request):
-    if not SITE.is_dir():
-        pytest.fail("expected the built book in _build/html, got none: run make book")
-    if request.param == "file":
-        yield SITE.as_uri() + "/"
-    else:
-        with browser.served(SITE) as served:
-            yield served
 
 
 # Every figure is brought near the screen and waited for; then its first control is moved, and what is drawn changes.

@@ -16,12 +16,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with browser.launched() as launched:
-        yield launched
-
-
 @pytest.fixture
 def page(chromium):
     opened = chromium.new_page(viewport={"width": 1280, "height": 720})

@@ -28,24 +28,6 @@ SLOPE = "def slope_in_b(a, slope_in_a, lam):\n    return a * slope_in_a - lam * 
 CURVATURE = "def one_minimum(w):\n    return np.sqrt(abs(w))"
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with browser.launched() as launched:
-        yield launched
-
-
-@pytest.fixture(scope="module", params=["http", "file"])
-def address(request):
-    """The book on a server, and opened as a file."""
-    if not SITE.is_dir():
-        pytest.fail("expected the built book in _build/html, got none: run make book")
-    if request.param == "file":
-        yield SITE.as_uri() + "/"
-    else:
-        with browser.served(SITE) as served:
-            yield served
-
-
 @pytest.fixture
 def open_page(chromium):
     """Open an address with everything beyond this machine cut off; note what is loaded, and what goes wrong."""
