@@ -13,6 +13,7 @@ from enlib.statistics.estimates import (
     kaplan_meier,
     paired_difference,
     paired_ratio,
+    paired_shares,
     pooled_ratio,
     wilson,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "mcnemar",
     "paired_difference",
     "paired_ratio",
+    "paired_shares",
     "pooled_ratio",
     "ratio_equivalence",
     "signed_rank",

@@ -213,6 +213,45 @@ def wilson(successes: int, trials: int, *, confidence: float = 0.95) -> Share:
     return Share(successes / trials, float(interval.low), float(interval.high), successes, trials)
 
 
+def paired_shares(both: int, only_first: int, only_second: int, pairs: int) -> tuple[float, float, float]:
+    """Return the difference of two paired shares, second minus first, and its 95 % interval by Newcombe's method 10.
+
+    Parameters
+    ----------
+    both, only_first, only_second : int
+        Pairs in which it happened in both runs, in the first alone, and in the second alone.
+    pairs : int
+        Number of pairs; without any, all three numbers are NaN.
+
+    References
+    ----------
+    R. G. Newcombe, Improved confidence intervals for the difference between binomial proportions based on paired
+    data, Statistics in Medicine 17 (1998).
+
+    Examples
+    --------
+    >>> [round(x, 2) for x in paired_shares(10, 9, 1, 30)]
+    [-0.27, -0.43, -0.07]
+    """
+    if not pairs:
+        return math.nan, math.nan, math.nan
+    neither = pairs - both - only_first - only_second
+    first, second = wilson(both + only_first, pairs), wilson(both + only_second, pairs)
+    margins = (both + only_first) * (only_second + neither) * (both + only_second) * (only_first + neither)
+    cross = both * neither - only_first * only_second
+    # Corrected for continuity where it is positive.
+    phi = max(cross - pairs / 2, 0) if cross > 0 else cross
+    phi = phi / math.sqrt(margins) if margins else 0.0
+    difference = second.share - first.share
+
+    def reach(up: float, down: float) -> float:
+        return math.sqrt(max(up**2 - 2 * phi * up * down + down**2, 0.0))
+
+    low = difference - reach(second.share - second.low, first.high - first.share)
+    high = difference + reach(second.high - second.share, first.share - first.low)
+    return difference, low, high
+
+
 def kaplan_meier(times: npt.ArrayLike, cap: npt.ArrayLike) -> tuple[Array, Array]:
     r"""Return the Kaplan-Meier estimate of the share of runs that are not finished by a time.
 

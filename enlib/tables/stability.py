@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from enlib import _tools
-from enlib.statistics import holm, mcnemar, signed_rank, stratified_exact, wilson
+from enlib.statistics import holm, mcnemar, paired_shares, signed_rank, stratified_exact, wilson
 from enlib.tables.counting import EVENTS, change, happened, moment, share, sides, surplus, twins
 from enlib.tables.layout import Table, interval, p_value, percent
 from enlib.tables.selection import ARMS, Row, checked, label, problems, tuned
@@ -403,45 +403,6 @@ def condition_table(rows: Sequence[Row], family: Literal["causes", "remedies"]) 
     return Table(
         family, {"causes": "Explanations and their controls", "remedies": "Remedies"}[family], shown, numbers, notes
     )
-
-
-def paired_shares(both: int, only_first: int, only_second: int, pairs: int) -> tuple[float, float, float]:
-    """Return the difference of two paired shares, second minus first, and its 95 % interval by Newcombe's method 10.
-
-    Parameters
-    ----------
-    both, only_first, only_second : int
-        Pairs in which it happened in both runs, in the first alone, and in the second alone.
-    pairs : int
-        Number of pairs; without any, all three numbers are NaN.
-
-    References
-    ----------
-    R. G. Newcombe, Improved confidence intervals for the difference between binomial proportions based on paired
-    data, Statistics in Medicine 17 (1998).
-
-    Examples
-    --------
-    >>> [round(x, 2) for x in paired_shares(10, 9, 1, 30)]
-    [-0.27, -0.43, -0.07]
-    """
-    if not pairs:
-        return math.nan, math.nan, math.nan
-    neither = pairs - both - only_first - only_second
-    first, second = wilson(both + only_first, pairs), wilson(both + only_second, pairs)
-    margins = (both + only_first) * (only_second + neither) * (both + only_second) * (only_first + neither)
-    cross = both * neither - only_first * only_second
-    # Corrected for continuity where it is positive.
-    phi = max(cross - pairs / 2, 0) if cross > 0 else cross
-    phi = phi / math.sqrt(margins) if margins else 0.0
-    difference = second.share - first.share
-
-    def reach(up: float, down: float) -> float:
-        return math.sqrt(max(up**2 - 2 * phi * up * down + down**2, 0.0))
-
-    low = difference - reach(second.share - second.low, first.high - first.share)
-    high = difference + reach(second.high - second.share, first.share - first.low)
-    return difference, low, high
 
 
 def _comparisons(family: str, runs: Iterable[tuple[str, float]]) -> list[tuple[bool, str, float, str]]:

@@ -12,6 +12,7 @@ from enlib.statistics import (
     log_ratios,
     paired_difference,
     paired_ratio,
+    paired_shares,
     pooled_ratio,
     signed_rank,
     wilson,
@@ -290,6 +291,15 @@ RELAPSE = [6, 6, 6, 7, 10, 13, 16, 22, 23]
 CUT_SHORT = [6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35]
 TREATED = np.array(RELAPSE + [NAN] * len(CUT_SHORT))
 CAPS = np.array([35] * len(RELAPSE) + CUT_SHORT)
+
+
+@pytest.mark.parametrize("chances", [(0.3, 0.35, 0.03, 0.32), (0.0, 0.6, 0.0, 0.4), (0.5, 0.2, 0.2, 0.1)])
+def test_the_interval_of_paired_shares_covers_the_difference(chances):
+    random, held = np.random.default_rng(0), 0
+    for both, first, second, _ in random.multinomial(30, chances, size=1000):
+        _, low, high = paired_shares(int(both), int(first), int(second), 30)
+        held += low <= chances[2] - chances[1] <= high
+    assert held >= 930
 
 
 def test_kaplan_meier_as_published():

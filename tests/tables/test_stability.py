@@ -1,7 +1,6 @@
 import itertools
 import math
 
-import numpy as np
 import pytest
 from replication_rows import row
 
@@ -18,7 +17,6 @@ from enlib.tables import (
     standardization_table,
     trained_noise_table,
 )
-from enlib.tables.stability import paired_shares
 
 NEVER = math.nan
 DONE = {"train_size": 200, "train_errors": 0.0, "train_loss": 1e-3}
@@ -160,15 +158,6 @@ def test_a_crossing_counts_only_before_the_spike():
     }  # fmt: skip
     with pytest.raises(ValueError, match="expected runs of the condition 'with the neuron', got none"):
         crossing_table(study({"lambda 0": [NEVER]}))
-
-
-@pytest.mark.parametrize("chances", [(0.3, 0.35, 0.03, 0.32), (0.0, 0.6, 0.0, 0.4), (0.5, 0.2, 0.2, 0.1)])
-def test_the_interval_of_paired_shares_covers_the_difference(chances):
-    random, held = np.random.default_rng(0), 0
-    for both, first, second, _ in random.multinomial(30, chances, size=1000):
-        _, low, high = paired_shares(int(both), int(first), int(second), 30)
-        held += low <= chances[2] - chances[1] <= high
-    assert held >= 930
 
 
 def test_without_runs_the_tables_are_empty():
