@@ -309,7 +309,7 @@ def central_flow(loss: Losses, start: Tensor, *, eta: float, steps: int) -> Cent
     _gradient(loss, start.detach().clone().requires_grad_(), keep=False)
     dt = eta / 2
     w = start.detach().clone()
-    _, u = _sharpest(loss, w, tol=1e-6)
+    _, u = _sharpest(loss, w, tol=1e-10)  # errors of the first direction grow along the path
     path: list[tuple[Tensor, ...]] = []
     for k in range(2 * steps + 1):
         w = w.detach().requires_grad_()
