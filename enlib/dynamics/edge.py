@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from enlib import _tools
 from enlib._tools import generator
-from enlib.curvature import Sharpness, sharpness
 
 Array = npt.NDArray[np.float64]
 Losses = Callable[[Tensor], Tensor]
@@ -217,7 +217,7 @@ def track_sharpness(
         losses.append(value)
         if k % every == 0:
             at.append(k)
-            sharp.append([_top(loss, row, tol=1e-3).value if row.isfinite().all() else math.nan for row in w])
+            sharp.append(_sharpest(loss, w, tol=1e-3)[0].cpu().numpy())
             kept.append(w.clone())
         v = momentum * v - step_size * slope
         w = w + v
@@ -309,7 +309,7 @@ def central_flow(loss: Losses, start: Tensor, *, eta: float, steps: int) -> Cent
     _gradient(loss, start.detach().clone().requires_grad_(), keep=False)
     dt = eta / 2
     w = start.detach().clone()
-    u = torch.stack([_top(loss, row, tol=1e-6).vector for row in w])
+    _, u = _sharpest(loss, w, tol=1e-10)  # errors of the first direction grow along the path
     path: list[tuple[Tensor, ...]] = []
     for k in range(2 * steps + 1):
         w = w.detach().requires_grad_()
@@ -325,7 +325,7 @@ def central_flow(loss: Losses, start: Tensor, *, eta: float, steps: int) -> Cent
         if k % 2 == 0:
             path.append((w.detach(), u, lam, variance, value))
         w = w.detach() - dt * (slope + variance[:, None] / 2 * sharpening)
-        u = torch.nn.functional.normalize(curved.detach(), dim=1)
+        u = normalize(curved.detach(), dim=1)
     weights, direction, lams, variances, losses = (torch.stack(part) for part in zip(*path, strict=True))
     return CentralFlow(weights, direction, lams.cpu().numpy(), variances.cpu().numpy(), losses.cpu().numpy())
 
@@ -358,8 +358,53 @@ def _derivative(value: Tensor, w: Tensor, *, keep: bool) -> Tensor:
     return derivative
 
 
-def _top(loss: Losses, row: Tensor, *, tol: float) -> Sharpness:
-    return sharpness(lambda p: loss(p["w"][None])[0], {"w": row}, tol=tol)
+def _sharpest(loss: Losses, w: Tensor, *, tol: float) -> tuple[Tensor, Tensor]:
+    """Return the largest eigenvalue and its unit vector for each run's Hessian; NaN where the weights are not finite.
+
+    This is `enlib.curvature.sharpness` for all runs at once: one product serves them all, and all continue until the
+    last has converged. Few vectors are enough, so the Hessian in their span is diagonalized as a full matrix.
+    """
+    values, vectors = w.new_full((len(w),), math.nan), torch.full_like(w, math.nan)
+    finite = w.isfinite().all(1)
+    if not finite.any():
+        return values, vectors
+    at = w[finite].detach().requires_grad_()
+    _, slope = _gradient(loss, at, keep=True)
+    random = generator(0, "lanczos start")
+    noise = torch.randn(at.shape, generator=random, dtype=at.dtype).to(at.device)
+    basis = normalize(normalize(slope.detach(), dim=1) + normalize(noise, dim=1), dim=1)[:, None]
+    images = basis[:, :0]
+    while True:
+        image = torch.zeros_like(at)
+        if slope.requires_grad:
+            (image,) = torch.autograd.grad(slope, at, basis[:, -1], retain_graph=True, materialize_grads=True)
+        images = torch.cat([images, image[:, None]], 1)
+        if not images.isfinite().all():
+            raise ValueError(
+                "expected finite Hessian-vector products, got NaN or inf: the loss has no second derivative here; "
+                "check for square roots and norms at zero, and for overflow"
+            )
+        ritz, weights = torch.linalg.eigh(basis @ images.mT)
+        top, chosen = ritz[:, -1], weights[:, None, :, -1]
+        vector = (chosen @ basis)[:, 0]
+        size, m = at.shape[1], basis.shape[1]
+        if m > 1:
+            residual = ((chosen @ images)[:, 0] - top[:, None] * vector).norm(dim=1)
+            error = torch.minimum(residual, (residual**2 / (top - ritz[:, -2])).nan_to_num(0.0, posinf=math.inf))
+            allowed = tol * torch.maximum(top.abs(), 1e-3 * ritz.abs().amax(1))
+            # After so few products it could stop at a direction that the start happens to favor, so be stricter here.
+            if (error <= (0.1 if m == 2 else 1) * allowed).all():
+                break
+        if m == size:
+            break
+        # A little of another direction takes over in a run whose span is exhausted.
+        length = images[:, -1].norm(dim=1, keepdim=True)
+        direction = images[:, -1] + 1e-10 * length * torch.randn(size, generator=random, dtype=w.dtype).to(w.device)
+        for _ in range(3):
+            direction = normalize(direction - (basis @ direction[..., None] * basis).sum(1), dim=1)
+        basis = torch.cat([basis, direction[:, None]], 1)
+    values[finite], vectors[finite] = top, vector
+    return values, vectors
 
 
 def _check_runs(start: Tensor) -> None:
