@@ -41,6 +41,7 @@ def test_a_setting_has_the_errors_that_fit_gives():
             assert count is None or abs(count - other) <= 5  # of 2000: a stack rounds differently
 
 
+@pytest.mark.slow
 def test_a_table_grows_by_seeds_and_is_the_same_as_one_made_at_once(tmp_path):
     for seeds, says in ((1, "1 seeds in"), (None, "2 seeds in"), (None, "0 of them new")):
         assert says in write_surface(tmp_path / "a", profile="quick", seeds=seeds, workers=1)

@@ -41,6 +41,7 @@ def test_every_arm_tries_as_many_rates_and_no_two_seeds_share_a_sample():
     assert len(seeds) * SIZES[-1] // 2 + transfer.VALIDATION <= 5000
 
 
+@pytest.mark.slow
 def test_rows_go_through_the_journal_and_repeat(tmp_path, pictures):
     unit = tuple(run for run in transfer_units("quick")[0] if run.arm in ("source", "last", "all"))
     rows = compute_transfer(unit)
