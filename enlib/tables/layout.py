@@ -158,5 +158,12 @@ def loss_and_errors(loss: float, errors: float) -> str:
 
 
 def p_value(p: float) -> str:
-    """Return a p-value to three decimals, or its order of magnitude below 0.001; empty if the test was not made."""
-    return "" if math.isnan(p) else f"{p:.3f}" if p >= 0.001 else f"{p:.0e}"
+    """Return a p-value to three decimals, or its order of magnitude below 0.001; empty if the test was not made.
+
+    Where three decimals are 0.050, four say on which side of 0.05 it is.
+
+    >>> p_value(0.0495), p_value(0.0123)
+    ('0.0495', '0.012')
+    """
+    text = f"{p:.3f}" if p >= 0.001 else f"{p:.0e}"
+    return "" if math.isnan(p) else f"{p:.4f}" if text == "0.050" else text

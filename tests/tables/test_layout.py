@@ -78,6 +78,8 @@ def test_all_rows_have_the_same_headings():
         (loss_and_errors(12.34, 2.5), "12.3\\2.5"),
         (loss_and_errors(math.nan, math.nan), ""),
         (p_value(0.0123), "0.012"),
+        (p_value(0.0495), "0.0495"),
+        (p_value(0.0502), "0.0502"),
         (p_value(0.00012), "1e-04"),
         (p_value(math.nan), ""),
         (arms("1", "2"), "1 / 2"),
