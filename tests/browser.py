@@ -81,7 +81,7 @@ CUT = """() => {
   const found = {cut: [], scrolled: []};
   const seen = (e) => e.checkVisibility({visibilityProperty: true, contentVisibilityAuto: true}) && e.offsetWidth > 1;
   const say = (kind, e) => found[kind].push(`${e.className || e.tagName}: ${e.textContent.trim().slice(0, 60)}`);
-  for (const e of document.querySelectorAll("article :is(table, .katex-display, .cell pre)")) {
+  for (const e of document.querySelectorAll("article :is(table, .katex-display, .cell pre, textarea)")) {
     if (!seen(e)) continue;
     let place = e, wide = false;
     for (; place && place.tagName !== "ARTICLE"; place = place.parentElement) {
@@ -89,8 +89,18 @@ CUT = """() => {
       if (hides !== "visible" && place.scrollWidth > place.clientWidth + 1) { wide = true; break; }
     }
     const style = wide && getComputedStyle(place);
-    if (wide) say(style.overflowX === "auto" && style.backgroundImage.includes("gradient") ? "scrolled" : "cut", e);
-    else if (e.getBoundingClientRect().right > document.documentElement.clientWidth + 1) say("cut", e);
+    const right = (part) => part.getBoundingClientRect().right, page = document.documentElement.clientWidth + 1;
+    const opaque = (row) => getComputedStyle(row).backgroundColor.startsWith("rgb("); // hides what is behind it
+    const seen_behind = ![...e.querySelectorAll("tr")].some(opaque);
+    const cue = wide && style.overflowX === "auto" && style.backgroundImage.includes("gradient") && seen_behind;
+    if (wide) say(cue ? "scrolled" : "cut", e);
+    else if (right(e) > page) say("cut", e);
+    // What is beyond the wrong end of its place cannot be scrolled to.
+    else if ([...e.querySelectorAll(".base")].some((base) => right(base) > right(e.parentElement) + 1)) say("cut", e);
+    if (e.caption && right(e.caption) > page) say("cut", e.caption);
+  }
+  for (const link of document.querySelectorAll(".prev-next-area a")) {
+    if (link.scrollWidth > link.clientWidth + 1) say("cut", link);
   }
   for (const tag of document.querySelectorAll("article .katex-display .tag")) {
     const left = tag.getBoundingClientRect().left;

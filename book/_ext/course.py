@@ -255,7 +255,7 @@ def draw_map(parts: list[list[str]], known: dict[str, Notebook], main: list[str]
         for row, names in enumerate(parts)
         for column, name in enumerate(n for n in names if n in known)
     }
-    lines, circles = [], []
+    lines, circles, top = [], [], 0.0
     for name, (x, y) in place.items():
         this = known[name]
         strong = this.number in main
@@ -265,8 +265,9 @@ def draw_map(parts: list[list[str]], known: dict[str, Notebook], main: list[str]
             x0, y0 = place[needed]
             bold = ' class="en-main"' if strong and known[needed].number in main else ""
             if y0 == y:  # an arc above the row, over those between
-                rise = 10 * ((x - x0) // 58 - 1)
-                lines.append(f'<path{bold} d="M{x0} {y}Q{(x0 + x) / 2} {y - 30 - 2 * rise} {x} {y}"/>')
+                rise = 10 + 20 * (abs(x - x0) // 58)  # of the control point, twice as high as the arc
+                top = min(top, y - rise / 2 - 2)
+                lines.append(f'<path{bold} d="M{x0} {y}Q{(x0 + x) / 2} {y - rise} {x} {y}"/>')
             else:
                 lines.append(f'<path{bold} d="M{x0} {y0}C{x0} {y0 + 42} {x} {y - 42} {x} {y}"/>')
         row = next(i for i, names in enumerate(parts) if name in names)
@@ -283,7 +284,8 @@ def draw_map(parts: list[list[str]], known: dict[str, Notebook], main: list[str]
         if n.needs
     )
     return (
-        f'<svg class="en-map" viewBox="0 0 {width} {height}" role="group" aria-label="Map of the course. {told}.">'
+        f'<svg class="en-map" viewBox="0 {top:g} {width} {height - top:g}" role="group" '
+        f'aria-label="Map of the course. {told}.">'
         f"{''.join(lines)}{''.join(circles)}</svg>"
     )
 

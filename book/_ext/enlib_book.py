@@ -47,6 +47,8 @@ _BLOCKING = re.compile(r'<script(?![^>]*\bdefer\b)(?=[^>]*\bsrc="(?![^"]*documen
 _FORMULA = re.compile(r"\\(?P<open>[(\[])(?P<tex>(?:(?!\\[()\[\]]).)*?)\\[)\]](?=\s*</(?:span|div)>)", re.DOTALL)
 # A formula keeps its comma: otherwise, a line may begin with it.
 _WITH_COMMA = re.compile(r'<span class="math[^>]*>\\\((?:(?!\\[()]).)+\\\)</span>[,.;:!?)]+', re.DOTALL)
+# One that is longer than a phone's line breaks in it as text does.
+_LONG = re.compile(r'(?<=<span class="math)(?= [^>]*>\\\((?:(?!\\[()]).){46,}\\\)</span>)', re.DOTALL)
 _TYPESET = """
 const katex = require(process.argv[1]);
 const formulas = JSON.parse(require("fs").readFileSync(0, "utf8"));
@@ -254,7 +256,7 @@ def typeset(pages: list[str]) -> list[str]:
     ExtensionError
         If a formula is not valid.
     """
-    pages = [_WITH_COMMA.sub(r'<span class="en-whole">\g<0></span>', text) for text in pages]
+    pages = [_LONG.sub(" en-long", _WITH_COMMA.sub(r'<span class="en-whole">\g<0></span>', text)) for text in pages]
     formulas = sorted({_formula(m) for text in pages for m in _FORMULA.finditer(text)})
     if not formulas:
         return pages

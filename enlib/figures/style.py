@@ -19,11 +19,13 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.text import Text
 from matplotlib.textpath import TextToPath
-from matplotlib.ticker import FuncFormatter, LogFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogFormatter, LogLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import Bbox
 from PIL import Image
 
@@ -138,16 +140,28 @@ def drawn(panels: Sequence[Panel], size: tuple[float, float], columns: int = 1, 
 
 
 def _fit_below(axes: Axes, width: float) -> None:
-    """Leave out numbers of a logarithmic axis that touch, and keep its label on the figure."""
-    boxes = [tick.label1.get_window_extent() for tick in axes.xaxis.get_major_ticks() if tick.label1.get_text()]
-    if axes.get_xscale() == "log" and any(b.x0 < a.x1 + 4 for a, b in itertools.pairwise(sorted(boxes, key=_left))):
+    """Leave out numbers of the horizontal axis that touch, and keep its label on the figure."""
+    locator = axes.xaxis.get_major_locator()
+    if axes.get_xscale() == "log" and _touch(axes):
         axes.xaxis.set_major_locator(LogLocator(subs=(1,), numticks=6))
+    elif isinstance(locator, MaxNLocator):
+        for most in range(7, 2, -1):
+            if not _touch(axes):
+                break
+            locator.set_params(nbins=most)
+            axes.get_figure(root=True).draw_without_rendering()  # type: ignore[union-attr]
     label = axes.xaxis.label
     if label.get_window_extent().x1 > width:
         axes.set_xlabel(label.get_text(), loc="right")
         if label.get_window_extent().x0 < 0:
             half = len(label.get_text()) // 2 + 4
             label.set_text(textwrap.fill(label.get_text(), half, break_on_hyphens=False, break_long_words=False))
+
+
+def _touch(axes: Axes) -> bool:
+    ticks = axes.xaxis.get_major_ticks()
+    boxes = sorted((tick.label1.get_window_extent() for tick in ticks if tick.label1.get_text()), key=_left)
+    return any(b.x0 < a.x1 + 4 for a, b in itertools.pairwise(boxes))
 
 
 def _left(box: Bbox) -> float:
@@ -216,6 +230,9 @@ def svg(panel: Panel, size: tuple[float, float], right: float = 0) -> tuple[str,
     """
     with settings():
         figure = drawn([panel], size, right=right)
+        for label in figure.findobj(Text):
+            if to_hex(label.get_color()) == "#000000":  # which SVG does not say, and the page would make it white
+                label.set_color("#010101")
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     text = re.sub(r"<metadata>.*?</metadata>", "", buffer.getvalue(), flags=re.DOTALL)

@@ -1,3 +1,4 @@
+import itertools
 import os
 import re
 import subprocess
@@ -6,6 +7,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import pytest
+from matplotlib.ticker import MaxNLocator
 
 from enlib.figures import NEURON, style
 
@@ -112,6 +114,25 @@ def test_svg_returns_the_axes_laid_out():
 def test_logarithmic_axes_are_labeled_in_plain_text(limits, expected):
     drawn, _ = style.svg(lambda axes: axes.set(yscale="log", ylim=limits, xticks=[]), style.WIDE)
     assert re.findall(r">([^<>]+)</text>", drawn) == expected
+
+
+def test_numbers_below_an_axis_do_not_touch():
+    """Found by looking at a phone: 0 1500 3000 ... 12000 became one row of digits in notebook 05."""
+
+    def panel(axes):
+        axes.set(xlim=(-480, 12480), yticks=[])
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+    drawn, _ = style.svg(panel, style.NARROW)
+    ticks = [(float(x), text) for x, text in re.findall(r'x="([\d.]+)" y="[\d.]+">(\d+)</text>', drawn)]
+    assert len(ticks) > 3
+    for (x0, left), (x1, right) in itertools.pairwise(ticks):
+        assert x1 - x0 > (style.text_width(left) + style.text_width(right)) / 2 + 2
+
+
+def test_black_on_a_pale_map_stays_black_on_a_dark_page():
+    drawn, _ = style.svg(lambda axes: axes.text(0, 0, "a count", color="black"), style.WIDE)
+    assert re.search(r'fill: #010101"[^>]*>a count</text>', drawn)
 
 
 def test_svg_keeps_the_numbers_that_are_text():
