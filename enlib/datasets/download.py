@@ -121,8 +121,13 @@ def data_directory(data_dir: str | os.PathLike[str] | None = None) -> Path:
         named = pooch.os_cache("enlib")
     try:
         where = Path(named).expanduser()
-        usable = "\0" not in str(where) and (not where.exists() or os.access(where / ".", os.R_OK | os.X_OK))
-    except (OSError, RuntimeError):  # a folder that cannot be searched, an unknown ~user
+        usable = "\0" not in str(where)
+        if usable:
+            where.stat()  # and not exists, which since Python 3.14 hides every error
+            usable = os.access(where / ".", os.R_OK | os.X_OK)
+    except (FileNotFoundError, NotADirectoryError):
+        usable = True
+    except (OSError, RuntimeError):  # a folder that cannot be searched, a name that is too long, an unknown ~user
         usable = False
     if not usable:
         raise DataError(

@@ -68,7 +68,8 @@ def spheres(
     def sample(rng: np.random.Generator, targets: _Array, d: int) -> _Array:
         z = rng.standard_normal((len(targets), d))
         z /= np.linalg.norm(z, axis=1, keepdims=True)
-        return z * np.where(targets < 0, *lengths)[:, None]
+        scaled: _Array = z * np.where(targets < 0, *lengths)[:, None]
+        return scaled
 
     return _splits("spheres", sample, seed, dimension, train=train, validation=validation, test=test)
 

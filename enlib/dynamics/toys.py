@@ -412,7 +412,7 @@ class ToyClassifier(_Toy):
         low, high = _tools.number("low", low), _tools.number("high", high)
         if not low < high:
             raise ValueError(f"expected low < high, got {low} and {high}: pass the smaller number first")
-        theta = np.linspace(low, high, 20_001)
+        theta = np.linspace(low, high, 20_001, dtype=np.float64)
         at = self.gradient(theta[None])[0]
         exact = np.flatnonzero((at[1:-1] == 0) & (at[:-2] < 0) & (at[2:] > 0)) + 1
         between = np.flatnonzero((at[:-1] < 0) & (at[1:] > 0))
@@ -615,7 +615,8 @@ def example_b() -> ToyClassifier:
 def _log_steps(steps: int) -> Steps:
     """Return step numbers from 0 to ``steps``, about 20 in each power of ten."""
     count = 1 + math.ceil(20 * math.log10(steps))
-    return np.unique(np.concatenate([[0], np.geomspace(1, steps, max(count, 2)).round()])).astype(np.int64)
+    numbers: Steps = np.unique(np.concatenate([[0], np.geomspace(1, steps, max(count, 2)).round()])).astype(np.int64)
+    return numbers
 
 
 def _check_at(at: npt.ArrayLike, steps: int) -> Steps:

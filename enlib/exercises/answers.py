@@ -296,7 +296,8 @@ def as_number(answer: object, *, finite: bool = True) -> float:
     Parameters
     ----------
     answer : object
-        An int, float, Fraction or Decimal, a NumPy or torch scalar, or a list or array of one of them.
+        An int, float, Fraction or Decimal, a complex number without imaginary part, a NumPy or torch scalar, or a
+        list or array of one of them.
     finite : bool
         Whether to refuse infinity and NaN.
 
@@ -318,6 +319,8 @@ def as_number(answer: object, *, finite: bool = True) -> float:
             answer = answer.item()
         if isinstance(answer, (str, bytes, bool)):
             raise ValueError
+        if getattr(answer, "imag", None) == 0:  # since NumPy 2.5, real eigenvalues too come as complex numbers
+            answer = answer.real  # type: ignore[attr-defined]
         value = float(answer)  # type: ignore[arg-type]
     except OverflowError:
         value = math.inf

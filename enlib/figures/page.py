@@ -445,7 +445,7 @@ def _prepare(axes: Axes, start: Frame, look: Look) -> None:
             bar = axes.figure.colorbar(
                 ScalarMappable(Normalize(*look.zlim), _colors(mark)), ax=axes, aspect=30, pad=0.02
             )
-            bar.outline.set_visible(False)
+            bar.ax.spines["outline"].set_visible(False)
 
 
 # --- the same as a picture

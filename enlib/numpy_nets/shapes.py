@@ -107,7 +107,9 @@ def windows(x: Array, size: tuple[int, int], stride: tuple[int, int]) -> Array:
             f"expected a window no larger than the image, got {size} in {x.shape[2:]}: "
             "choose a smaller window, or more padding"
         )
-    return sliding_window_view(x, size, axis=(2, 3))[:, :, :: stride[0], :: stride[1]]
+    axes: Any = (2, 3)  # older type stubs of NumPy know one axis only
+    seen: Array = sliding_window_view(x, size, axis=axes)
+    return seen[:, :, :: stride[0], :: stride[1]]
 
 
 def add_windows(parts: Array, shape: tuple[int, ...], stride: tuple[int, int]) -> Array:

@@ -182,4 +182,5 @@ def _times(without: npt.ArrayLike, with_neuron: npt.ArrayLike) -> tuple[Array, A
 def _log_ratios(first: Array, second: Array) -> Array:
     with np.errstate(invalid="ignore"):
         size = np.log(np.maximum(first, second) / np.minimum(first, second))
-        return np.copysign(size, second - first)
+        signed: Array = np.copysign(size, second - first)
+        return signed

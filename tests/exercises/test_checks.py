@@ -32,6 +32,7 @@ NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
 def number_forms(value):
     forms = [float(value), Fraction(value), Decimal(repr(float(value))), np.float64(value), np.array(value)]
+    forms += [complex(value), np.complex128(value)]  # as NumPy's eigenvalues are
     forms += [np.array([value]), torch.tensor(value), torch.nn.Parameter(torch.tensor(float(value)).double())]
     if value == int(value):
         forms += [int(value), np.int64(value), np.array(int(value)), torch.tensor(int(value))]
