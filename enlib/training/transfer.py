@@ -48,8 +48,17 @@ def with_new_head(net: ResidualNet, *, train: str) -> ResidualNet:
     return net
 
 
-def tune(net: ResidualNet, inputs: Tensor, targets: Tensor, *, lr: float, moving: bool, seed: int) -> None:
-    """Train what needs gradients by SGD for 200 updates with up to 50 samples each.
+def tune(
+    net: ResidualNet,
+    inputs: Tensor,
+    targets: Tensor,
+    *,
+    lr: float,
+    moving: bool,
+    seed: int,
+    updates: int = UPDATES,
+) -> None:
+    """Train what needs gradients by SGD, with up to 50 samples an update.
 
     Parameters
     ----------
@@ -64,6 +73,8 @@ def tune(net: ResidualNet, inputs: Tensor, targets: Tensor, *, lr: float, moving
         variance, and moves its running ones.
     seed : int
         Of the batch order.
+    updates : int
+        How many.
     """
     parameters = [p for p in net.parameters() if p.requires_grad]
     fixed = not moving and len(parameters) == 2  # the features of the samples do not change: compute them once
@@ -74,8 +85,8 @@ def tune(net: ResidualNet, inputs: Tensor, targets: Tensor, *, lr: float, moving
     optimizer = torch.optim.SGD(parameters, lr=lr)
     g = _tools.generator(seed, "batch order")
     batches: Iterator[Tensor] = iter(())
-    for at in range(UPDATES):
-        _set_rate(optimizer, lr, at / UPDATES)
+    for at in range(updates):
+        _set_rate(optimizer, lr, at / updates)
         batch = next(batches, None)
         if batch is None:
             batches = iter(torch.split(torch.randperm(len(inputs), generator=g), BATCH))
