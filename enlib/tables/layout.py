@@ -7,6 +7,7 @@ import html
 import io
 import math
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,6 +64,39 @@ class Table:
                 raise ValueError(
                     f"expected the headings {self._headings} in every row, got {list(row)}: give all rows the same"
                 )
+
+    @classmethod
+    def of(cls, title: str, headings: str, rows: Iterable[Sequence[object]], *notes: str) -> Table:
+        """Return the table of these rows, as short to write as its lines in Markdown.
+
+        Parameters
+        ----------
+        title : str
+            Also its name.
+        headings : str
+            Of the columns, between vertical bars.
+        rows : iterable of sequences
+            A cell for each heading; numbers are written as `str` writes them.
+        *notes : str
+            What a reader must know to read the table.
+
+        Raises
+        ------
+        ValueError
+            If a row has more cells than there are headings, or fewer.
+
+        Examples
+        --------
+        >>> Table.of("Times", "problem | epochs", [("a", 12)]).shown
+        [{'problem': 'a', 'epochs': '12'}]
+        """
+        names = headings.split(" | ")
+        shown = []
+        for row in rows:
+            if len(row) != len(names):
+                raise ValueError(f"expected a cell for each of {names} in every row, got {row}: add or remove cells")
+            shown.append(dict(zip(names, map(str, row), strict=True)))
+        return cls(title, title, shown, [], notes)
 
     @property
     def _headings(self) -> list[str]:

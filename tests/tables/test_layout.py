@@ -14,6 +14,15 @@ TABLE = Table(
 )  # fmt: skip
 
 
+def test_a_table_of_rows():
+    rows = ((name, p) for name, p in (("x", 0.5), ("longer", "1e-05")))
+    assert Table.of("A < B", "problem | p", rows, "Read it.").text() == TABLE.text()
+    assert Table.of("none", "problem | p", []).shown == []
+    for row in (("x",), ("x", 0.5, 1)):
+        with pytest.raises(ValueError, match="a cell for each of .'problem', 'p'."):
+            Table.of("A < B", "problem | p", [row])
+
+
 def test_text_lines_up():
     assert TABLE.text().splitlines() == [
         "A < B", "", "problem      p", "x          0.5", "longer   1e-05", "", "Read it.",
