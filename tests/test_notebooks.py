@@ -10,9 +10,6 @@ from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-# The boxes of these are due.
-DUE = ("08_", "08b_", "09_", "10_", "11_", "12_", "13_", "14_")
-WITH_ANSWERS = [path for path in NOTEBOOKS if not path.stem.startswith(DUE)]
 DETAILS = re.compile(r"<details><summary>[^<>]+</summary>")
 
 
@@ -106,7 +103,7 @@ def right(box):
     return re.search(r"^> <details><summary>Answer</summary>\n>\n> \*\*(\d)\.\*\* \S", box, re.M)[1]
 
 
-@pytest.mark.parametrize("path", WITH_ANSWERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_predictions_have_answers_to_choose_and_one_is_right(path):
     for box in predictions(path):
         answers = re.findall(r"^> (\d)\. \S", box, re.M)
@@ -116,7 +113,7 @@ def test_predictions_have_answers_to_choose_and_one_is_right(path):
         assert box.endswith("\n> </details>")
 
 
-@pytest.mark.parametrize("path", WITH_ANSWERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_the_right_answers_of_a_notebook_have_no_place_of_their_own(path):
     places = Counter(map(right, predictions(path)))
     assert max(places.values()) <= (places.total() + 1) // 2
@@ -124,7 +121,7 @@ def test_the_right_answers_of_a_notebook_have_no_place_of_their_own(path):
 
 def test_the_right_answers_of_the_course_have_no_place_of_their_own():
     """Readers learned to skip the first answer."""
-    places = Counter(right(box) for path in WITH_ANSWERS for box in predictions(path))
+    places = Counter(right(box) for path in NOTEBOOKS for box in predictions(path))
     assert places.total() >= 90
     assert max(places.values()) <= places.total() / 2
     assert min(places[place] for place in "123") >= places.total() / 4
