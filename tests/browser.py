@@ -109,6 +109,14 @@ CUT = """() => {
   }
   return found;
 }"""
+# Paper cannot be scrolled: what ends beyond its place, or is wider than it.
+CUT_ON_PAPER = """() => {
+  const all = [...document.querySelectorAll("article :is(table, pre, .katex-display .base, .en-drawing svg)")];
+  return all.filter((e) => {
+    const edge = (e.closest("details") ?? e.closest("article")).getBoundingClientRect().right + 1;
+    return e.getBoundingClientRect().right > edge || (e.matches("pre") && e.scrollWidth > e.clientWidth + 1);
+  }).map((e) => e.textContent.trim().slice(0, 60));
+}"""
 # The parts of a page's height: code in view, figures, printed text and all.
 SHARES = """() => {
   const height = (selector) => [...document.querySelectorAll(`article ${selector}`)]
