@@ -157,7 +157,8 @@ class FoldCode(SphinxTransform):
                     cell.remove(part)  # nobody has answered yet
         if code:
             what = "Answer in code" if answer else "Code"
-            opening = f'<details class="en-code"><summary>{what} <span>{lines} lines</span></summary>'
+            size = f"{lines} line" + "s" * (lines != 1)
+            opening = f'<details class="en-code"><summary>{what} <span>{size}</span></summary>'
             pill = [nodes.raw("", opening, format="html"), *code, nodes.raw("", "</details>", format="html")]
             at = parent.index(last) + 1
             parent[at:at] = pill
