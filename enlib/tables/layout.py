@@ -140,7 +140,7 @@ class Table:
         head = "".join(f'<th scope="col">{html.escape(h)}</th>' for h in self._headings)
         body = "".join(
             "<tr>"
-            + f'<th scope="row">{html.escape(_EQUALS.sub(_SPACE, first))}</th>'
+            + (f'<th scope="row">{html.escape(_EQUALS.sub(_SPACE, first))}</th>' if first else "<td></td>")
             + "".join(f"<td>{html.escape(_INNER.sub(_SPACE, cell))}</td>" for cell in others)
             + "</tr>"
             for first, *others in (row.values() for row in self.shown)

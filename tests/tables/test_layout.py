@@ -97,3 +97,10 @@ def test_all_rows_have_the_same_headings():
 )
 def test_cells(text, cell):
     assert text == cell
+
+
+def test_a_row_without_a_name_has_no_empty_head():
+    """Screen readers announce a head; axe found empty ones in a table of notebook 08b."""
+    table = Table("t", "Title", [{"claim": "a", "n": "1"}, {"claim": "", "n": "2"}])
+    assert '<th scope="row">a</th>' in table.html()
+    assert "<tr><td></td><td>2</td></tr>" in table.html()
