@@ -47,6 +47,13 @@ def test_index_leads_to_the_first_page(soups):
 
 
 @pytest.mark.book
+def test_only_the_page_of_the_search_loads_its_index(soups):
+    pages = {page for page, soup in soups.items() if soup.find("script", src=re.compile("searchindex"))}
+    assert pages <= {SITE / "search.html", SITE / "genindex.html"}
+    assert SITE / "search.html" in pages
+
+
+@pytest.mark.book
 def test_a_link_to_a_notebook_shows_a_card_of_its_own(soups):
     shown, notebooks = set(), sorted((ROOT / "notebooks").glob("*.ipynb"))
     for path in notebooks:

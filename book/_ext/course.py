@@ -158,13 +158,21 @@ class FoldCode(SphinxTransform):
         if code:
             what = "Answer in code" if answer else "Code"
             size = f"{lines} line" + "s" * (lines != 1)
-            opening = f'<details class="en-code"><summary>{what} <span>{size}</span></summary>'
-            pill = [nodes.raw("", opening, format="html"), *code, nodes.raw("", "</details>", format="html")]
             at = parent.index(last) + 1
+            opening = f'<details class="en-code{_place(parent[at:])}"><summary>{what} <span>{size}</span></summary>'
+            pill = [nodes.raw("", opening, format="html"), *code, nodes.raw("", "</details>", format="html")]
             parent[at:at] = pill
         for cell in run:
             if not cell.children:
                 parent.remove(cell)
+
+
+def _place(following: list[nodes.Node]) -> str:
+    """Return the class of folded code by what comes after it: text that flows around it, a heading, or neither."""
+    after = next((node for node in following if not isinstance(node, (nodes.Invisible, nodes.target))), None)
+    if isinstance(after, (nodes.paragraph, nodes.bullet_list, nodes.enumerated_list)):
+        return " en-beside"
+    return " en-above" if after is None or isinstance(after, nodes.section) else ""
 
 
 def _run(cell: nodes.container) -> list[nodes.container]:

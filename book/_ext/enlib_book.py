@@ -35,8 +35,12 @@ from sphinx.config import Config
 from sphinx.errors import ExtensionError
 
 ROOT = Path(__file__).resolve().parents[2]
-# Loaded by the theme and never used here: live code cells, and a second copy of icons that a font already draws.
-_IN_VAIN = re.compile(r"<(?:script|link)\b[^>]*(?:sphinx-thebe|fontawesome\.js)[^>]*>(?:</script>)?\s*")
+# Loaded by the theme and never used here: live code cells, a second copy of icons that a font already draws, and, in
+# the folders' pages, the whole index of the search, which only the page of the search itself asks.
+_IN_VAIN = re.compile(
+    r'<(?:script|link)\b[^>]*(?:sphinx-thebe|fontawesome\.js|"\.\./(?:_static/)?(?:searchtools|language_data|searchindex)\.js)'
+    r"[^>]*>(?:</script>)?\s*"
+)
 
 
 # Words of code that have no color of their own: names, punctuation and spaces are half of the markup of code.

@@ -76,7 +76,8 @@ class TanhLoss:
             )
         self._inputs, self._targets = inputs, targets
         self._layers = list(pairwise(widths))
-        self.size = sum(fan_in * fan_out + fan_out for fan_in, fan_out in self._layers)
+        self._sizes = [size for fan_in, fan_out in self._layers for size in (fan_in * fan_out, fan_out)]
+        self.size = sum(self._sizes)
 
     def __call__(self, weights: Tensor) -> Tensor:
         """Return the losses, of shape (...), for weights of shape (..., size)."""
@@ -85,12 +86,11 @@ class TanhLoss:
             raise ValueError(f"expected weights of shape (..., {self.size}), got {got}: take them from start()")
         rows = weights.reshape(-1, self.size)
         h = self._inputs.expand(len(rows), *self._inputs.shape)
-        at = 0
+        # In one split: each slice would have a gradient of the length of all weights.
+        parts = iter(torch.split(rows, self._sizes, dim=1))
         for layer, (fan_in, fan_out) in enumerate(self._layers):
-            matrix = rows[:, at : at + fan_in * fan_out].view(-1, fan_out, fan_in)
-            at += fan_in * fan_out
-            h = torch.baddbmm(rows[:, None, at : at + fan_out], h, matrix.mT)
-            at += fan_out
+            matrix, bias = next(parts).view(-1, fan_out, fan_in), next(parts)
+            h = torch.baddbmm(bias[:, None], h, matrix.mT)
             if layer < len(self._layers) - 1:
                 h = torch.tanh(h)
         return (h - self._targets).square().sum(2).mean(1).reshape(weights.shape[:-1])
@@ -213,7 +213,8 @@ def track_sharpness(
         value, slope = _gradient(loss, w.detach().requires_grad_(), keep=False)
         value = value.clone()
         lost = ~(value < TOO_LARGE)
-        value[lost], w[lost] = torch.nan, torch.nan
+        if lost.any():
+            value[lost], w[lost] = torch.nan, torch.nan
         losses.append(value)
         if k % every == 0:
             at.append(k)

@@ -194,8 +194,8 @@ def test_predicts_the_swing_and_the_loss_of_a_network_at_the_edge():
     assert LOSS(path[window]).mean().item() == pytest.approx(flow.mean_loss[window].mean(), rel=0.05)
     assert LOSS(path[window]).mean().item() > 1.5 * flow.loss[window].mean()
     middle = path[window].mean(0) - flow.weights[window].mean(0)
-    plain = track_sharpness(LOSS, start, eta=eta / 4, steps=4 * steps, every=4).weights
-    assert middle.norm() < 0.2 * (path[window].mean(0) - plain[window].mean(0)).norm()
+    plain = track_sharpness(LOSS, start, eta=eta / 4, steps=4 * steps, every=40).weights[-50:]
+    assert middle.norm() < 0.2 * (path[window].mean(0) - plain.mean(0)).norm()
 
 
 def test_central_flow_refuses():

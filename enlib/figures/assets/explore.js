@@ -649,6 +649,7 @@
       figures.forEach(upgrade);
       return;
     }
+    figures.slice(0, 1).forEach(upgrade); // moves before the rest of the page has been laid out
     const near = new IntersectionObserver((entries) => entries.forEach((entry) => {
       if (!entry.isIntersecting) return;
       near.unobserve(entry.target);
