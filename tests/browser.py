@@ -7,6 +7,7 @@ import io
 import os
 import shutil
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,8 +45,8 @@ def launched():
 
 
 @contextmanager
-def served(folder, *, compressed=False):
-    """Serve a folder on 127.0.0.1, on a free port; compressed, as hosts of static pages do."""
+def served(folder, *, compressed=False, slowly=False):
+    """Serve a folder on 127.0.0.1, on a free port; compressed, as hosts of static pages do, or pages in slices."""
 
     class Handler(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *arguments):
@@ -62,6 +63,13 @@ def served(folder, *, compressed=False):
             self.send_header("Content-Length", str(len(contents)))
             self.end_headers()
             return io.BytesIO(contents)
+
+        def copyfile(self, source, target):
+            contents = source.read()
+            size = len(contents) // 30 + 1 if slowly and self.path.endswith(".html") else len(contents) + 1
+            for at in range(0, len(contents), size):
+                target.write(contents[at : at + size])
+                time.sleep(0.05 * slowly)
 
     handler = functools.partial(Handler, directory=str(folder))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)

@@ -103,6 +103,25 @@ def test_every_page_opened_as_a_file_on_a_phone(site, open_page, part):
     assert found == {}
 
 
+def test_nothing_moves_while_a_page_arrives(chromium):
+    """All of it moved with the scroll bar, folded code with the text after it, lines with the font of a formula."""
+    pages = "notebooks/03_learning_rate_regimes", "notebooks/06_sigmoid_gradient_bounds", "book/verdict", "book/exam"
+    watch = """window.moved = 0;
+    const add = (list) => list.getEntries().forEach((shift) => (window.moved += shift.value));
+    new PerformanceObserver(add).observe({type: "layout-shift", buffered: true})"""
+    bars = {"args": browser.FLAGS, "ignore_default_args": ["--hide-scrollbars"]}
+    shown = chromium.browser_type.launch(executable_path=browser.find(), **bars)
+    with browser.served(SITE, slowly=True) as address:
+        for name in pages:
+            page = shown.new_page(viewport={"width": 1280, "height": 900})
+            page.add_init_script(watch)
+            page.goto(f"{address}{name}.html")
+            page.wait_for_timeout(300)
+            assert page.evaluate("moved") < 0.03, name
+            page.close()
+    shown.close()
+
+
 def test_notebooks_show_more_figures_than_code(chromium):
     rows = browser.shares(chromium, SITE).values()
     whole = sum(row["all"] for row in rows)

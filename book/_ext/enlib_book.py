@@ -47,6 +47,15 @@ _IN_VAIN = re.compile(
 _PLAIN = re.compile(r'<span class="[npw]">([^<]*)</span>')
 # Scripts that would hold up the first look at a page. One stays: an inline script right after it needs it.
 _BLOCKING = re.compile(r'<script(?![^>]*\bdefer\b)(?=[^>]*\bsrc="(?![^"]*documentation_options))')
+# The fonts of nearly every formula, asked for at once: lines would move when they come.
+# (Not by a page that is opened as a file: refused there.)
+_KATEX = re.compile(r'<link [^>]*href="(?P<folder>[^"]*katex/)katex\.min\.css')
+_FONTS = r"""<script>if (location.protocol !== "file:") for (const font of ["Main-Regular", "Math-Italic"]) {
+  const kind = {rel: "preload", as: "font", type: "font/woff2", crossOrigin: ""};
+  const href = "\g<folder>fonts/KaTeX_" + font + ".woff2";
+  document.head.append(Object.assign(document.createElement("link"), kind, {href}));
+}</script>
+    \g<0>"""
 # Sphinx marks formulas by class and writes them between \\( \\) or \\[ \\].
 _FORMULA = re.compile(r"\\(?P<open>[(\[])(?P<tex>(?:(?!\\[()\[\]]).)*?)\\[)\]](?=\s*</(?:span|div)>)", re.DOTALL)
 # A formula keeps its comma: otherwise, a line may begin with it.
@@ -242,6 +251,8 @@ def _trim(text: str) -> str:
     for theirs, ours in _ACCESSIBLE.items():
         text = text.replace(theirs, ours)
     text = _TABLE.sub(_widened, text)
+    if 'class="math' in text:
+        text = _KATEX.sub(_FONTS, text)
     return _BLOCKING.sub("<script defer", text)
 
 
