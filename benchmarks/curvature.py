@@ -4,7 +4,7 @@ The unit is one gradient over all samples, computed the same way (whole, or in p
 Contestants run in turn on one thread, at the start of training and after some updates; the slow ones run once, at the
 start. The truth they are held to is Lanczos' method in float64: five eigenvalues to 1e-4, or, where the loss comes in
 parts and that takes too long, one. Peak memory is that of a process of its own, above what imports, network and data
-take. Writes ``benchmarks/curvature.json``.
+take. Writes ``results/curvature.json``, which a notebook shows.
 
 PyHessian and curvlinops are not in requirements.txt: ``python benchmarks/run.py curvature`` fetches them, in a folder
 of their own, and runs this; ``... curvature conv`` measures one problem again. The images come from ``ENLIB_DATA``.
@@ -226,7 +226,7 @@ def main() -> None:
     warm = Problem("fc1", trained=False)
     for contestant in CONTESTANTS.values():
         contestant(warm)
-    target = Path(__file__).with_suffix(".json")
+    target = Path(__file__).parents[1] / "results" / "curvature.json"
     chosen = sys.argv[1:] or list(PROBLEMS)
     result = json.loads(target.read_text()) if target.exists() else {"memory": [], "sharpness": []}
     found = environment()

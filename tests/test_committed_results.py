@@ -15,10 +15,13 @@ from enlib.replication import (
     TUNED_RATES,
     DigitRun,
     Journal,
+    JournalError,
     Recipe,
+    committed,
     experiments,
     file_of,
     in_workers,
+    journal,
     make,
     read_manifest,
     read_rows,
@@ -34,27 +37,53 @@ from enlib.search import Space, Table
 from enlib.tables import COMPARISONS, published
 from enlib.tables.selection import arm_of, order_of
 
-RESULTS = Path(__file__).parents[1] / "results"
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "results"
 COMMIT = "c1efd5813cd5f11e95b864af5d8cb226956112c2"  # holds the protocol, and made the runs
 SPACE = Space(lr=("log", 1e-4, 1.0), weight_scale=("log", 0.1, 10.0))
 
 
 @pytest.fixture(scope="module")
 def rows():
-    return read_rows(RESULTS)
+    return read_rows()
 
 
 @pytest.mark.parametrize("table", ["all", *CHECKS])
 def test_every_run_of_the_protocol_is_there_and_no_other(table):
     finished = Journal(RESULTS, file_of(table)).read().rows.keys()
     assert finished == {recipe.identity for e in experiments(table, "laptop") for recipe in e.recipes()}
-    made = [machine["description"] for machine in read_manifest(RESULTS, file_of(table))["machines"].values()]
+    made = [machine["description"] for machine in read_manifest(file_of(table))["machines"].values()]
     assert {machine["dirty"] for machine in made} == {False}
     assert {machine["commit"] for machine in made} == {COMMIT}
 
 
+def test_the_package_brings_the_committed_tables_so_that_a_notebook_runs_alone():
+    tomllib = pytest.importorskip("tomllib", reason="is in Python from 3.11 on")
+    setup = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    rooms = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "enlib").rglob("__init__.py")}
+    assert set(setup["packages"]) == rooms | {"enlib.results"}
+    assert setup["package-dir"] == {"enlib.results": RESULTS.name}
+    brought = {path for pattern in setup["package-data"]["enlib.results"] for path in RESULTS.glob(pattern)}
+    assert brought == {path for path in RESULTS.iterdir() if path.is_file()}
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            assert cell["cell_type"] == "markdown" or "../" not in "".join(cell["source"]), path.name
+
+
+def test_committed_results_are_those_installed_with_the_package_or_those_of_the_checkout(tmp_path, monkeypatch):
+    monkeypatch.setattr(journal, "__file__", str(tmp_path / "enlib" / "replication" / "journal.py"))
+    for folder in (tmp_path / "results", tmp_path / "enlib" / "results"):
+        folder.mkdir(parents=True)
+        (folder / "search.csv").touch()
+        assert committed("search.csv") == folder / "search.csv"
+    with pytest.raises(FileNotFoundError, match=r"expected other\.csv in .*results, got no such file: install enlib"):
+        committed("other.csv")
+    with pytest.raises(JournalError, match="install enlib again"):
+        read_rows()
+
+
 def test_both_arms_of_a_pair_come_from_one_device(rows):
-    made = {name: machine["description"] for name, machine in read_manifest(RESULTS)["machines"].items()}
+    made = {name: machine["description"] for name, machine in read_manifest()["machines"].items()}
     devices = {}
     for row in rows:
         devices.setdefault((row["problem"], row["seed"]), set()).add(made[row["machine"]]["device"])
@@ -62,18 +91,18 @@ def test_both_arms_of_a_pair_come_from_one_device(rows):
 
 
 def test_the_study_is_complete():
-    found = read_rows(RESULTS, "causes")
+    found = read_rows("causes")
     assert {row["run"] for row in found} == {recipe.identity for _, _, recipe in study("laptop")}
     assert len(with_conditions(found)) == len(found)
     watched = {row["run"] for row in found if row["watch"]}
-    assert {point["run"] for point in read_traces(RESULTS, "causes")} == watched
+    assert {point["run"] for point in read_traces("causes")} == watched
 
 
 def test_the_transfer_is_complete():
     lab = LABS["transfer"]
-    found = read_rows(RESULTS, "transfer", lab.kind)
+    found = read_rows("transfer", lab.kind)
     assert {row["run"] for row in found} == {run.identity for unit in lab.units("laptop") for run in unit}
-    made = [machine["description"] for machine in read_manifest(RESULTS, "transfer")["machines"].values()]
+    made = [machine["description"] for machine in read_manifest("transfer")["machines"].values()]
     assert {machine["dirty"] for machine in made} == {False}
     assert len({machine["commit"] for machine in made}) == 1
 
@@ -114,7 +143,7 @@ def test_no_word_turns_round_with_one_lambda_or_without_an_end_of_the_grid(rows,
 
 
 def test_the_digits_are_complete_and_their_rates_are_what_tuning_chose():
-    found = read_rows(RESULTS, "digits", DigitRun)
+    found = read_rows("digits", DigitRun)
     assert {row["run"] for row in found} == {run.identity for unit in digit_units("laptop") for run in unit}
     means = {}
     for row in found:
@@ -123,14 +152,14 @@ def test_the_digits_are_complete_and_their_rates_are_what_tuning_chose():
             rates[row["lr"]] = rates.get(row["lr"], 0) + row["validation_errors"]
     assert {arm: min(rates, key=rates.get) for arm, rates in means.items()} == TUNED_RATES
     traced = {row["run"] for row in found if row["lr_end"] is not None or row["measure"] == "epochs"}
-    assert {point["run"] for point in read_traces(RESULTS, "digits", DigitRun)} == traced
+    assert {point["run"] for point in read_traces("digits", DigitRun)} == traced
 
 
 @pytest.mark.parametrize("name", ["replication", "digits", *CHECKS, *STUDIES])
 def test_nothing_in_them_names_a_place_or_a_person(name):
     text = (RESULTS / f"{name}_manifest.json").read_text()
     assert "/" not in text
-    machines = read_manifest(RESULTS, name)["machines"].values()
+    machines = read_manifest(name)["machines"].values()
     assert all(set(machine["description"]) <= set(describe()) for machine in machines)
 
 
@@ -168,7 +197,7 @@ def test_lines_of_the_table_for_searches_can_be_made_again():
 @pytest.mark.slow
 def test_a_cell_can_be_made_again():
     """What guards PROTOCOL: raise it whenever this fails for a reason of the code's."""
-    there = {row["run"]: row for row in read_rows(RESULTS)}
+    there = {row["run"]: row for row in read_rows()}
     cell = "spheres-1.01-1000", 0, 1
     unit, *_ = units(
         Recipe.from_row(row) for row in there.values() if (row["problem"], row["seed"], row["order"] or 0) == cell
@@ -176,7 +205,7 @@ def test_a_cell_can_be_made_again():
     (made,) = in_workers(make, [unit], workers=1)
     before = [there[recipe.identity] for recipe in unit]
     same_place = {"processor", "capability", "machine", "system", "torch"}
-    origin = read_manifest(RESULTS)["machines"][before[0]["machine"]]["description"]
+    origin = read_manifest()["machines"][before[0]["machine"]]["description"]
     if all(describe()[name] == origin[name] for name in same_place):
         names = [name for name in made.rows[0] if name != "data_digest"]
         for new, old in zip(made.rows, before, strict=True):

@@ -88,7 +88,7 @@ _TABLE = re.compile(r'(?<=<div class="en-table)".*?</table>', re.DOTALL)
 _MANY = 9
 
 # What the notebooks import or read besides themselves, and what makes the pages.
-_CODE = (("enlib", "*.py"), ("results", "*.csv"), ("results", "*.json"), ("benchmarks", "*.json"))
+_CODE = (("enlib", "*.py"), ("results", "*.csv"), ("results", "*.json"))
 _SITE = (("book/_ext", "*.py"), ("book/_assets", "*"), ("enlib/figures/assets", "*"))
 
 

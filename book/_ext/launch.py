@@ -1,4 +1,4 @@
-"""Make the notebooks ready for Colab and Binder: a first cell that fetches the course where it is missing.
+"""Make the notebooks ready for Colab and Binder: a first cell that installs the package where it is missing.
 
 ``python book/_ext/launch.py https://github.com/OWNER/NAME`` changes the notebooks in place. The publishing workflow
 does so on a branch of its own, ``launch``, to which the book's launch buttons lead; the notebooks of the main branch
@@ -15,13 +15,11 @@ import nbformat
 
 BRANCH = "launch"
 _CELL = """\
-# Fetch this course where it is missing, as on Colab: its package, and what it has measured.
+# Install this course's package where it is missing, as on Colab; what it has measured comes with it.
 import importlib.util
 
 if importlib.util.find_spec("enlib") is None:
-    !git clone --quiet --depth 1 {repository} course
-    %pip install --quiet ./course
-    %cd -q course/notebooks\
+    %pip install --quiet {repository}/archive/refs/heads/{branch}.zip\
 """
 
 
@@ -43,7 +41,7 @@ def add_install_cell(path: Path, repository: str) -> None:
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     cells = [cell for cell in notebook.cells if cell.get("id") != "install"]
     first = next(i for i, cell in enumerate(cells) if cell.cell_type == "code")
-    source = _CELL.format(repository=check_repository(repository))
+    source = _CELL.format(repository=check_repository(repository), branch=BRANCH)
     cell = nbformat.v4.new_code_cell(  # type: ignore[no-untyped-call]
         source, id="install", metadata={"tags": ["remove-cell"]}
     )

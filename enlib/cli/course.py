@@ -35,7 +35,6 @@ from typing import Any, TypeAlias
 
 _SOLUTION = re.compile(r"<details><summary>Solution</summary>.*?</details>\s*", re.DOTALL)
 _ANSWER = re.compile(r"(?:^> *\n)?^> *<details><summary>Answer</summary>.*?^> *</details> *\n?", re.DOTALL | re.M)
-_DATA = ("results/*.csv", "results/*.json", "benchmarks/*.json")  # what notebooks read, beside their own folder
 _COLUMNS = ("exercises", "answered", "right", "wrong", "broken", "seconds")
 _LARGEST = 100_000_000  # bytes of a file; a larger one is neither graded nor kept
 _RESTARTS = 5  # how often a notebook may end its process
@@ -79,11 +78,6 @@ def _student(options: Any) -> int:
         notebook["cells"] = [cell for cell in notebook["cells"] if cell["source"]]
         text = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
         (options.folder / "notebooks" / path.name).write_text(text, encoding="utf-8", newline="\n")
-    for pattern in _DATA:
-        for path in sorted(options.notebooks.parent.glob(pattern)):
-            target = options.folder / path.relative_to(options.notebooks.parent)
-            target.parent.mkdir(exist_ok=True)
-            shutil.copyfile(path, target)
     print(f"{len(paths)} notebooks without solutions in {options.folder / 'notebooks'}")
     return 0
 

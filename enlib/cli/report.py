@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     _tools.known("table", options.table, [*TABLES, "all"])
     _tools.known("--by", options.by, ("own", "others"))
     _tools.known("--format", options.format, FORMATS)
-    rows = read_rows(options.results)
+    rows = read_rows(folder=options.results)
     tables = [
         make(rows, by=options.by) if name in COMPARISONS else make(rows)
         for name, make in TABLES.items()

@@ -1,7 +1,7 @@
 """Experiments as data, their runs, and the journal that keeps each run the moment it ends.
 
 A `Recipe` says all that a run does, and its hash identifies the run. The journal's table and its manifest are what is
-committed, what notebooks read, and what a sweep on another machine resumes from. Nothing else writes ``results/``.
+committed, what notebooks read, and what a sweep on another machine resumes from. Nothing else writes them.
 """
 
 from enlib.replication.cluster import run_ray
@@ -17,7 +17,15 @@ from enlib.replication.experiments import (
     file_of,
     units,
 )
-from enlib.replication.journal import Finished, Journal, JournalError, read_manifest, read_rows, read_traces
+from enlib.replication.journal import (
+    Finished,
+    Journal,
+    JournalError,
+    committed,
+    read_manifest,
+    read_rows,
+    read_traces,
+)
 from enlib.replication.labs import LABS
 from enlib.replication.pool import in_workers
 from enlib.replication.recipe import Description, Recipe, identify
@@ -49,6 +57,7 @@ __all__ = [
     "Row",
     "Trained",
     "Unit",
+    "committed",
     "compute",
     "cost",
     "experiments",

@@ -62,7 +62,7 @@ class Journal:
     ...     journal = Journal(Path(folder))
     ...     journal.keep(unit, compute(unit), {"processor": "one", "threads": 1})
     ...     _ = journal.export()
-    ...     print(len(read_rows(folder)), sorted(path.name for path in Path(folder).iterdir()))
+    ...     print(len(read_rows(folder=folder)), sorted(path.name for path in Path(folder).iterdir()))
     6 ['replication.csv', 'replication.runs', 'replication_manifest.json']
     """
 
@@ -141,7 +141,7 @@ class Journal:
         """
         runs = Finished()
         if any(os.path.lexists(path) for path in _paths(self.folder, self.name)):
-            manifest, rows, traces = _committed(self.folder, self.name, self.kind)
+            manifest, rows, traces = _whole(self.folder, self.name, self.kind)
             by_run: dict[str, list[Row]] = {}
             for point in traces:
                 by_run.setdefault(point.pop("run"), []).append(point)
@@ -282,16 +282,38 @@ class Finished:
         return columns + ["trace"] * (repr(traces[0]) != repr(traces[1]))
 
 
-def read_rows(folder: Path | str, name: str = "replication", kind: type[Description] = Recipe) -> list[Row]:
+def committed(name: str) -> Path:
+    """Return the path of a committed result: among what is installed with enlib, or in ``results/`` of a checkout.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+
+    Examples
+    --------
+    >>> committed("search.csv").name
+    'search.csv'
+    """
+    path = _folder() / name
+    if not path.is_file():
+        raise FileNotFoundError(f"expected {name} in {path.parent}, got no such file: install enlib again")
+    return path
+
+
+def read_rows(
+    name: str = "replication", kind: type[Description] = Recipe, *, folder: Path | str | None = None
+) -> list[Row]:
     """Return the runs of ``FOLDER/NAME.csv``, with their types: text, whole numbers, floats bit by bit, and None.
 
     Parameters
     ----------
-    folder : path
     name : str
         Of the table: ``"replication"``, or the name of a study.
     kind : type
         As in `Journal`.
+    folder : path, optional
+        Default: that of the `committed` tables.
 
     Returns
     -------
@@ -303,10 +325,10 @@ def read_rows(folder: Path | str, name: str = "replication", kind: type[Descript
     JournalError
         If there is no table, it is not what its manifest says, or its rows are not runs of this code.
     """
-    return _committed(Path(folder), name, kind)[1]
+    return _whole(_folder(folder), name, kind)[1]
 
 
-def read_traces(folder: Path | str, name: str, kind: type[Description] = Recipe) -> list[Row]:
+def read_traces(name: str, kind: type[Description] = Recipe, *, folder: Path | str | None = None) -> list[Row]:
     """Return what watched runs measured along the way, from ``FOLDER/NAME_traces.csv``; each row has its ``run``.
 
     Raises
@@ -314,10 +336,10 @@ def read_traces(folder: Path | str, name: str, kind: type[Description] = Recipe)
     JournalError
         If the table is not what its manifest says.
     """
-    return _committed(Path(folder), name, kind)[2]
+    return _whole(_folder(folder), name, kind)[2]
 
 
-def read_manifest(folder: Path | str, name: str = "replication") -> dict[str, Any]:
+def read_manifest(name: str = "replication", *, folder: Path | str | None = None) -> dict[str, Any]:
     """Return what ``FOLDER/NAME.csv`` was made with.
 
     Returns
@@ -333,7 +355,7 @@ def read_manifest(folder: Path | str, name: str = "replication") -> dict[str, An
     JournalError
         If there is none, or it is no manifest, or one of another format or protocol.
     """
-    _, path = _paths(Path(folder), name)
+    _, path = _paths(_folder(folder), name)
     try:
         manifest: dict[str, Any] = json.loads(_bytes(path))
         found = manifest["format"], manifest["protocol"]
@@ -355,14 +377,22 @@ def read_manifest(folder: Path | str, name: str = "replication") -> dict[str, An
     return manifest
 
 
-def _committed(folder: Path, name: str, kind: type[Description]) -> tuple[dict[str, Any], list[Row], list[Row]]:
+def _folder(named: Path | str | None = None) -> Path:
+    """Return a folder of tables, by default that of the committed ones."""
+    if named is not None:
+        return Path(named)
+    installed = Path(__file__).parents[1] / "results"  # where pyproject.toml has them put; a checkout has none
+    return installed if installed.is_dir() else installed.parents[1] / "results"
+
+
+def _whole(folder: Path, name: str, kind: type[Description]) -> tuple[dict[str, Any], list[Row], list[Row]]:
     """Return a manifest and the rows and traces that belong to it, also while another process writes them."""
     while True:
-        manifest = read_manifest(folder, name)
+        manifest = read_manifest(name, folder=folder)
         try:
             return manifest, *_read_tables(folder, name, manifest, kind)
         except JournalError:
-            if read_manifest(folder, name) == manifest:
+            if read_manifest(name, folder=folder) == manifest:
                 raise
 
 
@@ -486,8 +516,8 @@ def _bytes(path: Path) -> bytes:
 
 def _refusal(path: Path, found: str) -> JournalError:
     return JournalError(
-        f"expected a table of runs and its manifest at {path}, got {found}: restore both (git checkout), move both "
-        "away, or name another folder"
+        f"expected a table of runs and its manifest at {path}, got {found}: restore both (git checkout, or install "
+        "enlib again), move both away, or name another folder"
     )
 
 

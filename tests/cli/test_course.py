@@ -205,7 +205,6 @@ def test_the_edition_for_students_has_no_solutions_and_no_outputs(tmp_path, caps
         asked = re.compile(r"exercises\.check\(|> \*\*Predict\.\*\*|\(Open\.\)")
         assert len(asked.findall(text)) == len(asked.findall(whole))
         assert text.count("<details>") == text.count("</details>")
-    assert (tmp_path / "new" / "results" / "search.csv").is_file()
 
 
 def test_answers_to_predictions_can_be_left_out(tmp_path):

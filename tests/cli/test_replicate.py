@@ -96,19 +96,19 @@ def test_a_sweep_and_its_second_start(tmp_path, capsys, inline):
     assert capsys.readouterr().out == f"nothing to do: all {RUNS} runs are in {tmp_path / 'replication.csv'}\n"
     assert [unit[0].seed for unit in inline] == [0, 1], "seed by seed, each once"
     assert table(tmp_path) == before
-    rows = read_rows(tmp_path)
+    rows = read_rows(folder=tmp_path)
     keys = [tuple(row[name] for name in ("problem", "seed", "exponential", "schedule", "lr", "lam")) for row in rows]
     assert keys == sorted(keys)
     assert len({row["run"] for row in rows}) == RUNS
     assert all(identify(row) == row["run"] for row in rows)
-    (machine,) = read_manifest(tmp_path)["machines"].values()
+    (machine,) = read_manifest(folder=tmp_path)["machines"].values()
     assert (machine["description"], machine["rows"]) == (describe(), RUNS)
 
 
 def test_the_manifest_tells_which_images_were_seen(tmp_path, inline):
     ask("--profile", "quick", "--table", "1", "--only", "digits*", "--seeds", "1", "--out", tmp_path)
-    (digest,) = {row["data_digest"] for row in read_rows(tmp_path)}
-    assert read_manifest(tmp_path)["notes"] == {"digest of digits-1v7": [digest]}
+    (digest,) = {row["data_digest"] for row in read_rows(folder=tmp_path)}
+    assert read_manifest(folder=tmp_path)["notes"] == {"digest of digits-1v7": [digest]}
 
 
 def test_more_seeds_resume_from_fewer_and_from_the_table_alone(tmp_path, inline, capsys):
@@ -233,7 +233,7 @@ def test_two_results_of_one_run_are_said(tmp_path, capsys, inline):
     assert ask(*TINY, "--out", tmp_path) == 0
     said = capsys.readouterr().out
     assert said.count("two results of one run, of which the first stands: spheres-1.5-200-none, seed 0") == UNIT
-    assert 0.5 not in {row["train_loss"] for row in read_rows(tmp_path)}
+    assert 0.5 not in {row["train_loss"] for row in read_rows(folder=tmp_path)}
 
 
 def test_a_damaged_journal_is_refused(tmp_path, capsys, inline):
@@ -257,7 +257,7 @@ def test_what_a_worker_said_is_said_and_the_table_written(tmp_path, capsys, monk
     assert "error: expected every worker to live" in said.err
     assert f"{UNIT} of {RUNS} runs" in said.out
     assert f"{UNIT} runs are missing" in said.out
-    assert len(read_rows(tmp_path)) == UNIT
+    assert len(read_rows(folder=tmp_path)) == UNIT
 
 
 def test_missing_images_are_told_before_the_first_run(tmp_path, capsys, monkeypatch, inline):
@@ -310,7 +310,7 @@ def test_what_another_process_finished_meanwhile_is_not_made_again(tmp_path, mon
     monkeypatch.setattr(replicate, "in_workers", run)
     assert ask(*TINY, "--out", tmp_path) == 0
     assert [unit[0].seed for unit in inline] == [0]
-    assert len(read_rows(tmp_path)) == RUNS
+    assert len(read_rows(folder=tmp_path)) == RUNS
 
 
 def test_progress_on_a_terminal_is_one_line_and_elsewhere_none_within_a_minute(monkeypatch):
@@ -351,7 +351,7 @@ def test_a_signal_ends_a_sweep_with_its_table_and_a_message(tmp_path, undisturbe
     assert code == 128 + getattr(signal, how)
     assert err.startswith("interrupted")
     assert "Traceback" not in err
-    before = len(read_rows(tmp_path))
+    before = len(read_rows(folder=tmp_path))
     assert 0 < before < LONG
     assert f"{before} of {LONG} runs in {tmp_path / 'replication.csv'}, {before} of them new" in said
     assert f"{LONG - before} runs are missing" in said

@@ -9,7 +9,7 @@ from enlib.cli import main, report
 @pytest.fixture
 def results(tmp_path, monkeypatch):
     rows = [row(seed, arm, epochs_to_zero=20.0 + 2 * seed + arm) for seed in range(6) for arm in (False, True)]
-    monkeypatch.setattr(report, "read_rows", lambda folder: rows if folder == tmp_path else [])
+    monkeypatch.setattr(report, "read_rows", lambda *, folder: rows if folder == tmp_path else [])
     return tmp_path
 
 

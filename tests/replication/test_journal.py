@@ -87,7 +87,7 @@ def test_every_value_comes_back_from_the_journal_and_from_the_table(tmp_path_fac
     kept.keep(unit()[:1], rows(unit()[:1], **named), MACHINE)
     ((row, _),) = kept.read().rows.values()
     kept.export()
-    (line,) = read_rows(folder)
+    (line,) = read_rows(folder=folder)
     for name, value in named.items():
         assert repr(row[name]) == repr(line[name]) == repr(value)
 
@@ -101,16 +101,16 @@ def test_the_same_runs_are_the_same_files_in_whichever_order_they_ended(tmp_path
 
 
 def test_the_table_has_its_rows_in_the_order_of_their_kind(folder):
-    found = [(row["seed"], row["exponential"]) for row in read_rows(folder)]
+    found = [(row["seed"], row["exponential"]) for row in read_rows(folder=folder)]
     assert found == [(0, False), (0, True), (1, False), (1, True)]
 
 
 def test_the_manifest_says_what_the_table_is(folder):
-    manifest = read_manifest(folder)
+    manifest = read_manifest(folder=folder)
     assert manifest["rows"] == 4
     assert [(m["rows"], m["description"]) for m in manifest["machines"].values()] == [(4, MACHINE)]
     assert manifest["notes"] == {"digest of digits-1v7": ["d0"]}
-    assert all(identify(row) == row["run"] for row in read_rows(folder))
+    assert all(identify(row) == row["run"] for row in read_rows(folder=folder))
 
 
 def test_traces_have_a_table_of_their_own(tmp_path):
@@ -121,7 +121,7 @@ def test_traces_have_a_table_of_their_own(tmp_path):
     )
     kept.export()
     expected = [{"run": watched[0].identity, "update": 10 * k, "sharpness": s} for k, s in ((1, 0.1), (2, 1e300))]
-    assert read_traces(tmp_path, "mechanism") == expected
+    assert read_traces("mechanism", folder=tmp_path) == expected
     before = files(tmp_path)
     for path in (tmp_path / "mechanism.runs").glob("*.json"):
         path.unlink()
@@ -146,8 +146,8 @@ def test_a_sweep_resumes_from_a_table_that_came_from_another_machine(folder, lat
         for name, content in table.items():
             (folder / name).write_bytes(content)
     kept.export()
-    assert {row["seed"] for row in read_rows(folder)} == {0, 1, 2}
-    assert sorted(m["rows"] for m in read_manifest(folder)["machines"].values()) == [2, 4]
+    assert {row["seed"] for row in read_rows(folder=folder)} == {0, 1, 2}
+    assert sorted(m["rows"] for m in read_manifest(folder=folder)["machines"].values()) == [2, 4]
 
 
 def test_machines_are_merged_by_copying_their_files(tmp_path, folder):
@@ -156,7 +156,7 @@ def test_machines_are_merged_by_copying_their_files(tmp_path, folder):
     for path in (other.folder / "replication.runs").glob("*.json"):
         (folder / "replication.runs" / path.name).write_bytes(path.read_bytes())
     Journal(folder).export()
-    assert len(read_rows(folder)) == 6
+    assert len(read_rows(folder=folder)) == 6
 
 
 def test_two_results_of_one_run_are_said_and_the_first_stands(folder):
@@ -167,8 +167,10 @@ def test_two_results_of_one_run_are_said_and_the_first_stands(folder):
     assert len(found.disagreements) == 2
     assert found.disagreements[0].endswith(": train_loss")
     assert found.disagreements[0].startswith("digits-1v7, seed 0, run ")
-    assert {row["train_loss"] for row in read_rows(folder)} == {0.5}
-    (said,) = (text for name, text in read_manifest(folder)["notes"].items() if "of which the first stands" in name)
+    assert {row["train_loss"] for row in read_rows(folder=folder)} == {0.5}
+    (said,) = (
+        text for name, text in read_manifest(folder=folder)["notes"].items() if "of which the first stands" in name
+    )
     assert said == sorted(found.disagreements)
 
 
@@ -177,7 +179,7 @@ def test_another_result_of_a_unit_is_kept_beside_the_first(tmp_path):
     for loss, machine in ((0.5, MACHINE), (0.6, OTHER), (0.5, OTHER)):
         kept.keep(unit(), rows(unit(), loss=loss), machine)
     assert len(kept.export().disagreements) == 2
-    assert {row["train_loss"] for row in read_rows(tmp_path)} == {0.5}
+    assert {row["train_loss"] for row in read_rows(folder=tmp_path)} == {0.5}
     for path in (tmp_path / "replication.runs").glob("*.json"):
         path.unlink()
     assert len(kept.export().disagreements) == 2, "the note stays with the table"
@@ -203,7 +205,9 @@ def test_a_trace_that_an_interrupted_export_did_not_write_is_not_lost(tmp_path, 
         monkeypatch.setattr(journal, "_write", write)
         assert len(kept.read().disagreements) == (steps == 3)
     found = kept.export()
-    assert set(found.traces) == set(found.rows) == {point["run"] for point in read_traces(tmp_path, "mechanism")}
+    assert (
+        set(found.traces) == set(found.rows) == {point["run"] for point in read_traces("mechanism", folder=tmp_path)}
+    )
 
 
 def test_readers_and_writers_at_once_are_never_refused(tmp_path):
@@ -217,7 +221,7 @@ def test_readers_and_writers_at_once_are_never_refused(tmp_path):
         def watched(path, content):
             write(path, content)
             if (tmp_path / TABLE).exists():
-                seen.append(len(read_rows(tmp_path)))
+                seen.append(len(read_rows(folder=tmp_path)))
 
         journal._write = watched
         try:
@@ -232,7 +236,7 @@ def test_what_is_no_file_is_not_read(folder):
     (folder / TABLE).unlink()
     (folder / TABLE).mkdir()
     with pytest.raises(JournalError, match="something that is no file"):
-        read_rows(folder)
+        read_rows(folder=folder)
     (folder / TABLE).rmdir()
     with pytest.raises(JournalError, match="No such file"):
         Journal(folder).read()
@@ -327,7 +331,7 @@ TABLE, MANIFEST = "replication.csv", "replication_manifest.json"
 def test_a_table_that_is_not_what_was_written_is_refused_and_left_as_it_is(folder, damage, message):
     damage(folder)
     before = files(folder)
-    for use in (lambda: read_rows(folder), Journal(folder).read, Journal(folder).export):
+    for use in (lambda: read_rows(folder=folder), Journal(folder).read, Journal(folder).export):
         with pytest.raises(JournalError, match=message) as refused:
             use()
         assert "(git checkout)" in str(refused.value) or "use the version of enlib that wrote it" in str(
@@ -378,7 +382,7 @@ def test_no_flipped_bit_gives_another_table(folder):
         try:
             found = Journal(folder).read()
             assert repr(sorted(found.rows.items())) == expected, f"bit {bit} of byte {position} of {path.name}"
-            read_rows(folder)
+            read_rows(folder=folder)
         except JournalError:
             refused += 1
         finally:
@@ -388,7 +392,7 @@ def test_no_flipped_bit_gives_another_table(folder):
 
 def test_an_export_that_is_stopped_at_any_step_leaves_a_table_that_can_be_read(folder, monkeypatch):
     kept = Journal(folder)
-    old = repr(read_rows(folder))
+    old = repr(read_rows(folder=folder))
     write = journal._write
     for steps in range(4):
         kept.keep(unit(2 + steps), rows(unit(2 + steps)), MACHINE)
@@ -407,12 +411,12 @@ def test_an_export_that_is_stopped_at_any_step_leaves_a_table_that_can_be_read(f
         else:
             kept.export()
         monkeypatch.setattr(journal, "_write", write)
-        found = repr(read_rows(folder))
+        found = repr(read_rows(folder=folder))
         assert (found == old) == (steps < 2)
         old = found
         kept.export()
-        old = repr(read_rows(folder))
-    assert len(read_rows(folder)) == 4 + 2 * 4
+        old = repr(read_rows(folder=folder))
+    assert len(read_rows(folder=folder)) == 4 + 2 * 4
 
 
 def test_a_full_disk_keeps_every_run_before(folder, monkeypatch):
@@ -489,11 +493,11 @@ def test_a_run_that_is_no_recipe(tmp_path):
     for path in (tmp_path / "tosses.runs").glob("*.json"):
         path.unlink()
     assert mine.read().rows.keys() == {fair.identity, loaded.identity}
-    rows = read_rows(tmp_path, "tosses", Toss)
+    rows = read_rows("tosses", Toss, folder=tmp_path)
     assert {Toss.from_row(row) for row in rows} == {fair, loaded}
-    assert [point["toss"] for point in read_traces(tmp_path, "tosses", Toss)] == [0, 0]
+    assert [point["toss"] for point in read_traces("tosses", Toss, folder=tmp_path)] == [0, 0]
     with pytest.raises(JournalError, match="with settings of None"):
-        read_rows(tmp_path, "tosses")
+        read_rows("tosses", folder=tmp_path)
     with pytest.raises(ValueError, match="expected the row of run"):
         mine.keep((fair,), [{**loaded.row()}], MACHINE)
 

@@ -83,7 +83,7 @@ def test_kills(tmp_path, undisturbed, exports):
         pid, reading = forked(lambda report: sweep(journal, range(30), report, exports=exports))
         reported += kill_after(pid, reading, generator.uniform(0, 0.05))
         if (journal.folder / "replication.csv").exists():
-            read_rows(journal.folder)  # whole, whatever was interrupted
+            read_rows(folder=journal.folder)  # whole, whatever was interrupted
         if kill % 8 == 7:
             there = {recipe.identity for seed in reported for recipe in unit(seed)}
             assert there <= journal.read().rows.keys(), "what was reported is kept"

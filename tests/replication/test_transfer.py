@@ -49,9 +49,9 @@ def test_rows_go_through_the_journal_and_repeat(tmp_path, pictures):
     journal = Journal(tmp_path, "transfer", LABS["transfer"].kind)
     journal.keep(unit, rows, describe("cpu"))
     journal.export()
-    found = read_rows(tmp_path, "transfer", Transfer)
+    found = read_rows("transfer", Transfer, folder=tmp_path)
     assert {row["arm"] for row in found} == {"source", "last", "all"}
-    assert len(read_traces(tmp_path, "transfer", Transfer)) == len(EPSILONS)
+    assert len(read_traces("transfer", Transfer, folder=tmp_path)) == len(EPSILONS)
     assert all(0 <= row["test_errors"] <= 32 for row in found)
 
 
