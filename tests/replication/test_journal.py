@@ -334,7 +334,7 @@ def test_a_table_that_is_not_what_was_written_is_refused_and_left_as_it_is(folde
     for use in (lambda: read_rows(folder=folder), Journal(folder).read, Journal(folder).export):
         with pytest.raises(JournalError, match=message) as refused:
             use()
-        assert "(git checkout)" in str(refused.value) or "use the version of enlib that wrote it" in str(
+        assert "(git checkout, or" in str(refused.value) or "use the version of enlib that wrote it" in str(
             refused.value
         )
     assert files(folder) == before
