@@ -15,7 +15,8 @@ from plain_answers import ANSWER_ALL, right_and_wrong
 
 ROOT = Path(__file__).parents[1]
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"]), "search"]
+PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
+PAGES += ["search", "404"]
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 # The network is cut: whatever is not on this machine goes to a proxy that does not answer.
 SETTINGS = {
