@@ -1,4 +1,4 @@
-"""How soon a figure of the book is alive, and how fast it follows the hand.
+"""How soon a figure of the book is alive, how fast it follows the hand, and what Python in the page takes.
 
 Opens pages with explorable figures and a page of plain text in turn, in headless Chromium from a server on this
 machine that compresses as hosts of static pages do, with a fresh profile each time. Build the book first. Writes
@@ -23,6 +23,7 @@ from _measure import environment, write  # noqa: E402
 ROUNDS = 7
 PAGES = ("book/intro", "notebooks/02_critical_points", "notebooks/03_learning_rate_regimes")
 DRAGGED = "notebooks/03_learning_rate_regimes"
+ANSWERED = "notebooks/07_exponential_neuron"
 PLAIN = "<!DOCTYPE html><html lang=en><title>Plain</title><p>" + "Plain text. " * 500
 LOADED = "() => performance.getEntriesByType('navigation')[0].loadEventEnd"
 # Times from an event to the frame in which the figure is drawn anew.
@@ -67,6 +68,44 @@ DRAGS = """async () => {
   return times;
 }"""
 
+# What a page has loaded, as it was sent; and how long an answer takes from the press of Run to what the page says.
+SENT = """() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+  .reduce((sum, entry) => sum + entry.transferSize, 0) / 1000"""
+ANSWER = """async (code) => {
+  const form = document.querySelector('form[data-exercise="rescue"]'), run = form.querySelector("button");
+  form.querySelector("textarea").value = code;
+  const start = performance.now();
+  run.click();
+  do await new Promise((soon) => setTimeout(soon, 5)); while (run.textContent !== "Run");
+  if (form.querySelector("output").textContent !== "right!") throw Error(form.querySelector("output").textContent);
+  return performance.now() - start;
+}"""
+RIGHT = "amplitude = 0.203"
+STEPS = f"w = 1.0\nfor step in range(1_000_000):\n    w -= 0.1 * w\n{RIGHT}"
+
+
+def python_in_the_page(address: str) -> dict[str, object]:
+    """Return what is loaded before and after the first press of Run, and how long answers take."""
+    sent: list[list[float]] = []
+    times: dict[str, list[float]] = {"first": [], "next": [], "steps": []}
+    for _ in range(ROUNDS):
+        with browser.launched() as chromium:
+            page = chromium.new_page(viewport={"width": 1280, "height": 900})
+            page.goto(f"{address}{ANSWERED}.html", wait_until="load")
+            page.wait_for_timeout(500)
+            before = page.evaluate(SENT)
+            for name, code in (("first", RIGHT), ("next", RIGHT), ("steps", STEPS)):
+                times[name].append(page.evaluate(ANSWER, code))
+            sent.append([before, page.evaluate(SENT)])
+    return {
+        "page": ANSWERED,
+        "loaded_before_first_run_kB": round(max(before for before, _ in sent)),
+        "loaded_after_kB": round(max(after for _, after in sent)),
+        "first_answer_ms": _whole(times["first"]),
+        "next_answer_ms": _whole(times["next"]),
+        "a_million_steps_ms": _whole(times["steps"]),
+    }
+
 
 def main() -> None:
     site = ROOT / "_build" / "html"
@@ -76,6 +115,7 @@ def main() -> None:
     drags: list[float] = []
     try:
         with browser.served(site, compressed=True) as address:
+            in_the_page = python_in_the_page(address)
             for _ in range(ROUNDS):
                 for name, times in found.items():
                     with browser.launched() as chromium:
@@ -106,6 +146,7 @@ def main() -> None:
         "plain_text_loaded_ms": _whole(found["_plain"]["loaded"]),
         "slider_to_redraw_ms": _middle_and_most(redraws),
         "drag_to_redraw_ms": _middle_and_most(drags),
+        "python_in_the_page": in_the_page,
         "times": "from navigation",
         "load average": round(os.getloadavg()[1], 1),
         "environment": environment(),

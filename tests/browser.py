@@ -125,13 +125,14 @@ CUT_ON_PAPER = """() => {
     return e.getBoundingClientRect().right > edge || (e.matches("pre") && e.scrollWidth > e.clientWidth + 1);
   }).map((e) => e.textContent.trim().slice(0, 60));
 }"""
-# The parts of a page's height: code in view, figures, printed text and all.
+# The parts of a page's height: code in view and editors, figures, printed text and all.
 SHARES = """() => {
   const height = (selector) => [...document.querySelectorAll(`article ${selector}`)]
     .filter((e) => e.checkVisibility({contentVisibilityAuto: true}))
     .reduce((sum, e) => sum + e.getBoundingClientRect().height, 0);
   return {
-    code: height(".cell_input"), figures: height("figure.en-figure"), printed: height(".cell_output pre"),
+    code: height(":is(.cell_input, form.en-try)"), figures: height("figure.en-figure"),
+    printed: height(".cell_output pre"),
     all: document.querySelector("article").getBoundingClientRect().height,
   };
 }"""

@@ -1,6 +1,7 @@
 """Answers to every exercise that take no more than plain Python, as sources, for the checks in the page."""
 
 import ast
+import functools
 import math
 import re
 from pathlib import Path
@@ -33,8 +34,36 @@ SIGNED_RANK = (
     "        sums += [s + r for s in sums]\n"
     "    return sum(abs(2 * s - sum(ranks)) >= abs(2 * seen - sum(ranks)) for s in sums) / len(sums)"
 )
+PRODUCT = (
+    "def answer(gradient, w, v):\n"
+    "    h = 1e-5\n"
+    "    up = gradient([x + h * y for x, y in zip(w, v)])\n"
+    "    down = gradient([x - h * y for x, y in zip(w, v)])\n"
+    "    return [(p - q) / (2 * h) for p, q in zip(up, down)]"
+)
+CHAIN = (
+    "def answer(w, b, a):\n"
+    "    slope = 1.0\n"
+    "    for weight, bias in zip(w, b):\n"
+    "        a = 1 / (1 + math.exp(-(weight * a + bias)))\n"
+    "        slope *= weight * a * (1 - a)\n"
+    "    return slope"
+)
 # As a reader writes them who has no NumPy, for exercises whose other answers need it: first a right one.
 PLAIN = {
+    "product by differences": [
+        PRODUCT,
+        PRODUCT.replace("1e-5", "0.5"),
+        PRODUCT.replace("(2 * h)", "h"),
+        PRODUCT.replace("(2 * h)", "(4 * h)"),
+        PRODUCT.replace("p - q", "q - p"),
+    ],
+    "chain gradient": [
+        CHAIN,
+        CHAIN.replace("weight * a * (1", "a * (1"),
+        CHAIN.replace("weight * a + bias", "weight * a"),
+        CHAIN.replace(" * (1 - a)", ""),
+    ],
     "Cauchy step": [
         CAUCHY,
         CAUCHY.replace("[-min", "[min"),
@@ -162,6 +191,33 @@ def helpers_of(node, helpers, foreign):
         unseen += [helpers[name] for name in names & set(helpers) - needed]
         needed |= names & set(helpers)
     return needed
+
+
+# Answers one exercise of a page after the other, and returns what the page says.
+ANSWER_ALL = """async (given) => {
+  const said = [];
+  for (const [exercise, code] of given) {
+    const form = [...document.forms].find((form) => form.dataset.exercise === exercise);
+    const [run, output] = [form.querySelector("button"), form.querySelector("output")];
+    form.querySelector("textarea").value = `${code}\\n${form.dataset.answer} = answer`;
+    run.click();
+    do await new Promise((soon) => setTimeout(soon, 20)); while (run.textContent !== "Run");
+    said.push(output.textContent);
+  }
+  return said;
+}"""
+
+
+@functools.cache
+def right_and_wrong():
+    """Return for each exercise a right and a wrong answer, each with what Python says to it."""
+    chosen = {}
+    for name, listed in sources().items():
+        said = {source: by_python(source, name) for source in listed if "np." not in source}
+        right = next(source for source, text in said.items() if text == "right!")
+        wrong = next(s for s, text in said.items() if text != "right!" and not re.search(NEEDS_MORE, text))
+        chosen[name] = [(source, said[source]) for source in (right, wrong)]
+    return chosen
 
 
 def by_python(source, name):

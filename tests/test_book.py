@@ -18,6 +18,7 @@ from pybtex.database import parse_file
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "_build" / "html"
+NO_PAGES = ("CHANGELOG.md", "CONTRIBUTING.md", "README.md")
 
 
 def pages_of_the_toc():
@@ -186,31 +187,45 @@ def test_links_to_papers_name_the_first_author_and_the_year(extension):
 
 @pytest.fixture
 def small_book(tmp_path):
-    """A book of one page and one notebook that imports a package, built by the real extension."""
-    (tmp_path / "book").mkdir()
-    shutil.copytree(ROOT / "book" / "_ext", tmp_path / "book" / "_ext")
-    shutil.copytree(ROOT / "book" / "_assets" / "katex", tmp_path / "book" / "_assets" / "katex")
-    (tmp_path / "enlib").mkdir()
-    (tmp_path / "enlib" / "__init__.py").write_text("ANSWER = 41\n")
-    (tmp_path / "page.md").write_text("# Page\n\nText.\n")
-    (tmp_path / "notebook.md").write_text(
+    """A book of one page and one notebook that imports a package, built by the real extension, in an odd folder."""
+    folder = tmp_path / "a [b] c"
+    shutil.copytree(ROOT / "book" / "_ext", folder / "book" / "_ext")
+    shutil.copytree(ROOT / "book" / "_assets" / "katex", folder / "book" / "_assets" / "katex")
+    for name in NO_PAGES:
+        shutil.copy(ROOT / name, folder)
+    (folder / "enlib").mkdir()
+    (folder / "enlib" / "__init__.py").write_text("ANSWER = 41\n")
+    (folder / "page.md").write_text("# Page\n\nText.\n")
+    (folder / "notebook.md").write_text(
         "---\nfile_format: mystnb\nkernelspec: {name: python3}\n---\n# Notebook\n\n```{code-cell}\n"
-        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nfrom enlib import ANSWER\nANSWER\n```\n"
+        f"import sys; sys.path.insert(0, {str(folder)!r})\nfrom enlib import ANSWER\nANSWER\n```\n"
     )
-    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: page\nchapters: [{file: notebook}]\n")
-    (tmp_path / "_config.yml").write_text(
+    (folder / "_toc.yml").write_text("format: jb-book\nroot: page\nchapters: [{file: notebook}]\n")
+    excluded = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["exclude_patterns"]
+    (folder / "_config.yml").write_text(
         "title: Small\nonly_build_toc_files: true\nexecute: {execute_notebooks: cache, raise_on_error: true}\n"
-        "sphinx: {local_extensions: {enlib_book: book/_ext}}\n"
+        f"exclude_patterns: {excluded}\nsphinx: {{local_extensions: {{enlib_book: book/_ext}}}}\n"
     )
 
     def build():
         program = (
             "import sys; from jupyter_book.cli.main import main; sys.argv = ['jupyter-book', *sys.argv[1:]]; main()"
         )
-        command = [sys.executable, "-c", program, "build", str(tmp_path), "--warningiserror", "--keep-going"]
-        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+        command = [sys.executable, "-c", program, "build", str(folder), "--warningiserror", "--keep-going"]
+        return subprocess.run(command, capture_output=True, text=True, cwd=folder)
 
-    return tmp_path, build
+    return folder, build
+
+
+@pytest.mark.slow
+def test_in_a_folder_with_brackets_nothing_but_the_pages_is_built(small_book):
+    """Its name reads as a pattern, and Jupyter Book then finds no file to leave out."""
+    folder, build = small_book
+    built = build()
+    assert built.returncode == 0, built.stdout + built.stderr
+    site = folder / "_build" / "html"
+    pages = {path.relative_to(site).as_posix() for path in site.rglob("*.html") if "_static" not in path.parts}
+    assert pages <= {"404.html", "genindex.html", "index.html", "notebook.html", "page.html", "search.html"}
 
 
 @pytest.mark.slow

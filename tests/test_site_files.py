@@ -63,6 +63,16 @@ def test_the_lock_file_is_within_the_ranges_and_names_no_place():
             assert wanted.specifier.contains(locked[wanted.name.replace("_", "-").lower()]), line
 
 
+def test_binder_takes_the_course_with_the_small_build_of_its_torch():
+    lines = (ROOT / ".binder" / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    torch = re.search("^torch==.*", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)[0]
+    assert lines[1:] == [
+        "--extra-index-url https://download.pytorch.org/whl/cpu",
+        f"{torch}+cpu",
+        "-r ../requirements.txt",
+    ]
+
+
 @pytest.mark.skipif(shutil.which("git") is None or not (ROOT / ".git").exists(), reason="needs a git checkout")
 def test_files_with_a_digest_keep_their_line_endings():
     names = ["book/_assets/katex/katex.min.css", "results/replication.csv"]

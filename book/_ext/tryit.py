@@ -25,8 +25,6 @@ from sphinx.transforms import SphinxTransform
 
 ROOT = Path(__file__).resolve().parents[2]
 MICROPYTHON = Path(__file__).parent / "micropython"
-# Their checks hand NumPy's arrays to the reader's function.
-NOTEBOOK_ONLY = {"product by differences"}
 _CHECK = re.compile(r'exercises\.check\("(?P<exercise>[^"]+)", (?P<answer>\w+)\)')
 # What makes the engine a module, and what says the same in a plain script; a page that was opened as a file may
 # load no module.
@@ -58,7 +56,7 @@ def form(code: str, exercise: str = "", answer: str = "") -> str:
 
 
 class TryIt(SphinxTransform):
-    """Puts an editor before each exercise that can be answered in the page, and before code that can be tried."""
+    """Puts an editor before each exercise, and before code that can be tried."""
 
     default_priority = 280  # before code is folded
 
@@ -67,7 +65,7 @@ class TryIt(SphinxTransform):
         cells = [c for c in self.document.findall(nodes.container) if c.get("nb_element") == "cell_code"]
         for stub, check in pairwise(cells):
             found = _CHECK.fullmatch(_code(check))
-            if found and found["exercise"] not in NOTEBOOK_ONLY and stub.parent is check.parent:
+            if found and stub.parent is check.parent:
                 _insert(form(_code(stub), **found.groupdict()), stub)
         for run in runs(cells):
             code = "\n\n\n".join(_code(cell) for cell in run)
@@ -116,6 +114,12 @@ def program() -> str:
     return (ROOT / "book" / "_assets" / "tryit_worker.py").read_text(encoding="utf-8")
 
 
+def notice() -> str:
+    """Return what the engine is, and its license, which goes wherever the engine goes."""
+    about = (MICROPYTHON / "README.md").read_text(encoding="utf-8").partition(" (see")[0]
+    return f"/* {about}\n\n{(MICROPYTHON / 'LICENSE').read_text(encoding='utf-8')}*/\n"
+
+
 @cache
 def script() -> str:
     """Return the script that a page loads when a reader first presses *Run*.
@@ -133,7 +137,8 @@ def script() -> str:
             raise ExtensionError(f"expected {module!r} in micropython.mjs, got none: adapt book/_ext/tryit.py")
         engine = engine.replace(module, plain)
     wasm = base64.b64encode((MICROPYTHON / "micropython.wasm").read_bytes()).decode()
-    return f"enPython({json.dumps({'engine': engine, 'wasm': wasm, 'files': files(), 'program': program()})});\n"
+    parts = {"engine": engine, "wasm": wasm, "files": files(), "program": program()}
+    return f"{notice()}enPython({json.dumps(parts)});\n"
 
 
 def add_script(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:

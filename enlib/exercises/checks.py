@@ -30,6 +30,11 @@ def _permuted(*, rows: bool = True, biases: bool = True, columns: bool = True, b
     return permute
 
 
+def _gradient(w: "Any") -> "Any":
+    """Return the gradient of sum(w^4) / 4 + sum(w)^2 / 2, as an array if w is one."""
+    return w**3 + w.sum() if hasattr(w, "sum") else [x**3 + sum(w) for x in w]
+
+
 def _product(gradient: object, w: "Any", v: "Any", factor: float = 1) -> "Any":
     """Return the product of the Hessian of sum(w^4) / 4 + sum(w)^2 / 2 with v."""
     return [factor * (3 * w[k] * w[k] * v[k] + sum(v)) for k in range(len(w))]
@@ -590,7 +595,7 @@ CHECKS = {
     # 04 Steps from the Hessian
     "product by differences": function(
         "gradient w v",
-        [(lambda w: w**3 + w.sum(), w, v) for w, v in (([1.5, -1.0], [0.5, 2.0]), ([0.5, 1.0], [-1.0, 0.75]))],
+        [(_gradient, [1.5, -1.0], [0.5, 2.0]), (_gradient, [0.5, 1.0], [-1.0, 0.75])],
         _product,
         {
             lambda gradient, w, v: _product(gradient, w, v, 2): "how far apart are the two points?",
