@@ -36,8 +36,7 @@ book: $(READY)  ## execute the notebooks and build the book in _build/html
 	@echo "Open _build/html/index.html"
 
 sphinx: $(READY)  ## build the book with Sphinx alone, without Jupyter Book, in _build/sphinx
-	$(VENV)/bin/python -c "from jupyter_book.cli.main import main; main()" config sphinx .
-	ENLIB_EXECUTE=pages PYTHONPATH=.:book/_ext $(RUN) sphinx -b html -nW --keep-going . _build/sphinx
+	ENLIB_EXECUTE=pages $(RUN) sphinx -b html -nW --keep-going -c book . _build/sphinx
 
 pdf: $(READY)  ## print the built book, with Chromium, to _build/book.pdf
 	$(VENV)/bin/python book/pdf.py

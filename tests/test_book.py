@@ -2,7 +2,9 @@
 
 import doctest
 import importlib.util
+import os
 import re
+import runpy
 import shutil
 import struct
 import subprocess
@@ -40,6 +42,33 @@ def test_page_is_there_and_has_something_to_say(soups, page):
     soup = soups[SITE / f"{page}.html"]
     assert soup.find("h1")
     assert len(soup.find("article").get_text()) > 500
+
+
+# What only Jupyter Book itself, live cells, comments and LaTeX need.
+_LEFT_OUT = {
+    "jupyter_book",
+    "sphinx_thebe",
+    "sphinx_comments",
+    "sphinx_jupyterbook_latex",
+    "sphinx_multitoc_numbering",
+}
+_OF_THESE = {"comments_config", "latex_engine", "use_jupyterbook_latex", "use_multitoc_numbering"}
+
+
+def test_plain_sphinx_is_configured_as_jupyter_book_is(monkeypatch):
+    from jupyter_book.config import get_final_config
+
+    monkeypatch.setattr(sys, "path", [*sys.path])  # both add book/_ext
+    options = {"latex_individualpages": False}
+    expected, _ = get_final_config(user_yaml=ROOT / "_config.yml", cli_config=options, sourcedir=ROOT)
+    expected = {name: value for name, value in expected.items() if name not in _OF_THESE}
+    expected["extensions"] = [name for name in expected["extensions"] if name not in _LEFT_OUT]
+    for name in ("bibtex_bibfiles", "html_static_path"):
+        expected[name] = [os.path.relpath(ROOT / path, ROOT / "book") for path in expected[name]]
+    expected["html_favicon"] = os.path.relpath(ROOT / expected["html_favicon"], ROOT / "book")
+    found = runpy.run_path(str(ROOT / "book" / "conf.py"))
+    assert {name: found.get(name) for name in expected} == expected
+    assert {name for name in found if not name.startswith("_")} == {"Path", "sys", *expected}
 
 
 @pytest.mark.book
