@@ -20,9 +20,13 @@ exclude_patterns = [
     "**/.ipynb_checkpoints",
     ".*/**",
     ".DS_Store",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "README.md",
     "Thumbs.db",
     "_build",
     "_build/**",
+    "book/_*/**",
 ]
 extensions = [
     "sphinx_togglebutton",
