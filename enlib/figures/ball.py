@@ -18,7 +18,10 @@ from enlib.figures.marks import Array, Curve, HeatMap, Points
 from enlib.figures.page import Frame
 from enlib.figures.style import BASE, INK, MORE, NEURON
 
-METHODS = ("gradient descent", "momentum 0.9", "Nesterov 0.9", "Adam", "Polyak", "Newton", "Newton with |λ|")
+METHODS = (
+    "gradient descent", "momentum 0.9", "Nesterov 0.9", "Adam", "Armijo", "Polyak", "Barzilai-Borwein", "Newton",
+    "Newton with |λ|",
+)  # fmt: skip
 STEPS = 200
 Place = tuple[float, float]
 
@@ -117,7 +120,8 @@ class Surface:
         Parameters
         ----------
         method : str
-            One of ``METHODS``. Polyak's and Newton's choose the length of their steps themselves.
+            One of ``METHODS``. Polyak's and Newton's choose the length of their steps themselves. So does Armijo's,
+            which tries the learning rate first and stays on the map, and Barzilai and Borwein's after a first step.
         start : (float, float)
             Where the ball is released, at rest.
         eta : float
@@ -133,7 +137,7 @@ class Surface:
         """
         _tools.known("method", method, METHODS)
         path = [(float(start[0]), float(start[1]))]
-        step = _stepper(self.at, method, _tools.positive("eta", eta), lowest)
+        step = _stepper(self, method, _tools.positive("eta", eta), lowest)
         steps = _tools.count("steps", steps, least=0)
         while len(path) <= steps and self.inside(path[-1]):
             (u, v), (a, b) = path[-1], step(path[-1])
@@ -271,14 +275,15 @@ def _newton(derivatives: Sequence[float], absolute: bool) -> Place:
     return (b * h - c * g) / det, (b * g - a * h) / det
 
 
-def _stepper(
-    at: Callable[[Sequence[float]], tuple[float, ...]], method: str, eta: float, lowest: float
-) -> Callable[[Place], Place]:
+def _stepper(surface: Surface, method: str, eta: float, lowest: float) -> Callable[[Place], Place]:
+    at = surface.at
     v, m, s = [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]
     one = two = 1.0
+    length = eta / 2 if method == "Armijo" else eta
+    last: Place | None = None
 
     def step(w: Place) -> Place:
-        nonlocal v, m, s, one, two
+        nonlocal v, m, s, one, two, length, last
         if method == "Nesterov 0.9":
             _, g, h, *_ = at((w[0] + 0.9 * v[0], w[1] + 0.9 * v[1]))
             v = [0.9 * v[0] - eta * g, 0.9 * v[1] - eta * h]
@@ -289,6 +294,20 @@ def _stepper(
         if method == "Polyak":
             length = max(f - lowest, 0) / (g * g + h * h or 1.0)
             return -length * g, -length * h
+        if method == "Armijo":
+            length *= 2
+
+            def lower(place: Place) -> bool:
+                return surface.inside(place) and at(place)[0] <= f - length * (g * g + h * h) / 2
+
+            while not lower((w[0] - length * g, w[1] - length * h)):
+                length /= 2
+            return -length * g, -length * h
+        if method == "Barzilai-Borwein":
+            if last:
+                length = (v[0] * v[0] + v[1] * v[1]) / (v[0] * (g - last[0]) + v[1] * (h - last[1]) or 1.0)
+            v, last = [-length * g, -length * h], (g, h)
+            return v[0], v[1]
         if method == "Adam":
             one, two = one * 0.9, two * 0.999
             m = [0.9 * m[0] + 0.1 * g, 0.9 * m[1] + 0.1 * h]

@@ -78,11 +78,30 @@ def test_polyak_steps_to_where_the_tangent_meets_the_lowest_loss():
     np.testing.assert_allclose(rolled, 1 - (f - 0.5) / (g @ g) * g, atol=1e-5)
 
 
+def test_armijo_halves_until_the_lemma_promises_enough_and_stays_on_the_map():
+    """Along an eigenvector c = 1/2 accepts what is at most 1/λ: of 1, 1/2, 1/4 and so on the first such."""
+    curvatures, vectors = np.linalg.eigh(BOWL)
+    for curvature, start in zip(curvatures, vectors.T, strict=True):
+        left = 1 - curvature * 2.0 ** np.floor(np.log2(1 / curvature))
+        rolled = parabola(BOWL).roll("Armijo", start, eta=1, steps=5)
+        np.testing.assert_allclose(rolled, start * left ** np.arange(6)[:, None], atol=1e-5)
+    assert all(map(parabola(SADDLE).inside, parabola(SADDLE).roll("Armijo", (0.5, 0.2), eta=9, steps=99)))
+
+
+def test_barzilai_and_borwein_divide_by_the_curvature_of_the_last_step():
+    path = parabola(BOWL).roll("Barzilai-Borwein", (1, 1), eta=0.05, steps=5)
+    steps = np.diff(path, axis=0)
+    curvatures = [step @ BOWL @ step / (step @ step) for step in steps]
+    np.testing.assert_allclose(steps[0], -0.05 * slope(path[0]), atol=1e-5)
+    for k in range(4):
+        np.testing.assert_allclose(steps[k + 1] * curvatures[k], -slope(path[k + 1]), atol=1e-4)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_ball_stops_at_a_minimum_and_at_the_first_place_off_the_map(method):
     surface = parabola(BOWL)
     assert np.isfinite(surface.roll(method, (0, 0), eta=0.1, steps=9)).all()
-    if "Newton" not in method and method != "Polyak":
+    if "Newton" not in method and method not in ("Armijo", "Polyak"):
         path = surface.roll(method, (1, 1), eta=5.0, steps=99)
         assert [surface.inside(place) for place in path] == [True] * (len(path) - 1) + [False]
 

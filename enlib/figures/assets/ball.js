@@ -61,6 +61,7 @@
   const stepper = (method, eta) => {
     let [v, m, s] = [[0, 0], [0, 0], [0, 0]];
     let [one, two] = [1, 1];
+    let [length, last] = [method === "Armijo" ? eta / 2 : eta, null];
     return (w) => {
       if (method === "Nesterov 0.9") {
         const [, g, h] = at([w[0] + 0.9 * v[0], w[1] + 0.9 * v[1]]);
@@ -71,8 +72,19 @@
       const [f, g, h] = here;
       if (method.includes("Newton")) return newton(here, method !== "Newton");
       if (method === "Polyak") {
-        const length = Math.max(f - lowest, 0) / (g * g + h * h || 1);
+        length = Math.max(f - lowest, 0) / (g * g + h * h || 1);
         return [-length * g, -length * h];
+      }
+      if (method === "Armijo") {
+        length *= 2;
+        const lower = (place) => inside(place) && at(place)[0] <= f - length * (g * g + h * h) / 2;
+        while (!lower([w[0] - length * g, w[1] - length * h])) length /= 2;
+        return [-length * g, -length * h];
+      }
+      if (method === "Barzilai-Borwein") {
+        if (last) length = (v[0] * v[0] + v[1] * v[1]) / (v[0] * (g - last[0]) + v[1] * (h - last[1]) || 1);
+        [v, last] = [[-length * g, -length * h], [g, h]];
+        return v;
       }
       if (method === "Adam") {
         [one, two] = [one * 0.9, two * 0.999];
