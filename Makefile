@@ -8,7 +8,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m
 HERE := $(shell pwd | cksum | cut -d' ' -f1)
 READY := $(VENV)/.ready-$(HERE)
-CLUSTER := $(VENV)/.cluster-$(HERE)
+CLUSTER := $(VENV)/.extras-$(HERE)
 TESTS ?= tests enlib
 BUILD := $(VENV)/bin/python -c "from jupyter_book.cli.main import main; main()" build . \
   --warningiserror --keep-going --nitpick
@@ -57,11 +57,12 @@ test: $(READY)  ## everything: checks, every notebook's outputs, the book, all t
 	$(RUN) pytest -q -n auto --dist worksteal -p no:nbval $(TESTS)
 
 $(CLUSTER): $(READY)
-	$(RUN) pip install --quiet --editable '.[cluster]'
+	$(RUN) pip install --quiet --editable '.[cluster,search]'
 	@touch $@
 
-test-cluster: $(CLUSTER)  ## the replication on a local Ray cluster; installs Ray into .venv
+test-cluster: $(CLUSTER)  ## the replication on a local Ray cluster, and Optuna as an oracle; installs both into .venv
 	$(RUN) pytest -m cluster tests/replication/test_cluster.py
+	$(RUN) pytest tests/search/test_optuna.py
 
 lab: $(READY)  ## open the notebooks in JupyterLab
 	$(RUN) jupyter trust notebooks/*.ipynb

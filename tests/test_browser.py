@@ -652,6 +652,32 @@ def test_ball_is_dragged_released_and_leaves_its_path(gallery, open_page):
     assert page.wrong == []
 
 
+def test_picks_stay_hidden_until_they_are_kept(gallery, open_page):
+    def judged(eta):  # what is told, 0, 1 or 2, and what is judged
+        return {"random": Curve([1, 9], [3, 1]), "best": Points([eta], [1 + (eta - 1) ** 2]), "told": f"told {eta:g}"}
+
+    texts = {"alt": "Two lines.", "caption": "Keep a few.", "x": "cost"}
+    page = open_page(gallery(explore(judged, eta=slider(0, 2, 3, start=2), picks="best", xlim=(0.5, 9), **texts)))
+    wake_all(page)
+    figure, keep = page.locator("figure"), page.get_by_role("button", name="Keep")
+    dots = figure.locator(".en-mark").last.locator("path")
+    assert dots.get_attribute("d") == figure.locator(".en-note").inner_text() == ""
+    keep.click()
+    page.locator("input").press("Home")
+    settle(page)
+    assert figure.locator(".en-note").inner_text() == "told 2"
+    for _ in range(2):
+        keep.click()
+        page.locator("input").press("End")
+    figure.get_by_text("Show the data").click()
+    rows = figure.locator("table").last.locator("tbody tr").all_inner_texts()
+    assert [row.split() for row in rows] == [["1", "2"], ["2", "2"], ["3", "2"]]  # told 2, 0 and 2
+    page.get_by_role("button", name="Reset").click()
+    settle(page)
+    assert dots.get_attribute("d") == ""
+    assert page.wrong == []
+
+
 def test_ball_without_motion_shows_its_whole_path(gallery, open_page):
     page = open_page(gallery(rolling()), reduced_motion="reduce", viewport={"width": 390, "height": 844})
     wake_all(page)

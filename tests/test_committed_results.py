@@ -175,6 +175,12 @@ def test_the_table_for_searches_is_complete_and_as_its_manifest_says():
     assert table.budgets == [1, 3, 9, 27, 81]
 
 
+def test_optunas_regrets_are_those_of_the_tables_seeds():
+    lines = (RESULTS / "optuna.csv").read_text().splitlines()
+    assert lines[0] == "seed,random,Bayesian,genetic"
+    assert [line.split(",")[0] for line in lines[1:]] == [str(seed) for seed in range(10)]
+
+
 @pytest.mark.slow
 def test_lines_of_the_table_for_searches_can_be_made_again():
     table = Table.read(RESULTS / "search.csv", SPACE, of=2000)

@@ -17,6 +17,7 @@ from enlib.figures.style import BASE, MORE, NEURON, Bundle, bundle, check_plain,
 
 MAX_FRAMES = 225
 MAX_CONTROLS = 5
+_POINT = "points of 1 and 1"  # a mark of one point, in the words of `_kinds`
 Scale = Literal["linear", "log"]
 
 
@@ -92,6 +93,7 @@ def explore(
     colors: Mapping[str, str] | None = None,
     drag: Sequence[str] | Mapping[str, tuple[str, str]] = (),
     play: str | None = None,
+    picks: str | None = None,
     **controls: Control,
 ) -> Explorable:
     """Return a figure of a function, with one or two controls, or with up to five of a closed form.
@@ -125,6 +127,10 @@ def explore(
     play : str, optional
         The slider that Play moves; by default the first. If it is named, a point that is taken sets it to its first
         value, and Play begins when the point is released.
+    picks : str, optional
+        Points, one in each frame, that stay hidden, with the notes, until the reader keeps a setting. Then they are
+        drawn at 1, 2, ..., each at the y of the one with the smallest x so far: x is what a search is told, y is how
+        its choice is judged.
     **controls : Control
         One or two, up to five of a closed form, by the name of the function's argument; see `slider` and `choice`. In
         the book, the names appear in the address of the page, as in ``#eta=1.9``.
@@ -184,6 +190,8 @@ def explore(
             _tools.known(f"a slider of {name}", held, list(controls))
     if play is not None:
         _tools.known("play", play, [name for name, control in controls.items() if control.kind == "slider"])
+    if picks is not None and _kinds(start, "the start").get(picks) != _POINT:
+        raise ValueError(f"expected a mark of one point as picks, got {picks!r}: return Points([x], [y])")
     palette = (BASE, NEURON, *MORE)
     look = Look(
         _axis("x", x, xlim, xscale, frames),
@@ -195,6 +203,7 @@ def explore(
         frozenset(axis for axis in "xy" if counts(frames, axis)),
         dict(drag) if isinstance(drag, Mapping) else dict.fromkeys(drag, ()),
         play,
+        picks,
     )
     figure = page(frames, start, controls, look, fn.javascript if isinstance(fn, ClosedForm) else None)
     return Explorable(figure, still(start, look, setting(controls)), alt)

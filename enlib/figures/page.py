@@ -62,6 +62,7 @@ class Look:
     whole: frozenset[str] = frozenset()  # of the axes "x" and "y", those that count
     drag: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # a mark, and its sliders for x and y
     play: str | None = None
+    picks: str | None = None
 
 
 def limits(frames: Sequence[Frame], axis: str, log: bool) -> tuple[float, float]:
@@ -138,6 +139,8 @@ def page(
         spec["held"] = [[list(controls).index(name) for name in names] for names in look.drag.values()]
     if look.play is not None:
         spec["play"] = list(controls).index(look.play)
+    if look.picks is not None:
+        spec["picks"] = list(marks).index(look.picks)
     for name, value in start.items():
         if isinstance(value, Ticks):
             rows = [frame[name].rows for frame in frames] if javascript is None else name

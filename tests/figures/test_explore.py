@@ -88,6 +88,7 @@ def test_colors_are_the_palette_s():
             "a slider of b to be one of eta; got 'mu'",
         ),
         ({"eta": slider(1, 2, 3), "play": "mu"}, ValueError, "expected play to be one of eta; got 'mu'"),
+        ({"eta": slider(1, 2, 3), "picks": "a"}, ValueError, "expected a mark of one point as picks, got 'a'"),
         ({"eta": slider(1, 2, 3), "colors": [BASE]}, TypeError, "expected colors by mark, got"),
         ({"eta": slider(1, 2, 3), "xlim": 3}, ValueError, "expected two numbers for xlim, got 3"),
         ({"eta": slider(1, 2, 3), "ylim": (0, 1)}, ValueError, "low > 0 for ylim, which is logarithmic, got 0"),

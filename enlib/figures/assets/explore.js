@@ -223,7 +223,9 @@
 
   function prepare(figure) {
     const spec = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
-    const frameAt = source(spec, figure);
+    const all = source(spec, figure);
+    const picks = spec.picks === undefined ? null : makePicks(spec, all);
+    const frameAt = picks?.frameAt ?? all;
     const at = spec.controls.map((c) => c.start);
     let frame = frameAt(at); // what cannot be shown fails here, before anything is changed
     const drawing = figure.querySelector(".en-drawing");
@@ -286,6 +288,7 @@
       play.stop();
       spec.controls.forEach((control, i) => move(i, control.start));
       figure.querySelectorAll(".en-left-behind").forEach((made) => made.remove());
+      picks?.clear();
       figure.keys.forEach((key) => state.delete(key));
       if (inBook) writeAddress();
     });
@@ -293,6 +296,12 @@
     if (!still.matches) bar.append(play.button);
     bar.append(reset);
     if (spec.play !== undefined) bar.append(makeLeave(spec, at, figure, groups));
+    if (picks) {
+      bar.append(button("Keep", "Keep: pay for what is set, and see it", () => {
+        picks.keep(at);
+        draw();
+      }));
+    }
     if (inBook) {
       bar.append(makeCopy(note, keep), makeZoom(spec, drawing, note, () => frame, (redraw) => { zoomed = redraw; }));
     }
@@ -301,8 +310,28 @@
     figure.querySelector(".en-at").replaceWith(controls);
     figure.append(details);
     point(spec, drawing, at, frameAt, () => frame, play, move, keep, set);
+    if (picks) draw(); // hides what the drawing shows
     figure.dataset.ready = performance.now().toFixed(1);
     return { set };
+  }
+
+  /* Frames in which one mark is what the reader has kept so far: at 1, 2, ..., the y of the one with the least x. */
+  function makePicks(spec, frameAt) {
+    let [kept, best, notes] = [{ x: [], y: [] }, null, []];
+    return {
+      frameAt: (at) => {
+        const { marks, ticks } = frameAt(at);
+        return { marks: marks.map((mark, i) => (i === spec.picks ? kept : mark)), notes, ticks };
+      },
+      keep: (at) => {
+        const { marks, notes: [...told] } = frameAt(at);
+        const { x: [x], y: [y] } = marks[spec.picks];
+        if (!best || x < best.x) best = { x, y };
+        kept = { x: [...kept.x, kept.x.length + 1], y: [...kept.y, best.y] };
+        notes = told;
+      },
+      clear: () => { [kept, best, notes] = [{ x: [], y: [] }, null, []]; },
+    };
   }
 
   function makeInput(control, id) {
