@@ -9,6 +9,7 @@ import hashlib
 import math
 import numbers
 import os
+import re
 import reprlib
 import secrets
 import sys
@@ -22,6 +23,31 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_SCIENTIFIC = re.compile(r"(^|[^\w.])(\d+)(?:\.(\d+))?e([+-]?\d+)(?!\w|\.\d)", re.ASCII)
+_GREEK = {"alpha": "α", "beta": "β", "eta": "η", "lambda": "λ", "mu": "μ", "rho": "ρ", "sigma": "σ"}
+_NAMES = re.compile(rf"\b({'|'.join(_GREEK)})\b", re.ASCII)
+
+
+def for_readers(text: str) -> str:
+    """Return a text as people write it: powers of ten for what programs write with an e, and Greek letters.
+
+    Numbers from 0.001 to 9999 become plain ones. ``assets/explore.js`` has the twin of this function.
+
+    >>> for_readers("eta = 1e-08, 3.16e-12 or 2.50e-02; at most 1e+03 of 0e+00")
+    'η = 10⁻⁸, 3.16·10⁻¹² or 0.0250; at most 1000 of 0'
+    """
+    return _NAMES.sub(lambda name: _GREEK[name[0]], _SCIENTIFIC.sub(_power_of_ten, text))
+
+
+def _power_of_ten(found: re.Match[str]) -> str:
+    before, whole, decimals, exponent = found[1], found[2], found[3] or "", int(found[4])
+    number = f"{whole}.{decimals}" if decimals else whole
+    if abs(exponent) <= 3:
+        return f"{before}{float(f'{number}e{exponent}'):.{max(0, len(decimals) - exponent)}f}"
+    power = "10" + str(exponent).translate(SUPERSCRIPTS)
+    return f"{before}{power}" if number == "1" else f"{before}{number}·{power}"
 
 
 def known(kind: str, got: str, names: Iterable[str]) -> str:

@@ -84,25 +84,33 @@ def served(folder, *, compressed=False, slowly=False):
 
 
 # What is cut off, or printed over: tables, formulas and printed lines that are wider than their place. Those that can
-# be scrolled, with a shadow that says so, are "scrolled".
-CUT = """() => {
-  const found = {cut: [], scrolled: []};
+# be scrolled, with a shadow that says so, are "scrolled"; blocks without anything in them are "empty". What is
+# folded is opened for this, and closed again.
+CUT = """async () => {
+  const found = {cut: [], scrolled: [], empty: []};
+  const folded = [...document.querySelectorAll("article details:not([open])")];
+  const settled = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  for (const fold of folded) fold.open = true;
+  await settled();
   const seen = (e) => e.checkVisibility({visibilityProperty: true, contentVisibilityAuto: true}) && e.offsetWidth > 1;
   const say = (kind, e) => found[kind].push(`${e.className || e.tagName}: ${e.textContent.trim().slice(0, 60)}`);
-  for (const e of document.querySelectorAll("article :is(table, .katex-display, .cell pre, textarea)")) {
+  const spare = (place) => (place.matches("span.math") ? 3 : 1); // a subscript ends with a space that has no ink
+  for (const e of document.querySelectorAll("article :is(table, .katex, pre, textarea)")) {
     if (!seen(e)) continue;
     let place = e, wide = false;
     for (; place && place.tagName !== "ARTICLE"; place = place.parentElement) {
       const hides = getComputedStyle(place).overflowX;
-      if (hides !== "visible" && place.scrollWidth > place.clientWidth + 1) { wide = true; break; }
+      if (hides !== "visible" && place.scrollWidth > place.clientWidth + spare(place)) { wide = true; break; }
     }
     const style = wide && getComputedStyle(place);
     const right = (part) => part.getBoundingClientRect().right, page = document.documentElement.clientWidth + 1;
     const opaque = (row) => getComputedStyle(row).backgroundColor.startsWith("rgb("); // hides what is behind it
     const seen_behind = ![...e.querySelectorAll("tr")].some(opaque);
     const cue = wide && style.overflowX === "auto" && style.backgroundImage.includes("gradient") && seen_behind;
-    if (wide) say(cue ? "scrolled" : "cut", e);
-    else if (right(e) > page) say("cut", e);
+    // Docstrings have longer lines than fit, and the data of a heat map more columns.
+    const may = cue && (e.closest(".en-data") || (e.matches("pre") && !e.closest(".cell")));
+    if (wide && !may) say(cue ? "scrolled" : "cut", e);
+    else if (!wide && right(e) > page) say("cut", e);
     // What is beyond the wrong end of its place cannot be scrolled to.
     else if ([...e.querySelectorAll(".base")].some((base) => right(base) > right(e.parentElement) + 1)) say("cut", e);
     if (e.caption && right(e.caption) > page) say("cut", e.caption);
@@ -115,6 +123,14 @@ CUT = """() => {
     const bases = [...tag.parentElement.querySelectorAll(":scope > .base")];
     if (bases.some((b) => b.getBoundingClientRect().right > left)) say("cut", tag);
   }
+  const full = ":is(i, img, svg, canvas, input, textarea, select, button, hr, iframe)";
+  const blocks = "article :is(p, pre, ul, ol, table, figure, .output, .cell_output, details)";
+  for (const e of document.querySelectorAll(blocks)) {
+    if (e.matches(".en-note") || !seen(e) || e.offsetHeight < 8) continue;
+    if (!e.textContent.trim() && !e.querySelector(full)) say("empty", e);
+  }
+  for (const fold of folded) fold.open = false;
+  await settled();
   return found;
 }"""
 # Paper cannot be scrolled: what ends beyond its place, or is wider than it.

@@ -25,6 +25,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
+from enlib import _tools
 from enlib.figures.controls import Control, Ticks
 from enlib.figures.marks import Array, Bars, Curve, HeatMap, Intervals, Mark, Points
 from enlib.figures.style import DIVERGED, INK, NARROW, STILL, TEXT, WIDE, css, png, small_png, svg, text_width
@@ -158,6 +159,7 @@ def page(
         spec["marks"].append(entry)
     notes = [name for name, value in start.items() if isinstance(value, str)]
     spec["notes"] = [[frame[name] for name in notes] for frame in frames] if notes and javascript is None else notes
+    said = " ".join(start[name] for name in notes)
     longest = max(len(" ".join(frame[name] for name in notes)) for frame in frames)
     told_apart = look.alt + look.caption + ",".join(controls) + (javascript or "")
     identity = "figure-" + hashlib.sha256(told_apart.encode()).hexdigest()[:8]
@@ -166,7 +168,7 @@ def page(
     return (
         f'<figure class="en-figure en-explore" id="{identity}" data-controls="{" ".join(controls)}" '
         f'style="margin:1rem 0;max-width:56rem;--en-lines:{-(-longest // 84)};--en-lines-narrow:{-(-longest // 42)}">'
-        f'<p class="en-note" aria-live="polite">{html.escape(" ".join(start[name] for name in notes))}</p>'
+        f'<p class="en-note" aria-live="polite">{html.escape(_tools.for_readers(said))}</p>'
         f"{_key(marks, look)}"
         f'<div class="en-drawing" style="position:relative" role="img" aria-label="{html.escape(look.alt)}">'
         f"{_symbol(identity, marks, look)}{_axes(identity, start, look, WIDE, 'en-wide')}"
@@ -179,7 +181,7 @@ def page(
 
 def setting(controls: Mapping[str, Control]) -> str:
     """Return in words what the controls are set to at first."""
-    return ", ".join(f"{c.label or name} = {c.texts[c.start]}" for name, c in controls.items())
+    return _tools.for_readers(", ".join(f"{c.label or name} = {c.texts[c.start]}" for name, c in controls.items()))
 
 
 def pack(arrays: Sequence[Array], *, log: bool = False) -> dict[str, Any]:

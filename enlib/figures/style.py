@@ -63,7 +63,6 @@ _SETTINGS: Any = {
     "svg.hashsalt": "enlib",
     **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK),
 }
-_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 Panel = Callable[[Axes], None]
 Bundle = tuple[dict[str, str], dict[str, Any]]
@@ -220,7 +219,7 @@ def _tick(axis: Axis) -> None:
 def _power(value: float) -> str:
     exponent = math.floor(math.log10(value) + 1e-9)
     factor = round(value / 10.0**exponent)
-    return ("" if factor == 1 else f"{factor}·") + "10" + str(exponent).translate(_SUPERSCRIPTS)
+    return ("" if factor == 1 else f"{factor}·") + "10" + str(exponent).translate(_tools.SUPERSCRIPTS)
 
 
 def svg(panel: Panel, size: tuple[float, float], right: float = 0) -> tuple[str, Axes]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from enlib import _tools
 from enlib.statistics import Share
 
 _SPACE = "\N{NO-BREAK SPACE}"
@@ -136,17 +137,24 @@ class Table:
         return text.getvalue()
 
     def html(self) -> str:
-        """Return the table in HTML. Cells break before an interval; a table that is still too wide scrolls."""
-        head = "".join(f'<th scope="col">{html.escape(h)}</th>' for h in self._headings)
+        """Return the table in HTML, its numbers and names as people write them.
+
+        Cells break before an interval; a table that is still too wide scrolls.
+        """
+
+        def written(text: str) -> str:
+            return html.escape(_tools.for_readers(text))
+
+        head = "".join(f'<th scope="col">{written(h)}</th>' for h in self._headings)
         body = "".join(
             "<tr>"
-            + (f'<th scope="row">{html.escape(_EQUALS.sub(_SPACE, first))}</th>' if first else "<td></td>")
-            + "".join(f"<td>{html.escape(_INNER.sub(_SPACE, cell))}</td>" for cell in others)
+            + (f'<th scope="row">{written(_EQUALS.sub(_SPACE, first))}</th>' if first else "<td></td>")
+            + "".join(f"<td>{written(_INNER.sub(_SPACE, cell))}</td>" for cell in others)
             + "</tr>"
             for first, *others in (row.values() for row in self.shown)
         )
-        notes = "".join(f"<p><small>{html.escape(note)}</small></p>" for note in self.notes)
-        title = html.escape(self.title)
+        notes = "".join(f"<p><small>{written(note)}</small></p>" for note in self.notes)
+        title = written(self.title)
         return (
             f'<div class="en-table" tabindex="0" role="group" aria-label="{title}" style="overflow-x:auto"><table>'
             f"<caption>{title}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{notes}"

@@ -2,6 +2,7 @@ import base64
 import io
 import json
 import re
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def test_page_says_something_without_a_script():
     page = soup(explore(lines, **GOOD, eta=slider(1, 2, 3)))
     assert page.find(role="img")["aria-label"] == GOOD["alt"]
     assert page.figcaption.text == GOOD["caption"]
-    assert page.select_one(".en-at").text == "eta = 1.5"
+    assert page.select_one(".en-at").text == "η = 1.5"
     assert page.select_one(".en-note").text == "1.5<0.0"
     assert len(page.select("symbol g.en-mark path")) == 3
     assert [use["href"] for use in page.select(".en-wide > use, .en-narrow > use")] == [f"#{page.symbol['id']}"] * 2
@@ -138,10 +139,23 @@ def luminance(color):
     return np.dot([0.2126, 0.7152, 0.0722], linear)
 
 
+def contrast(one, other):
+    dark, light = sorted(luminance([int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)]) + 0.05 for c in (one, other))
+    return light / dark
+
+
 @pytest.mark.parametrize("color", [INK, BASE, NEURON, DIVERGED, *MORE])
 def test_every_color_stands_out_from_the_white_around_marks_on_a_map(color):
-    red, green, blue = (int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    assert 1.05 / (luminance((red, green, blue)) + 0.05) >= 3
+    assert contrast(color, "#ffffff") >= 3
+
+
+@pytest.mark.parametrize("ground", ["#121212", "#14181e", "#1e1e1e"], ids=["book", "theme", "editors"])
+def test_every_color_of_a_dark_page_stands_out_from_its_ground(ground):
+    style = (resources.files("enlib.figures") / "assets" / "explore.css").read_text()
+    dark = style.split('html[data-theme="dark"]')[1].split("}")[0]
+    colors = re.findall(r"--en-[\w-]+: (#\w+);", dark)
+    assert len(colors) == len([BASE, NEURON, DIVERGED, *MORE])
+    assert min(contrast(color, ground) for color in colors) >= 3
 
 
 def test_marks_on_a_map_have_a_halo_and_the_colors_of_the_light_page():

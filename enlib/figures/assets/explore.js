@@ -19,6 +19,18 @@
     return made;
   };
 
+  /* A text as people write it, as enlib/_tools.py does: 1e-8 is 10⁻⁸, eta is η. */
+  const GREEK = { alpha: "α", beta: "β", eta: "η", lambda: "λ", mu: "μ", rho: "ρ", sigma: "σ" };
+  const readable = (text) => text.replace(/(^|[^\w.])(\d+)(?:\.(\d+))?e([+-]?\d+)(?!\w|\.\d)/g,
+    (_, before, whole, decimals = "", exponent) => {
+      const number = decimals ? `${whole}.${decimals}` : whole;
+      if (Math.abs(exponent) <= 3) {
+        return before + Number(`${number}e${exponent}`).toFixed(Math.max(0, decimals.length - exponent));
+      }
+      const power = String(+exponent).replace(/./g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]));
+      return before + (number === "1" ? "" : `${number}·`) + `10${power}`;
+    }).replace(/\b(alpha|beta|eta|lambda|mu|rho|sigma)\b/g, (name) => GREEK[name]);
+
   // --- data ---------------------------------------------------------------------------------------------------------
 
   /* 16-bit integers over a range, in base64, to numbers; see enlib/figures/page.py, pack. */
@@ -247,7 +259,7 @@
       frame = frameAt(at);
       spec.marks.forEach((mark, i) => shape(spec, mark, frame.marks[i], groups[i]));
       nameEnds(spec, frame, drawing);
-      note.textContent = frame.notes.join(" ");
+      note.textContent = readable(frame.notes.join(" "));
       ticks?.show(frame.ticks);
       if (details.open) fillTable(table, spec, frame);
       zoomed?.(frame);
@@ -339,7 +351,7 @@
     let field;
     if (control.kind === "choice") {
       field = element("select", { id },
-        ...control.texts.map((text, i) => element("option", { value: i, textContent: text })));
+        ...control.texts.map((text, i) => element("option", { value: i, textContent: readable(text) })));
     } else {
       field = element("input", { id, type: "range", min: 0, max: control.texts.length - 1, step: 1 });
     }
@@ -347,10 +359,10 @@
     const show = (index) => {
       field.value = index;
       if (control.kind === "choice") return;
-      output.textContent = control.texts[index];
-      field.setAttribute("aria-valuetext", control.texts[index]);
+      output.textContent = readable(control.texts[index]);
+      field.setAttribute("aria-valuetext", output.textContent);
     };
-    const words = element("span", { textContent: control.label });
+    const words = element("span", { textContent: readable(control.label) });
     if (control.kind !== "choice") words.append(" = ", output);
     return { field, show, label: element("label", { htmlFor: id }, words, field) };
   }
@@ -367,7 +379,7 @@
     const region = element("span", { className: "en-ticks" });
     const show = (rows) => region.replaceChildren(...rows.map(([name, ...pair]) => {
       const [a, b] = pair.map(share);
-      const told = pair.map((v, i) => `${[one, two][i]} ${v === null ? "none" : v.toPrecision(2)}`).join(", ");
+      const told = pair.map((v, i) => `${[one, two][i]} ${v === null ? "none" : readable(v.toPrecision(2))}`).join(", ");
       const strip = element("i");
       strip.style.background = "linear-gradient(90deg,var(--en-base) " +
         `${a}%,currentColor ${a}% calc(${a}% + 2px),transparent calc(${a}% + 2px) ${b}%,var(--en-neuron) ${b}%)`;
@@ -390,7 +402,7 @@
         groups[i].before(copy);
       });
       const name = spec.controls.slice(0, 2).map((c, i) => c.texts[at[i]]).join(", ");
-      const line = element("span", { className: "en-left-behind", textContent: `${made + 1}. ${name}` });
+      const line = element("span", { className: "en-left-behind", textContent: readable(`${made + 1}. ${name}`) });
       line.style.borderBottom = `3px dashed ${color}`;
       figure.querySelector(".en-key").append(line);
     });
@@ -412,7 +424,7 @@
       const step = () => (at[control] < last ? move(control, at[control] + 1) : stop());
       timer = setInterval(step, Math.max(40, 4000 / (last + 1)));
     };
-    const label = `Play: move ${spec.controls[control].label} through its values`;
+    const label = `Play: move ${readable(spec.controls[control].label)} through its values`;
     const made = button("Play", label, () => (timer ? stop() : begin()));
     const stop = () => {
       if (!timer) return;
@@ -567,7 +579,11 @@
 
   // --- the data as a table -------------------------------------------------------------------------------------------
 
-  const short = (value) => String(+(+value).toPrecision(4));
+  const short = (value) => {
+    const four = +(+value).toPrecision(4);
+    const plain = !four || (Math.abs(four) >= 1e-3 && Math.abs(four) < 1e5);
+    return readable(plain ? String(four) : four.toExponential());
+  };
 
   function fillTable(region, spec, frame) {
     const row = (tag, cells) => element("tr", {}, ...cells.map((cell) => element(tag, { textContent: cell })));
