@@ -64,7 +64,7 @@ def _largest(h: "Any", *, size: bool = False) -> float:
     shift = 0.0 if size else sum([abs(float(entry)) for row in h for entry in row])
     v = [1.0 / (i + 1) for i in range(len(h))]
     value = 0.0
-    for _ in range(3000):
+    for _ in range(300):
         w = [sum([float(h[i][j]) * v[j] for j in range(len(v))]) + shift * v[i] for i in range(len(v))]
         value = sum([a * b for a, b in zip(v, w, strict=True)]) / sum([a * a for a in v])
         length = math.sqrt(sum([a * a for a in w]))
