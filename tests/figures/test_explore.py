@@ -222,6 +222,7 @@ def test_the_script_is_part_of_an_installed_package(tmp_path):
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(root / name, tmp_path)
     shutil.copytree(root / "enlib", tmp_path / "enlib", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "results").mkdir()  # which becomes a part of the package, too
     program = "from setuptools import setup; setup()"
     subprocess.run(
         [sys.executable, "-c", program, "-q", "build", "--build-lib", "built"], cwd=tmp_path, check=True,
