@@ -99,7 +99,7 @@ def move_the_sliders(page):
             shape = figure.locator(".en-mark path").evaluate("(path) => path.getAttribute('d')")
             # The axis runs from 0 to 3 and 4 % beyond, and from 10000 to 0 in the units of the shape.
             assert int(shape.split()[-1]) == pytest.approx(10000 * (1 - (drawn + 0.12) / 3.24), abs=2)
-    assert figures.first.locator(".en-note").inner_text() == "eta is 1"
+    assert figures.first.locator(".en-note").inner_text() == "η is 1"
     assert figures.first.get_by_role("button", name="Zoom").count() == 0
     assert "#" not in page.url
     assert page.wrong == []
