@@ -41,7 +41,7 @@ sphinx: $(READY)  ## build the book with Sphinx alone, without Jupyter Book, in 
 pdf: $(READY)  ## print the built book, with Chromium, to _build/book.pdf
 	$(VENV)/bin/python book/pdf.py
 
-check: $(READY)  ## ruff, mypy and the fast tests, in about a minute
+check: $(READY)  ## ruff, mypy and the fast tests, in a few minutes
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy

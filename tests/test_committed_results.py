@@ -61,9 +61,10 @@ def test_the_package_brings_the_committed_tables_so_that_a_notebook_runs_alone()
     tomllib = pytest.importorskip("tomllib", reason="is in Python from 3.11 on")
     setup = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     rooms = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "enlib").rglob("__init__.py")}
-    assert set(setup["packages"]) == rooms | {"enlib.results"}
-    assert setup["package-dir"] == {"enlib.results": RESULTS.name}
-    brought = {path for pattern in setup["package-data"]["enlib.results"] for path in RESULTS.glob(pattern)}
+    name = "enlib.replication.results"  # no room of its own
+    assert set(setup["packages"]) == rooms | {name}
+    assert setup["package-dir"] == {name: RESULTS.name}
+    brought = {path for pattern in setup["package-data"][name] for path in RESULTS.glob(pattern)}
     assert brought == {path for path in RESULTS.iterdir() if path.is_file()}
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
@@ -72,7 +73,7 @@ def test_the_package_brings_the_committed_tables_so_that_a_notebook_runs_alone()
 
 def test_committed_results_are_those_installed_with_the_package_or_those_of_the_checkout(tmp_path, monkeypatch):
     monkeypatch.setattr(journal, "__file__", str(tmp_path / "enlib" / "replication" / "journal.py"))
-    for folder in (tmp_path / "results", tmp_path / "enlib" / "results"):
+    for folder in (tmp_path / "results", tmp_path / "enlib" / "replication" / "results"):
         folder.mkdir(parents=True)
         (folder / "search.csv").touch()
         assert committed("search.csv") == folder / "search.csv"

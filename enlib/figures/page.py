@@ -282,8 +282,8 @@ def _symbol(identity: str, marks: Mapping[str, Mark], look: Look) -> str:
     )
 
 
-# A heat map is as pale on a dark page as on a light one, and so are the colors of the marks on it.
-_LIGHT = ' style="color:#1b1b1b;--en-base:#0072b2;--en-neuron:#d55e00;--en-diverged:#767676"'
+# A heat map is as pale on a dark page as on a light one; what has this ink gets its palette from explore.css, too.
+_LIGHT = ' style="color:#1b1b1b"'
 
 
 def _line(color: str, width: float) -> str:

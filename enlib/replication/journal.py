@@ -381,8 +381,9 @@ def _folder(named: Path | str | None = None) -> Path:
     """Return a folder of tables, by default that of the committed ones."""
     if named is not None:
         return Path(named)
-    installed = Path(__file__).parents[1] / "results"  # where pyproject.toml has them put; a checkout has none
-    return installed if installed.is_dir() else installed.parents[1] / "results"
+    here = Path(__file__).parent
+    installed = here / "results"  # where pyproject.toml has them put; a checkout has none
+    return installed if installed.is_dir() else here.parents[1] / "results"
 
 
 def _whole(folder: Path, name: str, kind: type[Description]) -> tuple[dict[str, Any], list[Row], list[Row]]:

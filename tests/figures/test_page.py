@@ -168,7 +168,11 @@ def test_marks_on_a_map_have_a_halo_and_the_colors_of_the_light_page():
         assert "stroke:#fff" in halo
         widths = [float(re.search(r"stroke-width:([\d.]+)", style)[1]) for style in (halo, line)]
         assert widths[0] >= widths[1] + 2
-    assert "--en-base:#0072b2" in soup(explore(on_map, **GOOD, k=slider(1, 2, 2))).symbol["style"]
+    style = (resources.files("enlib.figures") / "assets" / "explore.css").read_text()
+    light = style.split(":root,")[1].split("}")[0]  # a palette for these, too, whatever the page
+    assert 'symbol[id$="-marks"][style]' in light
+    assert re.findall(r"--en-[\w-]+: (#\w+);", light) == [BASE, NEURON, DIVERGED, *MORE]
+    assert soup(explore(on_map, **GOOD, k=slider(1, 2, 2))).symbol["style"] == "color:#1b1b1b"
     assert not soup(explore(lines, **GOOD, eta=slider(1, 2, 3))).symbol.get("style")
 
 
