@@ -323,6 +323,18 @@ def test_a_printed_page_has_the_drawing_and_no_controls(site, open_page):
     assert not figure.locator("input").first.is_visible()
 
 
+def test_a_dark_page_prints_as_a_light_one_and_is_dark_again(site, open_page):
+    """Found by looking: gray text, and axes that could hardly be seen on paper."""
+    page = open_page(site + "notebooks/07_exponential_neuron.html", color_scheme="dark")
+    color = "getComputedStyle(document.querySelector('article p')).color"
+    dark = page.evaluate(color)
+    page.evaluate(f"addEventListener('beforeprint', () => (window.printed = {color}))")
+    page.pdf()
+    light = open_page(site + "notebooks/07_exponential_neuron.html", color_scheme="light").evaluate(color)
+    assert page.evaluate("printed") == light != dark
+    assert page.evaluate(color) == dark
+
+
 def test_search_finds_and_theme_switches(site, open_page):
     page = open_page(site + "search.html?q=exponential")
     page.locator("#search-results li").first.wait_for()

@@ -15,6 +15,11 @@
     button.hidden = false;
     button.addEventListener("click", () => print());
   }
+  // Paper is light: a dark page prints as a light one.
+  const look = document.documentElement.dataset;
+  let theme;
+  addEventListener("beforeprint", () => ([theme, look.theme] = [look.theme, "light"]));
+  addEventListener("afterprint", () => (look.theme = theme));
 
   for (const button of all("[data-en-code]")) {
     const show = (open) => {
