@@ -115,6 +115,10 @@ CUT = """async () => {
     else if ([...e.querySelectorAll(".base")].some((base) => right(base) > right(e.parentElement) + 1)) say("cut", e);
     if (e.caption && right(e.caption) > page) say("cut", e.caption);
   }
+  for (const text of document.querySelectorAll("article figure svg text")) {
+    const [drawing, own] = [text.ownerSVGElement, text].map((e) => e.getBoundingClientRect());
+    if (own.width && (own.left < drawing.left - 1 || own.right > drawing.right + 1)) say("cut", text);
+  }
   for (const link of document.querySelectorAll(".prev-next-area a")) {
     if (link.scrollWidth > link.clientWidth + 1) say("cut", link);
   }
