@@ -98,11 +98,20 @@
     });
   }
 
-  // A result of the search shows each formula once, as it is set.
+  // A result of the search shows each formula once, in a line: 1/2 λw^2. (As it is set, the denominator comes first.)
+  const signs = { mfrac: "/", msub: "_", msup: "^", munder: "_", mover: "^" };
   addEventListener("DOMContentLoaded", () => {
     if (typeof Search === "undefined") return;
     const plain = Search.htmlToText;
-    Search.htmlToText = (page, anchor) =>
-      plain.call(Search, page.replace(/<span class="katex-mathml">.*?<\/math><\/span>/gs, ""), anchor);
+    Search.htmlToText = (page, anchor) => {
+      const read = new DOMParser().parseFromString(page, "text/html");
+      for (const twice of all(".katex-html, annotation", read)) twice.remove();
+      for (const math of all("mfrac, msub, msup, munder, mover", read)) {
+        if (/^[′¯ˉˆ˙˜~^→⃗]/.test(math.lastElementChild.textContent)) continue; // an accent
+        for (const part of math.children) if (/[^\p{L}\d.]./u.test(part.textContent)) part.prepend("("), part.append(")");
+        math.lastElementChild.before(signs[math.localName]);
+      }
+      return plain.call(Search, read.documentElement.outerHTML, anchor);
+    };
   });
 })();

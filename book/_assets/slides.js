@@ -50,9 +50,11 @@
 
   // Sets about the largest size of text, in pixels, at which the article fits its place; whether there is one.
   function fit(height, largest, smallest) {
+    const code = handout ? [] : [...article.querySelectorAll(".en-on .highlight pre")];
     const fits = (size) => {
       root.style.fontSize = `${size}px`;
-      return article.getBoundingClientRect().height <= height && (handout || root.scrollWidth <= innerWidth);
+      return article.getBoundingClientRect().height <= height && (handout || root.scrollWidth <= innerWidth)
+        && code.every((block) => block.scrollWidth <= block.clientWidth);
     };
     if (fits(largest)) return true;
     let [low, high] = [smallest, largest];
