@@ -167,4 +167,4 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "squared hinge": partial(polynomial_hinge, power=2),
     "logistic": _logistic,
 }
-"""Losses by name, as a `Recipe` names them: of outputs and targets of shape (n,), the mean over the samples."""
+"""Losses by name, as a `Recipe` names them; each takes outputs and targets of shape (n,), and returns the mean."""

@@ -108,7 +108,7 @@
       for (const twice of all(".katex-html, annotation", read)) twice.remove();
       for (const math of all("mfrac, msub, msup, munder, mover", read)) {
         if (/^[′¯ˉˆ˙˜~^→⃗]/.test(math.lastElementChild.textContent)) continue; // an accent
-        for (const part of math.children) if (/[^\p{L}\d.]./u.test(part.textContent)) part.prepend("("), part.append(")");
+        for (const part of math.children) if (/[^\p{L}\d.′]./u.test(part.textContent)) part.prepend("("), part.append(")");
         math.lastElementChild.before(signs[math.localName]);
       }
       return plain.call(Search, read.documentElement.outerHTML, anchor);

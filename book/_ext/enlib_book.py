@@ -315,6 +315,11 @@ path {{ fill: none; stroke: currentColor; stroke-width: 1.5 }}
 """
 
 
+def keep_initials(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Keep a reference that begins with initials, as "J. L. Hodges", from being read as item J of a list."""
+    lines[:] = [re.sub(r"^(\s*[A-Z])\. (?=[A-Z])", r"\1\\. ", line) for line in lines]
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     os.environ["ENLIB_STATIC"] = "book"  # inherited by every kernel that executes a notebook
@@ -327,6 +332,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     tryit.setup(app)
     app.connect("config-inited", configure)
     app.connect("source-read", read_figures)
+    app.connect("autodoc-process-docstring", keep_initials)
     app.connect("doctree-read", inline_figures)
     app.connect("html-page-context", trim_and_describe, priority=900)
     app.connect("build-finished", finish)

@@ -8,10 +8,13 @@ from enlib.numpy_nets.shapes import Array, Pair, add_windows, floats, pair, shap
 
 
 def conv2d(x: Array, w: Array, b: Array, stride: Pair = 1, padding: Pair = 0) -> Array:
-    """Return the convolution of a batch of images with each kernel, of shape (n, out, rows, columns).
+    r"""Return the convolution of a batch of images with each kernel, of shape (n, out, rows, columns).
 
-    y_nopq = b_o + Σ_cij w_ocij x_nc(sp+i)(sq+j), with zeros around the image;
-    rows = ⌊(h + 2 padding - kh) / stride⌋ + 1, and columns alike.
+    With a stride of s and zeros around the image,
+
+    .. math:: y_{nopq} = b_o + \sum_{cij} w_{ocij}\, x_{nc,\,sp+i,\,sq+j}.
+
+    The number of rows is :math:`\lfloor (h + 2 \cdot \text{padding} - kh) / s \rfloor + 1`; columns alike.
 
     Parameters
     ----------
@@ -47,10 +50,12 @@ def conv2d(x: Array, w: Array, b: Array, stride: Pair = 1, padding: Pair = 0) ->
 
 
 def conv2d_backward(dy: Array, x: Array, w: Array, stride: Pair = 1, padding: Pair = 0) -> tuple[Array, Array, Array]:
-    """Return the gradients of the cost with respect to x, w and b of `conv2d`.
+    r"""Return the gradients of the cost with respect to x, w and b of `conv2d`.
 
-    dw_ocij = Σ_npq dy_nopq x_nc(sp+i)(sq+j),  db_o = Σ_npq dy_nopq; and each dy_nopq adds w_ocij dy_nopq to dx at
-    (sp+i)(sq+j), for all o, i, j. What lies in the padding is cut off.
+    .. math:: dw_{ocij} = \sum_{npq} dy_{nopq}\, x_{nc,\,sp+i,\,sq+j}, \qquad db_o = \sum_{npq} dy_{nopq},
+
+    and each :math:`dy_{nopq}` adds :math:`w_{ocij}\, dy_{nopq}` to :math:`dx_{nc,\,sp+i,\,sq+j}`. What lies in the
+    padding is cut off.
 
     Parameters
     ----------

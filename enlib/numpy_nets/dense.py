@@ -8,9 +8,9 @@ from enlib.numpy_nets.shapes import Array, floats, shaped
 
 
 def dense(x: Array, w: Array, b: Array) -> Array:
-    """Return the outputs x wᵀ + b of a dense layer, of shape (n, out).
+    r"""Return the outputs :math:`x w^\top + b` of a dense layer, of shape (n, out).
 
-    y_no = b_o + Σ_i w_oi x_ni
+    .. math:: y_{no} = b_o + \sum_i w_{oi}\, x_{ni}
 
     Parameters
     ----------
@@ -41,9 +41,9 @@ def dense(x: Array, w: Array, b: Array) -> Array:
 
 
 def dense_backward(dy: Array, x: Array, w: Array) -> tuple[Array, Array, Array]:
-    """Return the gradients of the cost with respect to x, w and b of `dense`.
+    r"""Return the gradients of the cost with respect to x, w and b of `dense`.
 
-    dx_ni = Σ_o dy_no w_oi,  dw_oi = Σ_n dy_no x_ni,  db_o = Σ_n dy_no
+    .. math:: dx_{ni} = \sum_o dy_{no} w_{oi}, \qquad dw_{oi} = \sum_n dy_{no} x_{ni}, \qquad db_o = \sum_n dy_{no}
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def dense_backward(dy: Array, x: Array, w: Array) -> tuple[Array, Array, Array]:
 
 
 def sigmoid(x: Array) -> Array:
-    """Return 1 / (1 + e^-x) of each entry, without overflow.
+    """Return :math:`1 / (1 + e^{-x})` of each entry, without overflow.
 
     Parameters
     ----------
@@ -97,9 +97,9 @@ def sigmoid(x: Array) -> Array:
 
 
 def sigmoid_backward(dy: Array, x: Array) -> Array:
-    """Return the gradient of the cost with respect to x of `sigmoid`: dy σ(x) σ(-x).
+    r"""Return the gradient :math:`dy\, \sigma(x)\, \sigma(-x)` of the cost with respect to x of `sigmoid`.
 
-    (σ(-x) is 1 - σ(x), without the cancellation for large x.)
+    (:math:`\sigma(-x)` is :math:`1 - \sigma(x)`, without the cancellation for large x.)
 
     Parameters
     ----------

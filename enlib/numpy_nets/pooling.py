@@ -8,9 +8,11 @@ from enlib.numpy_nets.shapes import Array, Pair, add_windows, floats, pair, shap
 
 
 def max_pool2d(x: Array, size: Pair, stride: Pair | None = None) -> Array:
-    """Return the maximum of each window of a batch of images, of shape (n, c, rows, columns).
+    r"""Return the maximum of each window of a batch of images, of shape (n, c, rows, columns).
 
-    y_ncpq = max_ij x_nc(sp+i)(sq+j); rows and columns of x that no window reaches have no effect.
+    .. math:: y_{ncpq} = \max_{ij} x_{nc,\,sp+i,\,sq+j}
+
+    with a stride of s. Rows and columns of x that no window reaches have no effect.
 
     Parameters
     ----------
