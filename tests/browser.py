@@ -119,6 +119,13 @@ CUT = """async () => {
     const [drawing, own] = [text.ownerSVGElement, text].map((e) => e.getBoundingClientRect());
     if (own.width && (own.left < drawing.left - 1 || own.right > drawing.right + 1)) say("cut", text);
   }
+  const pen = document.createElement("canvas").getContext("2d");
+  for (const menu of document.querySelectorAll("article select")) {
+    const {font, paddingLeft, paddingRight} = getComputedStyle(menu);
+    const room = menu.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight) - 16; // its arrow
+    pen.font = font;
+    if ([...menu.options].some((option) => pen.measureText(option.text).width > room)) say("cut", menu);
+  }
   for (const link of document.querySelectorAll(".prev-next-area a")) {
     if (link.scrollWidth > link.clientWidth + 1) say("cut", link);
   }

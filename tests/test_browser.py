@@ -344,6 +344,9 @@ def test_search_finds_and_theme_switches(site, open_page):
         page = open_page(site + f"search.html?q={query}")
         page.wait_for_function("/finished|found/.test(document.querySelector('.search-summary')?.textContent)")
         page.locator("#search-results li").first.wait_for()
+        if query == "eta":
+            summary = page.locator("#search-results li:has(a[href*='03_learning'])").first.inner_text()
+            assert "E(w)=1/2λw^2" in summary, "found by looking: 21λw2"
         found[query] = page.locator("#search-results li > a").evaluate_all("(all) => all.map((a) => a.pathname)")
     assert any("03_learning_rate" in path for path in found["eta"])
     assert not any("06_sigmoid" in path for path in found["eta"]), "which has theta, and no eta"

@@ -58,8 +58,9 @@ _FONTS = r"""<script>if (location.protocol !== "file:") for (const font of ["Mai
     \g<0>"""
 # Sphinx marks formulas by class and writes them between \\( \\) or \\[ \\].
 _FORMULA = re.compile(r"\\(?P<open>[(\[])(?P<tex>(?:(?!\\[()\[\]]).)*?)\\[)\]](?=\s*</(?:span|div)>)", re.DOTALL)
-# A formula keeps its comma: otherwise, a line may begin with it.
-_WITH_COMMA = re.compile(r'<span class="math[^>]*>\\\((?:(?!\\[()]).)+\\\)</span>[,.;:!?)]+', re.DOTALL)
+# A formula keeps its comma, its parentheses and its quotation marks: otherwise, a line may begin or end with them.
+_INLINE = r'<span class="math[^>]*>\\\((?:(?!\\[()]).)+\\\)</span>'
+_WITH_COMMA = re.compile(rf"[(“]+{_INLINE}[,.;:!?)”’]*|{_INLINE}[,.;:!?)”’]+", re.DOTALL)
 # One that is longer than a phone's line breaks in it as text does.
 _LONG = re.compile(r'(?<=<span class="math)(?= [^>]*>\\\((?:(?!\\[()]).){46,}\\\)</span>)', re.DOTALL)
 _TYPESET = """
