@@ -217,7 +217,7 @@ def _tick(axis: Axis) -> None:
 
 
 def _decades(low: float, high: float) -> LogLocator:
-    """Return powers of ten, at most six, and 1 among them: of a long axis every second one, every third, and so on."""
+    """Return at most six powers of ten, 1 among them: of a long axis every second, every third, and so on."""
     stride = math.ceil((math.log10(high / low) + 1) / 6)
     return LogLocator(base=10**stride, numticks=99)
 
