@@ -218,7 +218,8 @@ def _tick(axis: Axis) -> None:
 
 def _decades(low: float, high: float) -> LogLocator:
     """Return at most six powers of ten, 1 among them: of a long axis every second, every third, and so on."""
-    stride = math.ceil((math.log10(high / low) + 1) / 6)
+    least = (math.log10(high) - math.log10(low) + 1) / 6
+    stride = next(n for n in (1, 2, 3, 4, 5, 10, 15, 20, 30, 50, 120) if n >= least)
     return LogLocator(base=10**stride, numticks=99)
 
 
