@@ -69,7 +69,6 @@ STYLE = """
 article, .en-contents { break-before: page; }
 article h1, .en-cover h1 { display: block !important; }
 main.bd-content { display: block; }
-.en-explore .en-at { min-height: 0 !important; }
 .en-cover { padding-top: 60mm; text-align: center; }
 .en-cover h1 { font-size: 34pt !important; text-align: center !important; }
 .en-cover img { width: 120mm; margin: 15mm auto; }

@@ -321,6 +321,9 @@ def test_a_printed_page_has_the_drawing_and_no_controls(site, open_page):
     assert figure.locator(".en-drawing svg.en-narrow").first.is_visible()  # whose text can be read on paper
     assert figure.locator(".en-key .en-named").first.is_visible()
     assert not figure.locator("input").first.is_visible()
+    settings = page.locator(".en-explore .en-at").all()
+    assert len(settings) > 1  # of figures that move already, and of those that nobody has come near
+    assert all(" = " in line.inner_text() and line.bounding_box()["height"] < 60 for line in settings)
 
 
 def test_a_dark_page_prints_as_a_light_one_and_is_dark_again(site, open_page):

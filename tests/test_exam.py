@@ -127,11 +127,13 @@ def test_the_rubric_adds_up(number):
 
 @pytest.mark.parametrize("number", QUESTIONS)
 def test_an_answer_that_is_a_number_is_right(number):
-    answer = re.search(r"\*Answer\.\* \*\*([-\d.e]+)\.\*\*", QUESTIONS[number][1])
+    answer = re.search(r"\*Answer\.\* \*\*([−\d.]+)(?:·10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+))?\.\*\*", QUESTIONS[number][1])
     assert bool(answer) == (number in ANSWERS)
     if answer:
-        digits = len(answer[1].split("e")[0].lstrip("-0.").replace(".", ""))
-        assert float(f"{ANSWERS[number]():.{max(digits, 1)}g}") == float(answer[1])
+        number_of_digits = len(answer[1].lstrip("−0.").replace(".", ""))
+        power = (answer[2] or "0").translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
+        written = float(f"{answer[1].replace('−', '-')}e{power}")
+        assert float(f"{ANSWERS[number]():.{max(number_of_digits, 1)}g}") == written
 
 
 def test_numbers_in_the_explanations():

@@ -194,7 +194,7 @@ class Minutes(SphinxRole):
         """Return the minutes, or hours."""
         known = notebooks()
         total = sum(known[name].minutes for name in self.text.split())
-        return [nodes.Text(f"{total} minutes" if total < 90 else f"{total / 60:.1f} hours")], []
+        return [nodes.Text(f"{total} minutes" if total < 90 else f"{round(total / 60, 1):g} hours")], []
 
 
 class Colab(SphinxRole):

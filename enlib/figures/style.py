@@ -142,7 +142,7 @@ def _fit_below(axes: Axes, width: float) -> None:
     """Leave out numbers of the horizontal axis that touch, and keep its label on the figure."""
     locator = axes.xaxis.get_major_locator()
     if axes.get_xscale() == "log" and _touch(axes):
-        axes.xaxis.set_major_locator(LogLocator(subs=(1,), numticks=6))
+        axes.xaxis.set_major_locator(_decades(*sorted(axes.get_xlim())))
     elif isinstance(locator, MaxNLocator):
         for most in range(7, 2, -1):
             if not _touch(axes):
@@ -160,7 +160,7 @@ def _fit_below(axes: Axes, width: float) -> None:
 def _touch(axes: Axes) -> bool:
     ticks = axes.xaxis.get_major_ticks()
     boxes = sorted((tick.label1.get_window_extent() for tick in ticks if tick.label1.get_text()), key=_left)
-    return any(b.x0 < a.x1 + 4 for a, b in itertools.pairwise(boxes))
+    return any(b.x0 < a.x1 + 8 for a, b in itertools.pairwise(boxes))
 
 
 def _left(box: Bbox) -> float:
@@ -210,10 +210,17 @@ def _tick(axis: Axis) -> None:
     if high / low < 300:
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     else:
-        axis.set_major_locator(LogLocator(numticks=6))
+        axis.set_major_locator(_decades(low, high))
     plain = low > 2e-4 and high < 2e4
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}" if plain else _power(value)))
+
+
+def _decades(low: float, high: float) -> LogLocator:
+    """Return at most six powers of ten, 1 among them: of a long axis every second, every third, and so on."""
+    least = (math.log10(high) - math.log10(low) + 1) / 6
+    stride = next(n for n in (1, 2, 3, 4, 5, 10, 15, 20, 30, 50, 120) if n >= least)
+    return LogLocator(base=10**stride, numticks=99)
 
 
 def _power(value: float) -> str:

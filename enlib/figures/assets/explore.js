@@ -19,7 +19,7 @@
     return made;
   };
 
-  /* A text as people write it, as enlib/_tools.py does: 1e-8 is 10⁻⁸, eta is η. */
+  /* A text as people write it, as enlib/_tools.py does: 1e-8 is 10⁻⁸, -1 is −1, eta is η. */
   const GREEK = { alpha: "α", beta: "β", eta: "η", lambda: "λ", mu: "μ", rho: "ρ", sigma: "σ" };
   const readable = (text) => text.replace(/(^|[^\w.])(\d+)(?:\.(\d+))?e([+-]?\d+)(?!\w|\.\d)/g,
     (_, before, whole, decimals = "", exponent) => {
@@ -29,7 +29,8 @@
       }
       const power = String(+exponent).replace(/./g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]));
       return before + (number === "1" ? "" : `${number}·`) + `10${power}`;
-    }).replace(/\b(alpha|beta|eta|lambda|mu|rho|sigma)\b/g, (name) => GREEK[name]);
+    }).replace(/(^|[\s(\[=,;|])-(?=\d)/g, "$1−")
+      .replace(/\b(alpha|beta|eta|lambda|mu|rho|sigma)\b/g, (name) => GREEK[name]);
 
   // --- data ---------------------------------------------------------------------------------------------------------
 
@@ -241,7 +242,7 @@
     const at = spec.controls.map((c) => c.start);
     let frame = frameAt(at); // what cannot be shown fails here, before anything is changed
     const drawing = figure.querySelector(".en-drawing");
-    const note = figure.querySelector(".en-note");
+    const [note, printed] = [figure.querySelector(".en-note"), figure.querySelector(".en-at")];
     const symbol = drawing.querySelector("symbol");
     const name = `en-${++upgraded}-${Math.random().toString(36).slice(2)}`; // a notebook can show one figure twice
     symbol.id = `${name}-marks`;
@@ -260,6 +261,7 @@
       spec.marks.forEach((mark, i) => shape(spec, mark, frame.marks[i], groups[i]));
       nameEnds(spec, frame, drawing);
       note.textContent = readable(frame.notes.join(" "));
+      printed.textContent = readable(spec.controls.map((c, i) => `${c.label} = ${c.texts[at[i]]}`).join(", "));
       ticks?.show(frame.ticks);
       if (details.open) fillTable(table, spec, frame);
       zoomed?.(frame);
@@ -319,7 +321,7 @@
     }
     const controls = element("div", { className: "en-controls" }, 
       ...inputs.flatMap(({ label }, i) => (i === spec.ticks?.control ? [label, ticks.region] : label)), bar);
-    figure.querySelector(".en-at").replaceWith(controls);
+    printed.before(controls); // on paper it says what they are set to
     figure.append(details);
     point(spec, drawing, at, frameAt, () => frame, play, move, keep, set);
     if (picks) draw(); // hides what the drawing shows
@@ -690,6 +692,9 @@
   function start(root) {
     const figures = [...root.querySelectorAll("figure.en-explore:not([data-claimed])")];
     claimKeys(figures);
+    for (const figure of figures) { // an earlier version may have written these
+      for (const text of figure.querySelectorAll(".en-note, .en-at")) text.textContent = readable(text.textContent);
+    }
     if (!inBook) {
       figures.forEach(upgrade);
       return;
