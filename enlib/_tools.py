@@ -27,20 +27,23 @@ from torch import Tensor, nn
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SCIENTIFIC = re.compile(r"(^|[^\w.])(\d+)(?:\.(\d+))?e([+-]?\d+)(?!\w|\.\d)", re.ASCII)
 _MINUS = re.compile(r"(^|[\s(\[=,;|])-(?=\d)")
-_GREEK = {"alpha": "α", "beta": "β", "eta": "η", "lambda": "λ", "mu": "μ", "rho": "ρ", "sigma": "σ"}
-_NAMES = re.compile(rf"\b({'|'.join(_GREEK)})\b", re.ASCII)
+_SYMBOLS = dict(zip(["alpha", "beta", "eta", "lambda", "mu", "rho", "sigma", "inf", "x"], "αβηλμρσ∞×", strict=True))
+# A single letter only as a factor: x1.05.
+_NAMES = re.compile(rf"\b(?:(?:{'|'.join(list(_SYMBOLS)[:-1])})\b|x(?=\d+\.\d))", re.ASCII)
 
 
 def for_readers(text: str) -> str:
-    """Return a text as people write it: powers of ten for what programs write with an e, minus signs, Greek letters.
+    """Return a text as people write it: powers of ten for what programs write with an e, minus signs, symbols.
 
     Numbers from 0.001 to 9999 become plain ones. ``assets/explore.js`` has the twin of this function.
 
     >>> for_readers("eta = 1e-08, -3.16e-12 or 2.50e-02; at most 1e+03 of 0e+00")
     'η = 10⁻⁸, −3.16·10⁻¹² or 0.0250; at most 1000 of 0'
+    >>> for_readers("x1.05 [0.97, inf]")
+    '×1.05 [0.97, ∞]'
     """
     signed = _MINUS.sub(r"\1−", _SCIENTIFIC.sub(_power_of_ten, text))
-    return _NAMES.sub(lambda name: _GREEK[name[0]], signed)
+    return _NAMES.sub(lambda name: _SYMBOLS[name[0]], signed)
 
 
 def _power_of_ten(found: re.Match[str]) -> str:

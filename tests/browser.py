@@ -126,6 +126,10 @@ CUT = """async () => {
     pen.font = font;
     if ([...menu.options].some((option) => pen.measureText(option.text).width > room)) say("cut", menu);
   }
+  for (const fold of document.querySelectorAll("article summary")) { // what a finger has to hit
+    const {height} = fold.getBoundingClientRect();
+    if (height && height < 24) say("cut", fold);
+  }
   for (const link of document.querySelectorAll(".prev-next-area a")) {
     if (link.scrollWidth > link.clientWidth + 1) say("cut", link);
   }

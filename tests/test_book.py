@@ -149,6 +149,13 @@ def test_formulas_are_well_formed_for_screen_readers(soups):
     assert not wrong
 
 
+def test_lines_end_between_the_parts_of_a_formula(extension):
+    display = extension._FORMULA.search("\\[a \\approx b_1, \\qquad c = d.\\]</div>")
+    assert extension._formula(display) == ("[", r"{a \approx b_1,}\qquad\allowbreak {c = d.}")
+    long = extension._FORMULA.search("\\[" + "a + b = " * 9 + "c \\qquad d\\]</div>")
+    assert extension._formula(long)[1].endswith(r"= c \qquad\allowbreak {d}")
+
+
 def test_greek_letters_are_found_by_name_and_in_formulas(extension):
     words = extension.search_words.SearchCourse({}).split(r"A step \eta\lambda_{\max} of eta, not of theta: η")
     assert words == ["A", "step", "η", "λ", "max", "of", "η", "not", "of", "θ", "η"]

@@ -487,7 +487,8 @@ def test_numbers_and_names_are_written_in_the_page_as_in_python(gallery, open_pa
     """Sliders and notes said 1e-08 and 3.162e-12, and eta for η; the address keeps what a program can read."""
     random = np.random.default_rng(0)
     numbers = [f"{x:.{d}e}" for x in 10 ** random.uniform(-12, 12, 200) for d in (0, 1, 3)]
-    note = " ".join([*numbers, "eta = 1e-3. lambda_max, lambda=0; 0x1e5 a1e5 1.2.3e4 -4.963e-24, (5e-324)"])
+    words = "eta = 1e-3. lambda_max, lambda=0; 0x1e5 a1e5 1.2.3e4 -4.963e-24, (5e-324) x1.05 [inf] x2 info"
+    note = " ".join([*numbers, words])
 
     def frame(eps):
         return {"c": Curve([0, 1], [0, 1]), "note": note}

@@ -61,6 +61,8 @@ _FORMULA = re.compile(r"\\(?P<open>[(\[])(?P<tex>(?:(?!\\[()\[\]]).)*?)\\[)\]](?
 # A formula keeps its comma, its parentheses and its quotation marks: otherwise, a line may begin or end with them.
 _INLINE = r'<span class="math[^>]*>\\\((?:(?!\\[()]).)+\\\)</span>'
 _WITH_COMMA = re.compile(rf"[(“]+{_INLINE}[,.;:!?)”’]*|{_INLINE}[,.;:!?)”’]+", re.DOTALL)
+# What has the width of a letter in a formula, and how many of these a phone's line holds.
+_GLYPH, _LINE = re.compile(r"\\[a-zA-Z]+|[^\s{}^_\\]"), 24
 # One that is longer than a phone's line breaks in it as text does.
 _LONG = re.compile(r'(?<=<span class="math)(?= [^>]*>\\\((?:(?!\\[()]).){46,}\\\)</span>)', re.DOTALL)
 _TYPESET = """
@@ -290,10 +292,19 @@ def typeset(pages: list[str]) -> list[str]:
 def _formula(match: re.Match[str]) -> tuple[str, str]:
     """Return the kind of a formula and its TeX.
 
-    An operator as an index would be malformed in KaTeX's MathML; and where a wide space is, a line may end.
+    An operator as an index would be malformed in KaTeX's MathML. And where a wide space is, a line may end: there,
+    and not at the signs of a part that is as short as a phone's line.
     """
     tex = re.sub(r"_(?:\{\\(max|min)\}|\\(max|min)\b)", r"_{\\mathrm{\1\2}}", html.unescape(match["tex"]))
-    return match["open"], re.sub(r"\\qquad\b", r"\\qquad\\allowbreak ", tex)
+    parts = re.split(r"\\qquad\b", tex)
+    if len(parts) > 1 and all(part.count("{") == part.count("}") for part in parts) and "\\\\" not in tex:
+        parts = [_whole(part) for part in parts]
+    return match["open"], r"\qquad\allowbreak ".join(parts)
+
+
+def _whole(part: str) -> str:
+    body, tag = re.fullmatch(r"(.*?)(\\tag\{[^}]*\})?", part.strip(), re.DOTALL).groups("")  # type: ignore[union-attr]
+    return f"{{{body}}}{tag}" if len(_GLYPH.findall(body)) <= _LINE else part
 
 
 # Served for any address that does not exist, at any depth: it must not depend on files at relative addresses.

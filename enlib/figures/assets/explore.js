@@ -20,7 +20,7 @@
   };
 
   /* A text as people write it, as enlib/_tools.py does: 1e-8 is 10⁻⁸, -1 is −1, eta is η. */
-  const GREEK = { alpha: "α", beta: "β", eta: "η", lambda: "λ", mu: "μ", rho: "ρ", sigma: "σ" };
+  const SYMBOLS = { alpha: "α", beta: "β", eta: "η", lambda: "λ", mu: "μ", rho: "ρ", sigma: "σ", inf: "∞", x: "×" };
   const readable = (text) => text.replace(/(^|[^\w.])(\d+)(?:\.(\d+))?e([+-]?\d+)(?!\w|\.\d)/g,
     (_, before, whole, decimals = "", exponent) => {
       const number = decimals ? `${whole}.${decimals}` : whole;
@@ -30,7 +30,7 @@
       const power = String(+exponent).replace(/./g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]));
       return before + (number === "1" ? "" : `${number}·`) + `10${power}`;
     }).replace(/(^|[\s(\[=,;|])-(?=\d)/g, "$1−")
-      .replace(/\b(alpha|beta|eta|lambda|mu|rho|sigma)\b/g, (name) => GREEK[name]);
+      .replace(/\b(?:(?:alpha|beta|eta|lambda|mu|rho|sigma|inf)\b|x(?=\d+\.\d))/g, (name) => SYMBOLS[name]);
 
   // --- data ---------------------------------------------------------------------------------------------------------
 
