@@ -344,6 +344,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     tryit.setup(app)
     app.connect("config-inited", configure)
     app.connect("source-read", read_figures)
+    app.setup_extension("sphinx.ext.autodoc")  # of the next event
     app.connect("autodoc-process-docstring", keep_initials)
     app.connect("doctree-read", inline_figures)
     app.connect("html-page-context", trim_and_describe, priority=900)
