@@ -1,4 +1,4 @@
-"""How soon a figure of the book is alive, how fast it follows the hand, and what Python in the page takes.
+"""How soon a figure of the book is seen, and alive, how fast it follows the hand, and what Python in the page takes.
 
 Opens pages with explorable figures and a page of plain text in turn, in headless Chromium from a server on this
 machine that compresses as hosts of static pages do, with a fresh profile each time. Build the book first. Writes
@@ -26,6 +26,12 @@ DRAGGED = "notebooks/03_learning_rate_regimes"
 ANSWERED = "notebooks/07_exponential_neuron"
 PLAIN = "<!DOCTYPE html><html lang=en><title>Plain</title><p>" + "Plain text. " * 500
 LOADED = "() => performance.getEntriesByType('navigation')[0].loadEventEnd"
+# The moment when the first frame of the first figure, which needs no script, has been painted.
+SEEN = """new MutationObserver((changes, observer) => {
+  if (!document.querySelector("figure.en-figure svg")) return;
+  observer.disconnect();
+  requestAnimationFrame(() => setTimeout(() => { document.documentElement.dataset.seen = performance.now(); }));
+}).observe(document, {childList: true, subtree: true});"""
 # Times from an event to the frame in which the figure is drawn anew.
 REDRAWS = """async () => {
   const figure = document.querySelector("figure.en-explore"), input = figure.querySelector("input[type=range]");
@@ -110,7 +116,9 @@ def python_in_the_page(address: str) -> dict[str, object]:
 def main() -> None:
     site = ROOT / "_build" / "html"
     (site / "_plain.html").write_text(PLAIN, encoding="utf-8")
-    found: dict[str, dict[str, list[float]]] = {name: {"loaded": [], "ready": []} for name in (*PAGES, "_plain")}
+    found: dict[str, dict[str, list[float]]] = {
+        name: {"loaded": [], "seen": [], "ready": []} for name in (*PAGES, "_plain")
+    }
     redraws: list[float] = []
     drags: list[float] = []
     try:
@@ -120,6 +128,7 @@ def main() -> None:
                 for name, times in found.items():
                     with browser.launched() as chromium:
                         page = chromium.new_page(viewport={"width": 1280, "height": 900})
+                        page.add_init_script(SEEN)
                         page.goto(f"{address}{name}.html", wait_until="load")
                         page.wait_for_timeout(200)
                         times["loaded"].append(page.evaluate(LOADED))
@@ -127,6 +136,7 @@ def main() -> None:
                             page.wait_for_function("document.querySelector('figure.en-explore').dataset.ready")
                             ready = page.locator("figure.en-explore").first.get_attribute("data-ready")
                             times["ready"].append(float(ready or "nan"))
+                            times["seen"].append(page.evaluate("+document.documentElement.dataset.seen"))
                             page.evaluate("for (const e of document.querySelectorAll('.en-answer')) e.open = true")
                             redraws += page.evaluate(REDRAWS)
                         if name == DRAGGED:
@@ -138,6 +148,7 @@ def main() -> None:
             name: {
                 "html_kB": round((site / f"{name}.html").stat().st_size / 1000),
                 "loaded_ms": _whole(times["loaded"]),
+                "first_figure_seen_ms": _whole(times["seen"]),
                 "first_figure_ready_ms": _whole(times["ready"]),
             }
             for name, times in found.items()

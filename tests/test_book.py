@@ -182,6 +182,40 @@ def test_internal_links_and_anchors_resolve(soups):
     assert not broken, "\n".join(broken)
 
 
+def test_a_page_gets_one_stylesheet_with_what_the_book_uses(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "book" / "_ext")
+    from first_look import hasten
+
+    static = tmp_path / "_static"
+    (static / "deep").mkdir(parents=True)
+    (static / "first.css").write_text('@import "deep/imported.css";\n.here, .nowhere { color: red } /* .gone {} */')
+    (static / "deep" / "imported.css").write_text(".on-script{background:url(../dot.png)}.bs-tip-auto,.bs-top{top:0}")
+    (static / "deep" / "last.css").write_text(
+        "@media print { .nowhere { top: 1px } p { top: 2px } } :not(.nowhere) { top: 3px }"
+        ' [a="b"] .nowhere { top: 4px }'
+        "@font-face{src:url('../font.woff2')} .here{background:url(data:image/png;base64,AA==)}"
+    )
+    (static / "page.js").write_text('e.classList.add("on-script"); add("bs-tip" + "-auto")')
+    (static / "documentation_options.js").write_text("const DOCUMENTATION_OPTIONS = {};")
+    links = [f'<link href="../_static/{name}.css?v=1" rel="stylesheet" />' for name in ("first", "deep/last")]
+    head = '<link rel="icon" href="a.svg">' + '<script src="../_static/documentation_options.js?v=1"></script>'
+    page = tmp_path / "book" / "page.html"
+    page.parent.mkdir()
+    (text,) = hasten(tmp_path, {page: links[0] + head + links[1] + '<p class="here">'})
+    (sheet,) = static.glob("all-*.css")
+    assert re.findall("<link.*?>", text) == [
+        f'<link rel="stylesheet" href="../_static/{sheet.name}">', '<link rel="icon" href="a.svg">'
+    ]  # fmt: skip
+    assert "<script>const DOCUMENTATION_OPTIONS = {};</script>" in text
+    rules = re.sub(r"\s+", "", sheet.read_text())
+    assert rules == (
+        ".on-script{background:url(dot.png)}.bs-tip-auto{top:0}.here{color:red}"
+        '@mediaprint{p{top:2px}}:not(.nowhere){top:3px}[a="b"].nowhere{top:4px}'
+        "@font-face{src:url('font.woff2')}.here{background:url(data:image/png;base64,AA==)}"
+    )
+    assert hasten(tmp_path, {page: text}) == [text]  # pages that are not written anew
+
+
 @pytest.fixture
 def extension(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "book" / "_ext")

@@ -3,8 +3,8 @@
 It applies the conventions of the notebooks (``conventions.py``), lays out their pages and the first one
 (``course.py``), lets readers answer exercises in the page (``tryit.py``), makes Greek letters searchable
 (``search_words.py``), keys the execution cache on the package, serves every asset from the site itself (KaTeX,
-plotly.js), leaves out what the theme loads in vain, and writes the metadata, the page for addresses that do not
-exist, and what machines read (``site_files.py``).
+plotly.js), leaves out what the theme loads in vain, of its styles too (``first_look.py``), and writes the metadata,
+the page for addresses that do not exist, and what machines read (``site_files.py``).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 import conventions
 import course
+import first_look
 import search_words
 import site_files
 import tryit
@@ -225,8 +226,11 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     if not target.exists() or target.stat().st_size != source.stat().st_size:
         shutil.copyfile(source, target)
     course.write_thumbnails(site)
-    pages = {page: page.read_text(encoding="utf-8") for page in site.rglob("*.html")}
-    finished = typeset([_trim(text) for text in pages.values()])
+    # Without the theme's templates.
+    paths = [path for path in site.rglob("*.html") if "_static" not in path.relative_to(site).parts]
+    pages = {path: path.read_text(encoding="utf-8") for path in paths}
+    typeset_pages = typeset([_trim(text) for text in pages.values()])
+    finished = first_look.hasten(site, dict(zip(pages, typeset_pages, strict=True)))
     for (page, before), after in zip(pages.items(), finished, strict=True):
         if after != before:
             page.write_text(after, encoding="utf-8")
@@ -348,6 +352,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-process-docstring", keep_initials)
     app.connect("doctree-read", inline_figures)
     app.connect("html-page-context", trim_and_describe, priority=900)
-    app.connect("build-finished", finish)
-    app.connect("build-finished", site_files.write_site_files)
+    # After the theme, which writes its colors of code when all else is done.
+    app.connect("build-finished", finish, priority=900)
+    app.connect("build-finished", site_files.write_site_files, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
