@@ -33,6 +33,10 @@ def _restarted(gradient, w, eta, mu, steps, forget=True, sign=1):
     return w
 
 
+def _restarted_in_float32(gradient, w, eta, mu, steps):
+    return float(_restarted(gradient, *(torch.as_tensor(x).float() for x in (w, eta, mu)), steps))
+
+
 def _skipping(gradient, w, eta, mu, steps):
     v = 0.0
     for _ in range(steps):
@@ -49,8 +53,8 @@ def _vertex(value, loss, g2, eta, factor=1):
     return factor * eta**2 * g2 / (2 * (value(eta) - loss + eta * g2))
 
 
-def _interpolated(value, loss, g2, eta, halve=False, factor=1):
-    while value(eta) > loss - 1e-4 * eta * g2:
+def _interpolated(value, loss, g2, eta, halve=False, factor=1, c=1e-4):
+    while value(eta) > loss - c * eta * g2:
         eta = eta / 2 if halve else _vertex(value, loss, g2, eta, factor)
     return eta
 
@@ -64,6 +68,20 @@ def _cauchy(g, h, radius):
 def _cauchy_torch(g, h, radius):
     bend, border = g @ h @ g, radius / torch.linalg.vector_norm(g)
     return -g * (torch.minimum(g @ g / bend, border) if bend > 0 else border)
+
+
+def _cauchy_by_t(g, h, radius):
+    g, bend = np.asarray(g), np.asarray(g) @ h @ g
+    return -g * min(g @ g / bend if bend > 0 else np.inf, radius)
+
+
+def _newton_clipped(g, h, radius):
+    step = -np.linalg.solve(h, g)
+    return step * min(1, radius / np.linalg.norm(step))
+
+
+def _difference(gradient, w, v, h, both=True):
+    return (gradient(w + h * v) - gradient(w - both * h * v)) / (h + both * h)
 
 
 def _cauchy_list(g, h, radius):
@@ -307,7 +325,7 @@ FUNCTIONS = {
         lambda w: 3 * w**2 - 2 * w**3,
         lambda w: abs(w - 0.0025) ** 0.5,
         lambda w: np.log(1 + w**2),
-        lambda w: 2 * w**2 / (1 + w**2),
+        lambda w: w**2 / (1 + w**2) + 0.01 * w**2,
         lambda w: 1e-9 * abs(w) ** 0.5,
         lambda w: 1e6 * abs(w) ** 0.5,
     ],
@@ -317,8 +335,8 @@ FUNCTIONS = {
         lambda w: math.log1p(math.exp(-w)),
         lambda w: torch.nn.functional.softplus(w),
         lambda w: torch.log1p(torch.exp(-3 * w)),
-        lambda w: math.exp(w),
-        lambda w: np.exp(-5 * w),
+        lambda w: math.exp(w) + math.exp(2 * w),
+        lambda w: np.exp(-5 * w) + 1,
         lambda w: 1 + math.exp(-0.9 * w),
         lambda w: math.sqrt(w**2 + 1) - w,
         lambda w: (w + math.sqrt(w**2 + 4)) / 2,
@@ -353,7 +371,7 @@ FUNCTIONS = {
         lambda a, b: torch.as_tensor(linear_sum_assignment(torch.cdist(a, b) ** 2)[1]),
     ],
     "mean pooling backward": [_mean_pool_by_hand, _mean_pool_by_autograd, _mean_pool_by_matrix],
-    "momentum that forgets": [_restarted],
+    "momentum that forgets": [_restarted, _restarted_in_float32],
     "interpolating search": [_interpolated],
     "short secant step": [
         lambda dw, dg: (dw[0] * dg[0] + dw[1] * dg[1]) / (dg[0] ** 2 + dg[1] ** 2),
@@ -523,7 +541,11 @@ WRONG = {
         (lambda E, p: max(E((u + v) / 2) - min(E(u), E(v)) for u, v in combinations(p, 2)), "lower end"),
         (lambda E, p: max(E((u + v) / 2) - max(E(u), E(v)) for u, v in pairwise(p)), "side by side"),
         (lambda E, p: max(E(u + v) - max(E(u), E(v)) for u, v in combinations(p, 2)), "halfway is"),
-        (lambda E, p: max(E((u + v) / 2) - max(E(u), E(v)) for u in p for v in p), "begin with 0"),
+        (lambda E, p: max(E((u + v) / 2) - max(E(u), E(v)) for u in p for v in p), "of a point with itself"),
+        (
+            lambda E, p: max(0, *(E((u + v) / 2) - max(E(u), E(v)) for u, v in combinations(p, 2))),
+            "for E(w) = w^2 at points = [1, 2, 5, -3] expected -1.75, got 0: where no chord",
+        ),
         (lambda E, p: min(E((u + v) / 2) - max(E(u), E(v)) for u, v in combinations(p, 2)), "not the smallest"),
         (lambda E, p: np.mean([E((u + v) / 2) - max(E(u), E(v)) for u, v in combinations(p, 2)]), "not their mean"),
         (lambda E, p: 0.0, "for each pair"),
@@ -541,6 +563,7 @@ WRONG = {
         (1 / 6, "may be larger"),
         (1, "flattest"),
         (0.25, "fastest"),
+        (0.33, "more digits"),
         (2, "up to 2"),
     ],
     "condition number for 0.9": [
@@ -688,6 +711,8 @@ WRONG = {
     "seeds for equivalence": [(19, "solve"), (19.3, "whole"), (14, "each in 10 %"), (4.4, "root"), (100, "solve")],
     "one minimum": [
         (lambda w: w**2 / (1 + w**2), "excludes"),
+        (lambda w: 2 * w**2 / (1 + w**2), "excludes, also stretched"),
+        (lambda w: w**2 / (9 + 5 * w**2), "excludes, also stretched"),
         (lambda w: w**2, "it is convex"),
         (np.cos, "found 2, near [-3.14"),
         (math.tanh, "strictly between -5 and 5, found none"),
@@ -707,6 +732,10 @@ WRONG = {
     ],
     "no minimum": [
         (lambda w: math.exp(-w), "excludes"),
+        (lambda w: 2 * math.exp(-w), "excludes, also stretched"),
+        (lambda w: math.exp(-2 * w), "excludes, also stretched"),
+        (lambda w: math.exp(w), "or mirrored"),
+        (lambda w: 1 / w, "ZeroDivisionError"),
         (lambda w: 100 - w, "nowhere negative, got -1 at w = 101"),
         (lambda w: 1 / (w + 31), "ZeroDivisionError"),
         (lambda w: 1 / (w + 30.5), "nowhere negative"),
@@ -730,7 +759,8 @@ WRONG = {
         (lambda w1, b1, w2, o: (w1[o], b1[o], w2), "columns of w2 stayed"),
         (lambda w1, b1, w2, o: (w1[np.argsort(o)], b1[np.argsort(o)], w2[:, np.argsort(o)]), "way back"),
         (lambda w1, b1, w2, o: (w1[o], b1[o], w2[:, np.argsort(o)]), "all in one order"),
-        (lambda w1, b1, w2, o: (w1[o], b1[o], w2[o]), "a row for each output"),  # the likeliest mistake
+        (lambda w1, b1, w2, o: (w1[o], b1[o], w2[o]), "w2 a column"),  # the likeliest mistake
+        (lambda w1, b1, w2, o: (w1[:, o], b1[o], w2[:, o]), "w1 has a row for each hidden unit"),
         (lambda w1, b1, w2, o: (w1[:, :1], b1[o], w2), "expected arrays of shapes (4, 2), (4,), (2, 4)"),
         (lambda w1, b1, w2, o: w1[o], "expected arrays of shapes (4, 2), (4,), (2, 4)"),
         (lambda w1, b1, w2, o: ("w1", "b1", "w2"), "the text"),
@@ -758,13 +788,27 @@ WRONG = {
         (lambda gradient, w, eta, mu, steps: _restarted(gradient, w, eta, mu, steps + 1), "too many"),
         (_skipping, "still make the step"),
         (lambda gradient, w, eta, mu, steps: w, "first the test"),
+        (lambda gradient, w, eta, mu, steps: w, "for gradient(w) = 4 w at w = 1, eta = 0.05, mu = 0.9, steps = 12"),
     ],
     "interpolating search": [
         (lambda value, loss, g2, eta: _interpolated(value, loss, g2, eta, halve=True), "halves"),
         (lambda value, loss, g2, eta: _interpolated(value, loss, g2, _vertex(value, loss, g2, eta)), "as it is"),
-        (lambda value, loss, g2, eta: eta if value(eta) < loss else _vertex(value, loss, g2, eta), "repeat"),
+        (
+            lambda value, loss, g2, eta: (
+                eta if value(eta) <= loss - 1e-4 * eta * g2 else _vertex(value, loss, g2, eta)
+            ),
+            "repeat",
+        ),
         (lambda value, loss, g2, eta: _interpolated(value, loss, g2, eta, factor=2), "was stopped"),
-        (lambda value, loss, g2, eta: eta, "which parabola"),
+        (lambda value, loss, g2, eta: _interpolated(value, loss, g2, eta, c=0), "less than 1e-4 * eta * g2"),
+        (lambda value, loss, g2, eta: _interpolated(value, loss, g2, eta, c=-1e-4), "is not accepted"),
+        (lambda value, loss, g2, eta: _interpolated(value, loss, g2, eta, c=1e-4 / g2), "is not accepted"),
+        (lambda value, loss, g2, eta: _interpolated(value, loss, g2, eta, c=0.5), "asks for more"),
+        (lambda value, loss, g2, eta: value(_interpolated(value, loss, g2, eta)), "not the loss after it"),
+        (
+            lambda value, loss, g2, eta: eta,
+            "for value(t) = (1 - 4 t)^4 at loss = 1, g2 = 16, eta = 2 expected 0.01316, got 2: which parabola",
+        ),
     ],
     "short secant step": [
         (lambda dw, dg: np.dot(dw, dw) / np.dot(dw, dg), "first step"),
@@ -777,8 +821,15 @@ WRONG = {
         (lambda gradient, w, v: (gradient(w + 1e-5 * v) - gradient(w - 1e-5 * v)) / 1e-5, "how far apart"),
         (lambda gradient, w, v: (gradient(w + 1e-5 * v) - gradient(w - 1e-5 * v)) / 4e-5, "more than 2 h"),
         (lambda gradient, w, v: (gradient(w - 1e-5 * v) - gradient(w + 1e-5 * v)) / 2e-5, "which minus which"),
-        (lambda gradient, w, v: (gradient(w + 0.1 * v) - gradient(w - 0.1 * v)) / 0.2, "small enough"),
-        (lambda gradient, w, v: gradient(w + v) - gradient(w), "small enough"),
+        (lambda gradient, w, v: _difference(gradient, w, v, 0.1), "h is too large"),
+        (lambda gradient, w, v: _difference(gradient, w, v, 0.01), "expected 8.5, got 8.501: h is too large"),
+        (lambda gradient, w, v: _difference(gradient, w, v, 1e-12), "rounding"),
+        (lambda gradient, w, v: _difference(gradient, w, v, 1e-14), "rounding"),
+        (lambda gradient, w, v: _difference(gradient, w, v, 1e-17), "small, but not tiny"),
+        (lambda gradient, w, v: _difference(gradient, w, v, 1e-3, both=False), "one-sided"),
+        (lambda gradient, w, v: _difference(gradient, w, v, -1e-5, both=False), "one-sided"),
+        (lambda gradient, w, v: gradient(w + v) - gradient(w), "one-sided"),
+        (lambda gradient, w, v: gradient(w + 1e-3 * v) - gradient(w - 1e-3 * v), "divided by it"),
         (lambda gradient, w, v: 1.0, "expected 2 numbers, got one number"),
         (lambda gradient, w, v: np.ones(3), "got 3 numbers"),
     ],
@@ -791,7 +842,11 @@ WRONG = {
             lambda g, h, radius: -np.asarray(g) * min((g @ g) / abs(g @ h @ g), radius / np.linalg.norm(g)),
             "absolute value",
         ),
-        (lambda g, h, radius: -np.linalg.solve(h, g), "which t is best"),
+        (lambda g, h, radius: -np.linalg.solve(h, g), "this is Newton's direction"),
+        (_newton_clipped, "this is Newton's direction; stay on the line"),
+        (lambda g, h, radius: [radius, 0.0], "10: stay on the line along -g"),
+        (lambda g, h, radius: 0.9 * _cauchy(g, h, radius), "which t is best"),
+        (_cauchy_by_t, "t |g| long"),
         (lambda g, h, radius: 0.0, "one number"),
     ],
     "an epoch of SGD": [

@@ -54,6 +54,7 @@ PLAIN = {
     "product by differences": [
         PRODUCT,
         PRODUCT.replace("1e-5", "0.5"),
+        PRODUCT.replace("1e-5", "1e-3").replace("x - h * y", "x").replace("(2 * h)", "h"),
         PRODUCT.replace("(2 * h)", "h"),
         PRODUCT.replace("(2 * h)", "(4 * h)"),
         PRODUCT.replace("p - q", "q - p"),
@@ -68,6 +69,8 @@ PLAIN = {
         CAUCHY,
         CAUCHY.replace("[-min", "[min"),
         CAUCHY.replace(" if bend > 0 else 1e9", ""),
+        CAUCHY.replace("radius / length", "radius"),
+        "answer = lambda g, h, radius: [-g[0] / h[0][0], -g[1] / h[1][1]]",
         "def answer(g, h, radius):\n    return [-radius * x / math.hypot(*g) for x in g]",
     ],
     "signed-rank test": [

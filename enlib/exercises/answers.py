@@ -26,6 +26,31 @@ class Endless(Exception):
     """A reader's function has called the function that it was given so often that it will not end by itself."""
 
 
+class Formula:
+    """A function among the arguments of a case, and the formula that sentences call it by.
+
+    Parameters
+    ----------
+    text : str
+        The formula.
+    function : callable
+        What it says.
+
+    Examples
+    --------
+    >>> twice = function("f x", [(Formula("f(x) = x + 1", lambda x: x + 1), 3.0)], lambda f, x: f(f(x)), {}, "no")
+    >>> twice(lambda f, x: f(x))
+    'for f(x) = x + 1 at x = 3 expected 5, got 4: no'
+    """
+
+    def __init__(self, text: str, function: "Callable[..., Any]") -> None:
+        self.text, self._function = text, function
+
+    def __call__(self, *arguments: "Any") -> "Any":
+        """Return what the function returns."""
+        return self._function(*arguments)
+
+
 class Check:
     """A check of one exercise: called with the reader's answer, it returns a sentence about it.
 
@@ -171,7 +196,7 @@ def function(
     cases: "list[tuple[Any, ...]]",
     right: "Callable[..., Any]",
     wrong: "dict[Callable[..., Any], str]",
-    otherwise: str,
+    otherwise: "str | Callable[..., str]",
     *,
     within: float = 1e-6,
     failing: "dict[Any, str] | None" = None,
@@ -185,14 +210,15 @@ def function(
     names : str
         The names of its parameters, separated by spaces.
     cases : list of tuple
-        The arguments of each call.
+        The arguments of each call; a `Formula` among them is named in sentences.
     right : callable
         The right function.
     wrong : dict of callable to str
         Functions with a plausible mistake, each with its hint; a hint is given if the reader's function agrees with
         the mistaken one in every case.
-    otherwise : str
-        The hint for any other function.
+    otherwise : str or callable
+        The hint for any other function; a callable takes what it returned in the first case that it fails, and the
+        arguments of that case.
     within : float
         The relative error that is allowed.
     failing : dict of exception or tuple of them to str, optional
@@ -217,11 +243,13 @@ def function(
         i = misses[0]
         where, shapes = _where(names, cases[i]), (_shape(expected[i]), _shape(got[i]))
         alike = shapes[0] == shapes[1]
-        said = _apart(expected[i], got[i]) if alike else f"{_of_shape(shapes[0])}, got {_of_shape(shapes[1])}"
+        said = _apart(expected[i], got[i], within) if alike else f"{_of_shape(shapes[0])}, got {_of_shape(shapes[1])}"
         for mistake, hint in wrong.items():
             if all(_close(got[k], _nested(mistake(*case)), within) for k, case in enumerate(cases)):
                 return f"{where} expected {said}: {hint}"
-        return f"{where} expected {said}: {otherwise}" if alike else f"{where} expected {said}"
+        if not alike:
+            return f"{where} expected {said}"
+        return f"{where} expected {said}: {otherwise(got[i], *cases[i]) if callable(otherwise) else otherwise}"
 
     return Check(judge)
 
@@ -346,10 +374,10 @@ def show(value: "Nested", digits: int = 6) -> str:
     return ("{:." + str(digits) + "g}").format(value)
 
 
-def _apart(expected: "Nested", got: "Nested") -> str:
-    """Return the first two numbers that differ, with enough digits to tell them apart."""
+def _apart(expected: "Nested", got: "Nested", within: float) -> str:
+    """Return the first two numbers that are too far apart, with enough digits to tell them apart."""
     if isinstance(expected, list) and isinstance(got, list):
-        texts = [_apart(e, got[k]) for k, e in enumerate(expected) if not _close(got[k], e, 1e-9)]
+        texts = [_apart(e, got[k], within) for k, e in enumerate(expected) if not _close(got[k], e, within)]
         return texts[0]
     for digits in (4, 6, 9, 12):
         if show(expected, digits) != show(got, digits):
@@ -398,9 +426,12 @@ def _of_shape(shape: "tuple[Any, ...]") -> str:
 
 
 def _where(names: str, arguments: "tuple[Any, ...]") -> str:
-    """Return the arguments of one call by name, except functions."""
+    """Return the arguments of one call by name, and of functions those with a formula."""
+    formulas = [a.text for a in arguments if isinstance(a, Formula)]
     named = [f"{name} = {show(arguments[k])}" for k, name in enumerate(names.split()) if not callable(arguments[k])]
-    return "at " + ", ".join(named) if named else "here"
+    parts = ["for " + " and ".join(formulas)] if formulas else []
+    parts += ["at " + ", ".join(named)] if named else []
+    return " ".join(parts) or "here"
 
 
 def _raised(error: Exception, failing: "dict[Any, str]") -> str:

@@ -7,7 +7,7 @@ closed forms; the tests compare them with the package.
 import math
 
 from enlib.exercises import backward, curves
-from enlib.exercises.answers import Check, Endless, Remark, array, call, function, number, show, whole
+from enlib.exercises.answers import Check, Endless, Formula, Remark, array, call, function, number, show, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +38,21 @@ def _gradient(w: "Any") -> "Any":
 def _product(gradient: object, w: "Any", v: "Any", factor: float = 1) -> "Any":
     """Return the product of the Hessian of sum(w^4) / 4 + sum(w)^2 / 2 with v."""
     return [factor * (3 * w[k] * w[k] * v[k] + sum(v)) for k in range(len(w))]
+
+
+def _difference_hint(got: "Any", gradient: object, w: "Any", v: "Any") -> str:
+    """Return what the errors of a difference say: with the step h they are (h^2 v^2 + 3 h w v) v, one-sided."""
+    errors = [got[k] - right for k, right in enumerate(_product(gradient, w, v))]
+    p, q = [errors[k] / v[k] ** 3 for k in (0, 1)]
+    h = (p - q) / (3 * (w[0] / v[0] - w[1] / v[1]))
+    square = p - 3 * h * w[0] / v[0]
+    if abs(square - h * h) < 1e-3 * abs(p):
+        return "this is one-sided: use both points, w + h v and w - h v"
+    if abs(p - q) < 1e-3 * p:
+        return "h is too large: try 1e-5"
+    if max([abs(errors[k] / right) for k, right in enumerate(_product(gradient, w, v))]) < 0.5:
+        return "is h so small that rounding eats the difference? Try 1e-5"
+    return "is h small, but not tiny, and is the difference divided by it?"
 
 
 def _direction(u: "Any") -> str:
@@ -100,18 +115,34 @@ def _without_sign(gradient: "Any", h: "Any", k: float) -> float:
     return _certified(lambda h: abs(_smallest_curvature(h)))(gradient, h, k)
 
 
-def _cauchy(*, bend: bool = True, cut: bool = True, sign: int = -1, size: bool = False) -> "Callable[..., Any]":
+def _cauchy(
+    *, bend: bool = True, cut: bool = True, sign: int = -1, size: bool = False, border: bool = True
+) -> "Callable[..., Any]":
     """Return the function that finds the lowest point of a parabola on the gradient's line, right or mistaken."""
 
     def step(g: "Any", h: "Any", radius: float) -> "Any":
         length = math.hypot(*g)
         curvature = sum([g[i] * h[i][j] * g[j] for i in range(len(g)) for j in range(len(g))])
         curvature = abs(curvature) if size else curvature
-        share = length**2 / curvature if curvature > 0 or not bend else radius / length
-        share = min(share, radius / length) if cut else share
+        longest = radius / length if border else radius
+        share = length**2 / curvature if curvature > 0 or not bend else longest
+        share = min(share, longest) if cut else share
         return [sign * share * x for x in g]
 
     return step
+
+
+def _cauchy_hint(step: "Any", g: "Any", h: "Any", radius: float) -> str:
+    """Return what is wrong with a step: its direction, or its length."""
+
+    def parallel(v: "Any") -> bool:
+        return bool(abs(step[0] * v[1] - step[1] * v[0]) <= 1e-6 * math.hypot(*step) * math.hypot(*v))
+
+    if parallel([h[1][1] * g[0] - h[0][1] * g[1], h[0][0] * g[1] - h[1][0] * g[0]]) and not parallel(g):
+        return "this is Newton's direction; stay on the line along -g"
+    if not parallel(g):
+        return "stay on the line along -g"
+    return "with the step -t g the parabola is -t g.g + t^2 g.Hg / 2; which t is best, and which is allowed?"
 
 
 def _epoch(*, rest: bool = True, mean: bool = True, fresh: bool = True) -> "Callable[..., float]":
@@ -201,13 +232,13 @@ def _forgetful(*, test: int = 1, late: bool = False, skip: bool = False, extra: 
 
 
 def _search(
-    *, halve: bool = False, first: bool = False, most: int = 1000, factor: float = 0.5
+    *, halve: bool = False, first: bool = False, most: int = 1000, factor: float = 0.5, c: float = 1e-4
 ) -> "Callable[[Any, float, float, float], float]":
     """Return a line search by parabolas, right or with one mistake."""
 
     def search(value: "Any", loss: float, g2: float, eta: float) -> float:
         for k in range(most):
-            if value(eta) <= loss - 1e-4 * eta * g2 and not (first and k == 0):
+            if value(eta) <= loss - c * eta * g2 and not (first and k == 0):
                 break
             eta = eta / 2 if halve else factor * eta**2 * g2 / (value(eta) - loss + eta * g2)
         return eta
@@ -434,9 +465,9 @@ CHECKS = {
     "worst ridge": function(
         "E points",
         [
-            (lambda w: w * w * (w * w - 4), [-2.0, -1.0, 0.5, 1.5]),
-            (lambda w: w * w, [1.0, 2.0, 5.0, -3.0]),
-            (lambda w: 1 - 1 / (1 + w * w), [3.0, 0.5, 4.0, 1.0]),
+            (Formula("E(w) = w^4 - 4 w^2", lambda w: w * w * (w * w - 4)), [-2.0, -1.0, 0.5, 1.5]),
+            (Formula("E(w) = w^2", lambda w: w * w), [1.0, 2.0, 5.0, -3.0]),
+            (Formula("E(w) = 1 - 1 / (1 + w^2)", lambda w: 1 - 1 / (1 + w * w)), [3.0, 0.5, 4.0, 1.0]),
         ],
         _worst(),
         {
@@ -444,7 +475,10 @@ CHECKS = {
             _worst(lower=True): "this compares with the lower end; quasiconvexity allows the higher one",
             _worst(neighbors=True): "take all pairs, not only those that stand side by side",
             _worst(halves=False): "halfway is (u + v) / 2",
-            _worst(floor=True): "where no chord is against it the answer is below 0; do not begin with 0",
+            _worst(floor=True): (
+                "where no chord is against it the answer is below 0: leave out the pairs of a point with itself, "
+                "and do not begin with 0"
+            ),
             _worst(best=min): "the largest value, not the smallest",
             _worst(total=True): "the largest value, not their mean",
         },
@@ -487,7 +521,7 @@ CHECKS = {
             _permuted(back=True): "this is the way back; order says which old unit comes first, which second, ...",
         },
         "rows of w1, entries of b1 and columns of w2 belong to the units, all in one order",
-        failing={IndexError: "w2 has a row for each output and a column for each hidden unit"},
+        failing={IndexError: "w1 has a row for each hidden unit, w2 a column"},
     ),
     "match units": function(
         "a b",
@@ -518,6 +552,7 @@ CHECKS = {
             1 / 6: "this is 1 / lambda_max, which solves the steepest direction in one step; it may be larger",
             1: "this is the limit of the flattest direction; the steepest one is stricter",
             0.25: "this is the fastest learning rate, 2 / (2 + 6); it may be larger",
+            0.33: "give more digits, or write 1/3",
         },
         "each direction allows up to 2 / its curvature; what are the eigenvalues of the Hessian?",
         within=5e-4,
@@ -525,9 +560,10 @@ CHECKS = {
     "momentum that forgets": function(
         "gradient w eta mu steps",
         [
-            (lambda w: 4 * w, 1.0, 0.1, 0.9, 12),
-            (lambda w: w + w * w * w, 1.5, 0.1, 0.95, 20),
-            (lambda w: 4 * w, 1.0, 0.4, 0.3, 5),
+            # Nowhere is v * g zero but for rounding, so that a reader's float32 forgets at the same steps.
+            (Formula("gradient(w) = 4 w", lambda w: 4 * w), 1.0, 0.05, 0.9, 12),
+            (Formula("gradient(w) = w + w^3", lambda w: w + w * w * w), 1.5, 0.1, 0.95, 20),
+            (Formula("gradient(w) = 4 w", lambda w: 4 * w), 1.0, 0.4, 0.3, 5),
         ],
         _forgetful(),
         {
@@ -539,6 +575,7 @@ CHECKS = {
             _forgetful(extra=1): "one step too many",
         },
         "first the test, then the update of v, then that of w",
+        within=1e-5,
     ),
     "condition number for 0.9": number(
         1442,
@@ -555,9 +592,11 @@ CHECKS = {
     "interpolating search": function(
         "value loss g2 eta",
         [
-            (lambda eta: 1 - eta + 3 * eta**1.1, 1.0, 1.0, 1.0),
-            (lambda eta: (1 - 4 * eta) ** 4, 1.0, 16.0, 2.0),
-            (lambda eta: (1 - 4 * eta) ** 4, 1.0, 16.0, 0.1),
+            (Formula("value(t) = (1 - 4 t)^4", lambda t: (1 - 4 * t) ** 4), 1.0, 16.0, 2.0),
+            # At 0.5 this is 0.0001 below the loss, half of what is asked for.
+            (Formula("value(t) = 2 - 4 t + 15.9992 t^3", lambda t: 2 - 4 * t + 15.9992 * t**3), 2.0, 4.0, 0.5),
+            (Formula("value(t) = (1 - 4 t)^4", lambda t: (1 - 4 * t) ** 4), 1.0, 16.0, 0.1),
+            (Formula("value(t) = 1 - t + 3 t^1.1", lambda t: 1 - t + 3 * t**1.1), 1.0, 1.0, 1.0),
         ],
         _search(),
         {
@@ -565,8 +604,12 @@ CHECKS = {
             _search(most=1): "the new step may fail as well: repeat until one is accepted",
             _search(first=True): "a first try that passes should be accepted as it is",
             _search(factor=1.0): "the lowest point of -g2 t + b t^2 is at g2 / (2 b)",
+            _search(c=0.0): "a step that lowers the loss by less than 1e-4 * eta * g2 is not accepted",
+            _search(c=-1e-4): "a step that lowers the loss by less than 1e-4 * eta * g2 is not accepted",
+            _search(c=0.5): "a step that lowers the loss by 1e-4 * eta * g2 is accepted; this asks for more",
+            lambda value, *rest: value(_search()(value, *rest)): "return the step, not the loss after it",
         },
-        "which parabola has the loss and the slope -g2 at 0, and value(eta) at eta?",
+        "which parabola has the loss and the slope -g2 at 0, and value(eta) at eta? And which step is accepted?",
         failing={
             Endless: "does it stop at a step that passes, and is the next try at g2 / (2 b), lowest on -g2 t + b t^2?"
         },
@@ -595,14 +638,17 @@ CHECKS = {
     # 04 Steps from the Hessian
     "product by differences": function(
         "gradient w v",
-        [(_gradient, [1.5, -1.0], [0.5, 2.0]), (_gradient, [0.5, 1.0], [-1.0, 0.75])],
+        [
+            (Formula("gradient(w) = w^3 + sum(w)", _gradient), [1.5, -1.0], [0.5, 2.0]),
+            (Formula("gradient(w) = w^3 + sum(w)", _gradient), [0.5, 1.0], [-1.0, 0.75]),
+        ],
         _product,
         {
             lambda gradient, w, v: _product(gradient, w, v, 2): "how far apart are the two points?",
             lambda gradient, w, v: _product(gradient, w, v, 0.5): "do not divide by more than 2 h",
             lambda gradient, w, v: _product(gradient, w, v, -1): "which minus which?",
         },
-        "is h small enough, and is the difference divided by it?",
+        _difference_hint,
         within=1e-5,
     ),
     "diagonal step": number(
@@ -624,8 +670,9 @@ CHECKS = {
             _cauchy(cut=False): "the step must not be longer than the radius",
             _cauchy(bend=False, cut=False): "mind the radius, and the sign of the curvature along g",
             _cauchy(sign=1): "this goes uphill",
+            _cauchy(border=False): "the step -t g is t |g| long: the radius bounds this length, not t",
         },
-        "with the step -t g the parabola is -t g.g + t^2 g.Hg / 2; which t is best, and which is allowed?",
+        _cauchy_hint,
     ),
     # 05 The edge of stability
     "swing in a valley": number(

@@ -19,8 +19,8 @@ def one_minimum(cost: "Any") -> str:
     """
     grid = [(k - 500) / 100 for k in range(1001)]
     values = _values(cost, grid)
-    if all(abs(value - w * w / (1 + w * w)) <= 1e-9 for w, value in zip(grid, values, strict=True)):
-        return "w^2 / (1 + w^2) is the one that the exercise excludes: find another one"
+    if _is_excluded_bowl(grid, values):
+        return "w^2 / (1 + w^2) is the one that the exercise excludes, also stretched: find another one"
     steps = [values[i + 1] - values[i] for i in range(len(values) - 1)]
     faded = math.nan  # a level that the curve approaches, and does not reach but for rounding
     for i in range(len(steps) - 1):
@@ -51,8 +51,8 @@ def no_minimum(cost: "Any") -> str:
     """
     near, far = [(k - 300) / 10 for k in range(601)], [float(k) for k in range(31, 1001, 10)] + [1e4, 1e6, 1e9]
     values = _values(cost, near)
-    if all(abs(value - math.exp(-w)) <= 1e-9 * math.exp(-w) for w, value in zip(near, values, strict=True)):
-        return "e^-w is the one that the exercise excludes: find another one"
+    if _is_exponential(near, values):
+        return "e^-w is the one that the exercise excludes, also stretched or mirrored: find another one"
     outer = {sign: [sign * w for w in far] for sign in (1, -1)}
     sides = {sign: _values(cost, outer[sign], finite=False) for sign in (1, -1)}
     for points, found in ((near, values), (outer[1], sides[1]), (outer[-1], sides[-1])):
@@ -84,6 +84,29 @@ def _values(cost: object, points: "list[float]", *, finite: bool = True) -> "lis
             raise Remark(f"expected the function to return one finite number at w = {show(w)}, got {show(value)}")
         values.append(math.inf if math.isnan(value) else value)  # far out, an overflow can make it NaN
     return values
+
+
+def _is_excluded_bowl(grid: "list[float]", values: "list[float]") -> bool:
+    """Return whether all values are those of w^2 / (p w^2 + q), with p and q above zero."""
+    (one, low), (two, high) = [(1 / grid[k] ** 2, values[k]) for k in (600, 1000)]  # at 1 and at 5
+    if low <= 0 or high <= 0:
+        return False
+    q = (1 / low - 1 / high) / (one - two)
+    p = 1 / low - q * one
+    if not p > 1e-6 * q > 0:
+        return False
+    return all(abs(f * (p * w * w + q) - w * w) <= 1e-9 * w * w for w, f in zip(grid, values, strict=True))
+
+
+def _is_exponential(grid: "list[float]", values: "list[float]") -> bool:
+    """Return whether all values are those of a e^(b w)."""
+    if min(values) <= 0:
+        return False
+    logs = [math.log(value) for value in values]
+    slope = (logs[-1] - logs[0]) / (grid[-1] - grid[0])
+    line = [logs[0] + slope * (w - grid[0]) for w in grid]
+    within = 1e-9 * abs(logs[-1] - logs[0])
+    return slope != 0 and all(abs(x - y) <= within for x, y in zip(logs, line, strict=True))
 
 
 def _fades(heights: "list[float]") -> bool:

@@ -50,6 +50,19 @@ def test_two_numbers_that_differ_are_written_differently():
     assert answers.number(1, {}, "no")(1 + 1e-5) == "not 1.00001: no"
 
 
+def test_of_several_numbers_one_that_is_too_far_off_is_told():
+    """Once: expected 5.875, got 5.87501, of an answer whose other number was wrong in the fourth digit."""
+    pair = answers.function("x", [(1.0,)], lambda x: [[5.875, 0.0], [8.5, math.inf]], {}, "no", within=1e-5)
+    assert pair(lambda x: [[5.87501, 0.0], [8.508, math.inf]]) == "at x = 1 expected 8.5, got 8.508: no"
+    assert pair(lambda x: [[5.87501, 0.0], [8.5, math.nan]]) == "at x = 1 expected inf, got nan: no"
+    assert pair(lambda x: [[11.75, 0.0], [17.0, math.inf]]) == "at x = 1 expected 5.875, got 11.75: no"
+
+
+def test_the_hint_for_any_other_function_can_look_at_what_it_returned():
+    square = answers.function("x", [(2.0,), (3.0,)], lambda x: x * x, {}, lambda got, x: f"{got} for {x}")
+    assert square(lambda x: 4 if x == 2 else 8) == "at x = 3 expected 9, got 8: 8.0 for 3.0"
+
+
 def test_a_function_gets_a_fresh_list_each_time():
     def sort_in_place(trials, k):
         trials.sort()
