@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _NAMES = ("image", "kernel", "stride", "padding")
 _MUTANTS = (  # in the order in which they are told, which a dictionary in a web page would not keep
-    ("square kernels only", "of this kernel rows and columns are as many, or the rest falls into the padding"),
+    ("square kernels only", "the kernel has as many rows as columns, or its extra columns only ever see padding"),
     ("square images only", "it takes as many columns as there are rows, if there are so many"),
     ("one padding for both", "both sides are padded alike, or nothing but zeros is moved"),
     ("crop from the end", "x[2:-2] is right; which padding breaks it?"),
@@ -75,7 +75,7 @@ def exposing_setting(setting: "Any") -> str:
     Examples
     --------
     >>> exposing_setting([[5, 5], [3, 3], [1, 1], [1, 1]])
-    'the mutant "square kernels only" survives: of this kernel rows and columns are as many, or ...'
+    'the mutant "square kernels only" survives: the kernel has as many rows as columns, or ...'
     """
     for name, values in zip(_NAMES, setting, strict=True):
         least = 0 if name == "padding" else 1

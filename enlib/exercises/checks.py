@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 E2, NAN = math.exp(2), math.nan
+# Hints that several mistakes share.
+SHORT_BATCH = "the incomplete batch has fewer samples: divide by its own length"
+PATH = "return the last f and lambda, not the path"
 # For a share q, what a standard normal variable exceeds with the chance q.
 QUANTILE = {0.01: 2.3263478740408408, 0.05: 1.6448536269514722, 0.1: 1.2815515655446004, 0.2: 0.8416212335729143}
 
@@ -447,6 +450,16 @@ def _catapult(
     return catapult
 
 
+def _catapult_path(first: int, *, turned: bool = False) -> "Callable[..., Any]":
+    """Return descent on two linear layers that gives f and lambda after each step from the first on."""
+
+    def path(*arguments: "Any") -> "Any":
+        rows = [_catapult()(*arguments[:-1], steps) for steps in range(first, arguments[-1] + 1)]
+        return [[row[k] for row in rows] for k in (0, 1)] if turned else rows
+
+    return path
+
+
 CHECKS = {
     # 01 Nonconvexity
     "bend of the cube": number(
@@ -702,6 +715,10 @@ CHECKS = {
             _catapult(width=False): "both changes of lambda, and the second one of f, are divided by n",
             _catapult(loop=False): "this is one step",
             _catapult(sign=-1): "descent goes against the gradient",
+            _catapult_path(0): PATH,
+            _catapult_path(1): PATH,
+            _catapult_path(0, turned=True): PATH,
+            _catapult_path(1, turned=True): PATH,
         },
         "multiply out u' . v' and |u'|^2 + |v'|^2",
     ),
@@ -713,7 +730,7 @@ CHECKS = {
             3.8: "this is eta * sharpness at the edge; solve for the sharpness",
             3800: "this is the edge if momentum averages the gradients; here it adds them up",
         },
-        "at the edge, eta * sharpness is 2 (1 + mu)",
+        "on a parabola, which limit does eta times the sharpness have with momentum?",
     ),
     # 05b Noise
     "stationary variance": number(
@@ -726,7 +743,7 @@ CHECKS = {
     ),
     "an epoch of SGD": function(
         "w samples batch eta",
-        [(3.0, [1.0, 2.0, 4.0, 0.5, 1.5], 2, 0.5), (0.0, [1.0, -1.0, 2.0, 5.0], 4, 0.25), (1.0, [2.0, 4.0], 3, 0.1)],
+        [(3.0, [1.0, 2.0, 6.0, 0.5, 1.5], 2, 0.5), (0.0, [1.0, -1.0, 2.0, 5.0], 4, 0.25), (1.0, [2.0, 4.0], 3, 0.1)],
         _epoch(),
         {
             _epoch(rest=False): "the incomplete batch at the end counts, too",
@@ -734,16 +751,24 @@ CHECKS = {
             _epoch(fresh=False): "each batch begins where the last one ended",
             lambda w, samples, batch, eta: _epoch()(w, samples, 1, eta): "this takes the samples one at a time",
             lambda w, samples, batch, eta: _epoch()(w, samples, 99, eta): "this takes all samples at once",
+            lambda w, samples, batch, eta: _epoch()(w, samples[:batch], 99, eta): "this ends after the first batch",
+            lambda w, samples, batch, eta: _epoch(mean=False)(w, samples, batch, eta / batch): SHORT_BATCH,
+            lambda w, samples, batch, eta: _epoch()(
+                w, samples + [0.0] * (-len(samples) % batch), batch, eta
+            ): SHORT_BATCH,
         },
-        "each batch moves w by -eta times the mean of w - z",
+        "take the samples in their order; each batch moves w by -eta times the mean of w - z",
     ),
     "variance after some steps": function(
-        "steps start eta lam s",
+        "steps start_variance eta lam s",
         [(1, 4.0, 0.5, 1.0, 2.0), (3, 0.0, 0.25, 2.0, 1.0), (10, 1.0, 0.1, 0.5, 3.0)],
         _variance_after(2),
         {
             _variance_after(1): "the distance shrinks by 1 - eta lambda in each step; and its square?",
             _variance_after(2, 0.0): "this forgets the noise",
+            lambda steps, start, *rest: _variance_after(2)(
+                steps, start * start, *rest
+            ): "start_variance is a variance already; do not square it",
             lambda steps, start, eta, lam, s: eta * s * s / (lam * (2 - eta * lam)): "this is where it ends",
         },
         "each step turns V into (1 - eta lambda)^2 V + eta^2 s^2",
@@ -759,7 +784,7 @@ CHECKS = {
         lambda size: f"not {show(size)}: for this batch the rule says {show(0.1 * size / 32)}",
     ),
     # 06 Bounds on a sigmoid's gradient
-    "smallest weight": number(
+    "weight for gain 1": number(
         4 * math.cosh(1.5) ** 2,
         {
             4: "4 is enough where w a + b = 0; here it is 3",
@@ -793,6 +818,7 @@ CHECKS = {
             _chain_gradient(weights=False): "each unit also multiplies by its weight",
             _chain_gradient(biases=False): "the biases are missing",
             _chain_gradient(forward=False): "the next unit's input is this unit's output",
+            lambda w, b, a: _chain_gradient()(w[::-1], b[::-1], a): "this begins with the last unit, not with w[0]",
             _chain_gradient(slope=lambda z, out: 0.25): "1/4 is the largest slope, reached only at z = 0",
             _chain_gradient(slope=lambda z, out: out): "multiply by its derivative, not by the sigmoid",
             _chain_gradient(slope=lambda z, out: z * (1 - z)): "sigma' is s (1 - s) with s = sigma(z), not with z",
@@ -816,6 +842,9 @@ CHECKS = {
             lambda n, slopes: (
                 1 / math.sqrt(n * sum([s * s for s in slopes]))
             ): "the mean of the squares, not their sum",
+            lambda n, slopes: (
+                1 / math.sqrt(sum([s * s for s in slopes]))
+            ): "take the mean of the squares, not their sum, and n times that",
             lambda n, slopes: math.sqrt(2 / n): "this is He's, for slopes of which half are 1 and half 0",
             lambda n, slopes: 1 / math.sqrt(n): "this is Xavier's, for slopes of 1",
         },
@@ -1365,6 +1394,7 @@ CHECKS = {
             1 / 9: "there are nine taps and 16 channels, and what adds up are squares",
             math.sqrt(2) / 12: "this makes up for ReLU, which halves the square; here is none",
             12: "this is how much deviation 1 grows; what undoes it?",
+            -1 / 12: "its size is right, and a standard deviation is positive",
         },
         lambda s: f"not {show(s)}: with this the norm is multiplied by about {show(12 * abs(s), 3)} in each layer",
         within=0.0005,
