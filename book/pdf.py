@@ -115,8 +115,11 @@ def print_book(site: Path, target: Path, parts: Any) -> list[str]:
 
 if __name__ == "__main__":
     built = ROOT / "_build" / "html"
-    if not built.is_dir() or browser.find() is None:
-        sys.exit("expected the built book and Chromium, got not both: run make book, or set ENLIB_BROWSER")
+    pages = [file for _, files in contents()[2] for file in files]
+    if missing := [file for file in pages if not (built / f"{file}.html").is_file()]:
+        sys.exit(f"expected the built book, got it without {len(missing)} of {len(pages)} pages: run make book")
+    if browser.find() is None:
+        sys.exit("expected Chromium or Chrome, got none: install one, or name it in ENLIB_BROWSER")
     lost = print_book(built, ROOT / "_build" / "book.pdf", contents())
     if lost:
         sys.exit(f"links that lead nowhere: {', '.join(lost)}")
