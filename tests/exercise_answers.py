@@ -1096,7 +1096,16 @@ WRONG = {
             ],
             "about the same",
         ),
-        (lambda R, eta: _brackets(R, eta)[:-1], "expected numbers of shape (5, 2), got numbers of shape (4, 2)"),
+        (lambda R, eta: _brackets(R, eta)[:-1], "down to 0"),
+        (lambda R, eta: _brackets(R, eta)[1:], "81 = 3^4"),
+        (lambda R, eta: _brackets(R, eta) * 2, "expected numbers of shape (5, 2), got numbers of shape (10, 2)"),
+        (lambda R, eta: [(r, n) for n, r in _brackets(R, eta)], "first the number"),
+        (
+            lambda R, eta: [
+                (n, R / eta ** (len(_brackets(R, eta)) - 1 - i)) for i, (n, _) in enumerate(_brackets(R, eta))
+            ],
+            "rounded down",
+        ),
         (lambda R, eta: _brackets_by(len(_brackets(R, eta)) - 1, R, eta, round=math.floor), "rounded up"),
     ],
     "random hits": [(58, "5.1 %"), (20, "36 %"), (19, "95 / 5"), (14, "49 %"), (60, "fewer"), (58.4, "whole")],

@@ -1350,6 +1350,17 @@ CHECKS = {
             lambda budget, eta: [
                 [eta**s, budget // eta**s] for s in range(_largest_power(budget, eta), -1, -1)
             ]: "all brackets cost about the same: multiply by (s_max + 1) / (s + 1), and round up",
+            lambda budget, eta: [pair[::-1] for pair in _brackets(_largest_power)(budget, eta)]: (
+                "first the number of settings, then the budget"
+            ),
+            lambda budget, eta: [
+                [pair[0], budget / eta ** (_largest_power(budget, eta) - i)]
+                for i, pair in enumerate(_brackets(_largest_power)(budget, eta))
+            ]: "budgets are rounded down",
+            lambda budget, eta: _brackets(_largest_power)(budget, eta)[
+                1:
+            ]: "s_max has eta^s_max <= R: 81 = 3^4, so it is 4",
+            lambda budget, eta: _brackets(_largest_power)(budget, eta)[:-1]: "s goes down to 0, which halves nothing",
         },
         "s_max is the largest power with eta^s_max <= R; bracket s draws (s_max + 1) eta^s / (s + 1), rounded up",
     ),
