@@ -147,6 +147,18 @@ def test_an_answer_reveals_the_figure_and_says_what_is_right(address, open_page)
     assert page.wrong == []
 
 
+def test_lines_printed_between_a_prediction_and_its_figure_wait_for_the_answer(address, open_page):
+    page = open_page(address + "notebooks/10_replication_quality.html")
+    veiled = page.locator(".admonition.predict").evaluate_all(
+        """boxes => boxes.map((box) => {
+            let next = box;
+            do next = next.nextElementSibling; while (!next.querySelector(".cell_output"));
+            return next.querySelector(".cell_output").matches(".en-veiled");
+        })"""
+    )
+    assert veiled == [True] * 6
+
+
 def test_a_link_to_a_figure_shows_it_and_without_script_all_is_in_view(site, open_page):
     address = site + "notebooks/07_exponential_neuron.html"
     assert open_page(address + "#a=2").locator(".en-veiled").count() == 0

@@ -32,8 +32,8 @@
     button.addEventListener("click", () => show(button.getAttribute("aria-pressed") !== "true"));
   }
 
-  // What a prediction is about: the first figure or table below it, with what is printed beside it, before the next
-  // heading or prediction; where there is none, the first printed lines.
+  // What a prediction is about: the first figure or table below it, with what is printed before and beside it, up to the
+  // next heading or prediction; where there is none, the first printed lines.
   function outputsBelow(box) {
     const groups = [];
     let group;
@@ -46,7 +46,8 @@
         group = null;
       }
     }
-    return groups.find((outputs) => outputs.some((output) => output.querySelector("figure, table"))) ?? groups[0] ?? [];
+    const shown = groups.findIndex((outputs) => outputs.some((output) => output.querySelector("figure, table")));
+    return groups.slice(0, Math.max(shown, 0) + 1).flat();
   }
 
   // Slides ask on one and show on the next; a handout asks and shows nothing.
