@@ -46,7 +46,8 @@ _IN_VAIN = re.compile(
 
 # Words of code that have no color of their own: names, punctuation and spaces are half of the markup of code.
 _PLAIN = re.compile(r'<span class="[npw]">([^<]*)</span>')
-# Scripts that would hold up the first look at a page. One stays: an inline script right after it needs it.
+# Scripts that would hold up the first look at a page. One stays, for an inline script right after it needs it, until
+# ``first_look`` writes it into the page.
 _BLOCKING = re.compile(r'<script(?![^>]*\bdefer\b)(?=[^>]*\bsrc="(?![^"]*documentation_options))')
 # The fonts of nearly every formula, asked for at once: lines would move when they come.
 # (Not by a page that is opened as a file: refused there.)

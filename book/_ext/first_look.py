@@ -1,4 +1,4 @@
-"""What holds up the first look at a page: eleven stylesheets, of which a fifth is used, and a script of settings.
+"""What holds up the first look at a page: eleven stylesheets, of which most is never used, and a script of settings.
 
 Each page gets one stylesheet instead, with the rules that can apply somewhere in the book, and the settings inline.
 """

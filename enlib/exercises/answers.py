@@ -196,7 +196,7 @@ def function(
     cases: "list[tuple[Any, ...]]",
     right: "Callable[..., Any]",
     wrong: "dict[Callable[..., Any], str]",
-    otherwise: "str | Callable[..., str]",
+    otherwise: str,
     *,
     within: float = 1e-6,
     failing: "dict[Any, str] | None" = None,
@@ -216,9 +216,8 @@ def function(
     wrong : dict of callable to str
         Functions with a plausible mistake, each with its hint; a hint is given if the reader's function agrees with
         the mistaken one in every case.
-    otherwise : str or callable
-        The hint for any other function; a callable takes what it returned in the first case that it fails, and the
-        arguments of that case.
+    otherwise : str
+        The hint for any other function.
     within : float
         The relative error that is allowed.
     failing : dict of exception or tuple of them to str, optional
@@ -247,9 +246,7 @@ def function(
         for mistake, hint in wrong.items():
             if all(_close(got[k], _nested(mistake(*case)), within) for k, case in enumerate(cases)):
                 return f"{where} expected {said}: {hint}"
-        if not alike:
-            return f"{where} expected {said}"
-        return f"{where} expected {said}: {otherwise(got[i], *cases[i]) if callable(otherwise) else otherwise}"
+        return f"{where} expected {said}: {otherwise}" if alike else f"{where} expected {said}"
 
     return Check(judge)
 

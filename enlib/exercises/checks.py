@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 E2, NAN = math.exp(2), math.nan
-# Hints that several mistakes share.
+# A hint that two mistakes share.
 SHORT_BATCH = "the incomplete batch has fewer samples: divide by its own length"
-PATH = "return the last f and lambda, not the path"
 # For a share q, what a standard normal variable exceeds with the chance q.
 QUANTILE = {0.01: 2.3263478740408408, 0.05: 1.6448536269514722, 0.1: 1.2815515655446004, 0.2: 0.8416212335729143}
 
@@ -41,21 +40,6 @@ def _gradient(w: "Any") -> "Any":
 def _product(gradient: object, w: "Any", v: "Any", factor: float = 1) -> "Any":
     """Return the product of the Hessian of sum(w^4) / 4 + sum(w)^2 / 2 with v."""
     return [factor * (3 * w[k] * w[k] * v[k] + sum(v)) for k in range(len(w))]
-
-
-def _difference_hint(got: "Any", gradient: object, w: "Any", v: "Any") -> str:
-    """Return what the errors of a difference say: with the step h they are (h^2 v^2 + 3 h w v) v, one-sided."""
-    errors = [got[k] - right for k, right in enumerate(_product(gradient, w, v))]
-    p, q = [errors[k] / v[k] ** 3 for k in (0, 1)]
-    h = (p - q) / (3 * (w[0] / v[0] - w[1] / v[1]))
-    square = p - 3 * h * w[0] / v[0]
-    if abs(square - h * h) < 1e-3 * abs(p):
-        return "this is one-sided: use both points, w + h v and w - h v"
-    if abs(p - q) < 1e-3 * p:
-        return "h is too large: try 1e-5"
-    if max([abs(errors[k] / right) for k, right in enumerate(_product(gradient, w, v))]) < 0.5:
-        return "is h so small that rounding eats the difference? Try 1e-5"
-    return "is h small, but not tiny, and is the difference divided by it?"
 
 
 def _direction(u: "Any") -> str:
@@ -135,17 +119,12 @@ def _cauchy(
     return step
 
 
-def _cauchy_hint(step: "Any", g: "Any", h: "Any", radius: float) -> str:
-    """Return what is wrong with a step: its direction, or its length."""
-
-    def parallel(v: "Any") -> bool:
-        return bool(abs(step[0] * v[1] - step[1] * v[0]) <= 1e-6 * math.hypot(*step) * math.hypot(*v))
-
-    if parallel([h[1][1] * g[0] - h[0][1] * g[1], h[0][0] * g[1] - h[1][0] * g[0]]) and not parallel(g):
-        return "this is Newton's direction; stay on the line along -g"
-    if not parallel(g):
-        return "stay on the line along -g"
-    return "with the step -t g the parabola is -t g.g + t^2 g.Hg / 2; which t is best, and which is allowed?"
+def _newton(g: "Any", h: "Any", radius: float) -> "Any":
+    """Return Newton's step in two dimensions, not longer than the radius."""
+    determinant = h[0][0] * h[1][1] - h[0][1] * h[1][0]
+    step = [(h[0][1] * g[1] - h[1][1] * g[0]) / determinant, (h[1][0] * g[0] - h[0][0] * g[1]) / determinant]
+    share = min(1, radius / math.hypot(*step))
+    return [share * x for x in step]
 
 
 def _epoch(*, rest: bool = True, mean: bool = True, fresh: bool = True) -> "Callable[..., float]":
@@ -450,16 +429,6 @@ def _catapult(
     return catapult
 
 
-def _catapult_path(first: int, *, turned: bool = False) -> "Callable[..., Any]":
-    """Return descent on two linear layers that gives f and lambda after each step from the first on."""
-
-    def path(*arguments: "Any") -> "Any":
-        rows = [_catapult()(*arguments[:-1], steps) for steps in range(first, arguments[-1] + 1)]
-        return [[row[k] for row in rows] for k in (0, 1)] if turned else rows
-
-    return path
-
-
 CHECKS = {
     # 01 Nonconvexity
     "bend of the cube": number(
@@ -661,7 +630,7 @@ CHECKS = {
             lambda gradient, w, v: _product(gradient, w, v, 0.5): "do not divide by more than 2 h",
             lambda gradient, w, v: _product(gradient, w, v, -1): "which minus which?",
         },
-        _difference_hint,
+        "use both points, w + h v and w - h v, divide by 2 h, and let h be small, but not tiny: try 1e-5",
         within=1e-5,
     ),
     "diagonal step": number(
@@ -684,8 +653,10 @@ CHECKS = {
             _cauchy(bend=False, cut=False): "mind the radius, and the sign of the curvature along g",
             _cauchy(sign=1): "this goes uphill",
             _cauchy(border=False): "the step -t g is t |g| long: the radius bounds this length, not t",
+            lambda g, h, radius: _newton(g, h, math.inf): "this is Newton's step; stay on the line along -g",
+            _newton: "this is Newton's direction; stay on the line along -g",
         },
-        _cauchy_hint,
+        "along -g, that is -t g, the parabola is -t g.g + t^2 g.Hg / 2; which t is best, and which is allowed?",
     ),
     # 05 The edge of stability
     "swing in a valley": number(
@@ -715,10 +686,6 @@ CHECKS = {
             _catapult(width=False): "both changes of lambda, and the second one of f, are divided by n",
             _catapult(loop=False): "this is one step",
             _catapult(sign=-1): "descent goes against the gradient",
-            _catapult_path(0): PATH,
-            _catapult_path(1): PATH,
-            _catapult_path(0, turned=True): PATH,
-            _catapult_path(1, turned=True): PATH,
         },
         "multiply out u' . v' and |u'|^2 + |v'|^2",
     ),
