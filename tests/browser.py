@@ -56,7 +56,7 @@ def served(folder, *, compressed=False, slowly=False):
             path = Path(self.translate_path(self.path))
             if not compressed or path.suffix not in (".html", ".css", ".js", ".svg") or not path.is_file():
                 return super().send_head()
-            contents = gzip.compress(path.read_bytes())
+            contents = packed(path)
             self.send_response(200)
             self.send_header("Content-Type", self.guess_type(str(path)))
             self.send_header("Content-Encoding", "gzip")
@@ -71,6 +71,7 @@ def served(folder, *, compressed=False, slowly=False):
                 target.write(contents[at : at + size])
                 time.sleep(0.05 * slowly)
 
+    packed = functools.cache(lambda path: gzip.compress(path.read_bytes()))  # once, as a host does
     handler = functools.partial(Handler, directory=str(folder))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

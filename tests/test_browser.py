@@ -136,12 +136,15 @@ def test_notebooks_show_more_figures_than_code(chromium):
 def test_an_answer_reveals_the_figure_and_says_what_is_right(address, open_page):
     page = open_page(address + "notebooks/07_exponential_neuron.html")
     box = page.locator(".admonition.predict").first
-    output = page.locator(".en-veiled").first
-    assert output.evaluate("(e) => e.inert")
+    figure = page.locator(".en-veiled").first.element_handle()
+    text = page.locator("p.en-veiled").first.element_handle()  # which explains it
+    assert figure.evaluate("(e) => e.inert")
+    assert text.evaluate("(e) => e.inert")
     box.locator(".en-answers button").nth(2).click()
     assert box.get_by_role("status").inner_text() == "You chose 3. It is 1:"
     assert box.locator("details.en-answer p").first.is_visible()
-    assert page.locator(".cell:has(figure)").first.evaluate("(e) => !e.inert && !e.matches('.en-veiled')")
+    assert figure.evaluate("(e) => !e.inert && !e.matches('.en-veiled')")
+    assert text.evaluate("(e) => !e.inert && !e.matches('.en-veiled')")
     box.locator(".en-answers button").first.click()
     assert box.get_by_role("status").inner_text() == "Right."
     assert page.wrong == []

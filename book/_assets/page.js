@@ -33,8 +33,8 @@
   }
 
   // What a prediction is about: the first figure or table below it, with what is printed before and beside it, up to the
-  // next heading or prediction; where there is none, the first printed lines.
-  function outputsBelow(box) {
+  // next heading or prediction; where there is none, the first printed lines. And the text below, which explains it.
+  function askedAbout(box) {
     const groups = [];
     let group;
     for (let next = box.nextElementSibling; next && !next.matches("section, .predict"); next = next.nextElementSibling) {
@@ -47,7 +47,12 @@
       }
     }
     const shown = groups.findIndex((outputs) => outputs.some((output) => output.querySelector("figure, table")));
-    return groups.slice(0, Math.max(shown, 0) + 1).flat();
+    const asked = groups.slice(0, Math.max(shown, 0) + 1).flat();
+    let next = asked.at(-1)?.closest(".cell").nextElementSibling;
+    for (; next?.matches("p, ul, ol, .math, details.en-code"); next = next.nextElementSibling) {
+      if (!next.matches("details")) asked.push(next);
+    }
+    return asked;
   }
 
   // Slides ask on one and show on the next; a handout asks and shows nothing.
@@ -65,11 +70,11 @@
     const right = parseInt(fold?.querySelector("strong")?.textContent) - 1;
     if (!(right < answers.length)) continue;
 
-    const veiled = linked ? [] : outputsBelow(box);
+    const veiled = linked ? [] : askedAbout(box);
     const veil = (on) => {
-      for (const output of veiled) {
-        output.classList.toggle("en-veiled", on);
-        output.inert = on;
+      for (const part of veiled) {
+        part.classList.toggle("en-veiled", on);
+        part.inert = on;
       }
     };
     veil(true);

@@ -541,7 +541,7 @@ def _error_table(name: str, title: str, lines: list[Line], arms: tuple[str, str]
     explained = [
         "A cell: summed loss\\errors; of one run in the report, here medians over the seeds, with the errors' range"
         + (" and the median's rate." if held_out else "."),
-        f"Difference: {arms[1]} - {arms[0]}, of the error rates in percentage points; Hodges-Lehmann estimate over "
+        f"Difference: {arms[1]} − {arms[0]}, of the error rates in percentage points; Hodges-Lehmann estimate over "
         "pairs.",
         "p: exact signed-rank tests on the pairs, of the differences of errors, and of the log-ratios of losses (up: "
         f"higher in the arm {arms[1]!r}). Equivalence: two one-sided t tests that the mean difference of the rates "
