@@ -122,7 +122,7 @@ RIGHT = {
     "Polyak on a quartic": [0.75, 3 / 4],
     "diagonal step": [0.1, 1 / 10],
     "swing in a valley": [2**0.5, 1.414, 1.41],
-    "stationary variance": [0.25, 0.5 / (2 * (2 - 1))],
+    "stationary variance": [1.5, 0.4 * 9 / (2 * (2 - 0.8))],
     "end of linear scaling": [128, 32 * 4],
     "momentum edge": [380, 2 * (1 + 0.9) / 0.01],
     "weight for gain 1": [22.1, 4 * math.cosh(1.5) ** 2, 1 / (0.9525741268 * 0.0474258732)],
@@ -575,7 +575,13 @@ WRONG = {
         (1000, "solve"),
     ],
     "Polyak on a quartic": [(0.25, "what is left"), (0.5, "parabola"), (2 / 3, "Newton"), (1, "E / E'^2")],
-    "stationary variance": [(0.125, "small eta"), (0.5, "standard deviation"), (1, "not 1: "), (2, "not 2: ")],
+    "stationary variance": [
+        (0.9, "small eta"),
+        (1.5**0.5, "standard deviation"),
+        (3, "lambda is missing"),
+        (0.5, "squared"),
+        (0.4 * 9 / 2, "2 - eta lambda"),
+    ],
     "end of linear scaling": [
         (64, "1 / lambda_max"),
         (0.4, "limit of the rate"),

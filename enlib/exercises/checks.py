@@ -701,10 +701,13 @@ CHECKS = {
     ),
     # 05b Noise
     "stationary variance": number(
-        0.25,
+        1.5,
         {
-            0.125: "this is the value for small eta, eta s^2 / (2 lambda); here eta lambda is 1",
-            0.5: "this is the standard deviation, or a lambda is missing",
+            0.9: "this is the value for small eta, eta s^2 / (2 lambda); here eta lambda is 0.8",
+            1.5**0.5: "this is the standard deviation; the variance is its square",
+            3.0: "a lambda is missing",
+            0.5: "s enters squared",
+            1.8: "and the factor 2 - eta lambda?",
         },
         "put the three numbers into eta s^2 / (lambda (2 - eta lambda))",
     ),
