@@ -371,15 +371,15 @@ def show(value: "Nested", digits: int = 6) -> str:
     return ("{:." + str(digits) + "g}").format(value)
 
 
-def _apart(expected: "Nested", got: "Nested", within: float) -> str:
-    """Return the first two numbers that are too far apart, with enough digits to tell them apart."""
+def _apart(expected: "Nested", got: "Nested", within: float, at: str = "") -> str:
+    """Return the first two numbers that are too far apart, with enough digits to tell them apart, and where they are."""
     if isinstance(expected, list) and isinstance(got, list):
-        texts = [_apart(e, got[k], within) for k, e in enumerate(expected) if not _close(got[k], e, within)]
-        return texts[0]
+        k = [_close(got[i], e, within) for i, e in enumerate(expected)].index(False)
+        return _apart(expected[k], got[k], within, f"{at or ' in '}[{k}]")
     for digits in (4, 6, 9, 12):
         if show(expected, digits) != show(got, digits):
             break
-    return f"{show(expected, digits)}, got {show(got, digits)}"
+    return f"{show(expected, digits)}{at}, got {show(got, digits)}"
 
 
 def _close(got: "Nested", expected: "Nested", within: float) -> bool:

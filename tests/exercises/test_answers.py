@@ -53,9 +53,9 @@ def test_two_numbers_that_differ_are_written_differently():
 def test_of_several_numbers_one_that_is_too_far_off_is_told():
     """Once: expected 5.875, got 5.87501, of an answer whose other number was wrong in the fourth digit."""
     pair = answers.function("x", [(1.0,)], lambda x: [[5.875, 0.0], [8.5, math.inf]], {}, "no", within=1e-5)
-    assert pair(lambda x: [[5.87501, 0.0], [8.508, math.inf]]) == "at x = 1 expected 8.5, got 8.508: no"
-    assert pair(lambda x: [[5.87501, 0.0], [8.5, math.nan]]) == "at x = 1 expected inf, got nan: no"
-    assert pair(lambda x: [[11.75, 0.0], [17.0, math.inf]]) == "at x = 1 expected 5.875, got 11.75: no"
+    assert pair(lambda x: [[5.87501, 0.0], [8.508, math.inf]]) == "at x = 1 expected 8.5 in [1][0], got 8.508: no"
+    assert pair(lambda x: [[5.87501, 0.0], [8.5, math.nan]]) == "at x = 1 expected inf in [1][1], got nan: no"
+    assert pair(lambda x: [[11.75, 0.0], [17.0, math.inf]]) == "at x = 1 expected 5.875 in [0][0], got 11.75: no"
 
 
 def test_a_function_gets_a_fresh_list_each_time():
