@@ -372,7 +372,7 @@ def show(value: "Nested", digits: int = 6) -> str:
 
 
 def _apart(expected: "Nested", got: "Nested", within: float, at: str = "") -> str:
-    """Return the first two numbers that are too far apart, with enough digits to tell them apart, and where they are."""
+    """Return the first two numbers that are too far apart, where, and with enough digits to tell them apart."""
     if isinstance(expected, list) and isinstance(got, list):
         k = [_close(got[i], e, within) for i, e in enumerate(expected)].index(False)
         return _apart(expected[k], got[k], within, f"{at or ' in '}[{k}]")
