@@ -145,7 +145,7 @@ class Table:
         def written(text: str) -> str:
             return html.escape(_tools.for_readers(text))
 
-        head = "".join(f'<th scope="col">{written(h)}</th>' for h in self._headings)
+        head = "".join(f'<th scope="col">{written(_EQUALS.sub(_SPACE, h))}</th>' for h in self._headings)
         body = "".join(
             "<tr>"
             + (f'<th scope="row">{written(_EQUALS.sub(_SPACE, first))}</th>' if first else "<td></td>")

@@ -249,7 +249,10 @@ def trained_noise_table(rows: Sequence[Row]) -> Table:
         clean = [row for row in mine if row["train_errors"] == 0]
         shown.append(
             {"inputs": name, "without an error": f"{len(clean)} of {len(mine)}"}
-            | {title: _median([row[f"noise_{place}"] for row in clean], ".3g") for place, title in _PLACES.items()}
+            | {
+                title.removeprefix("exponential "): _median([row[f"noise_{place}"] for row in clean], ".3g")
+                for place, title in _PLACES.items()
+            }
             | {"loss, neuron noisy": _median([row["train_loss"] * row["noise_neuron"] for row in clean], ".1g")}
         )
     title = "Networks without a training error: median factor of the noise, and loss with it"
@@ -279,8 +282,8 @@ def standardization_table(rows: Sequence[Row]) -> Table:
             shown.append(
                 {
                     "inputs": f"{data}, {STANDARDIZED[standardize]}", "event": event,
-                    "before in %": percent(found.before), "after in %": percent(found.after),
-                    "only before": f"{found.prevented}", "only after": f"{found.new}", "p": f"{found.p:.2g}",
+                    "share in %": f"{percent(found.before)}, then {percent(found.after)}",
+                    "only before / after": f"{found.prevented} / {found.new}", "p": f"{found.p:.2g}",
                     "end without an error": f"{clean[0]}, then {clean[1]} of {len(pairs)}",
                 }
             )  # fmt: skip
@@ -379,13 +382,14 @@ def condition_table(rows: Sequence[Row], family: Literal["causes", "remedies"]) 
         line["holm"] = float(adjusted)
     shown = [
         {
-            "condition": line["condition"] + ("" if line["against"] == PLAIN else f", against {line['against']}"),
+            "condition": line["condition"].replace("lambda", "lambda =")
+            + ("" if line["against"] == PLAIN else f", against {line['against']}"),
             "learning rate": f"{line['lr']:g}",
-            "spikes": f"{line['spikes']} of {line['runs']}",
-            "spike in %": percent(wilson(line["spikes"], line["runs"])) if line["runs"] else "",
-            "prevented": f"{line['prevented']}", "new": f"{line['new']}",
+            "spikes, in %": f"{line['spikes']} of {line['runs']}"
+            + (f", {percent(wilson(line['spikes'], line['runs']))}" if line["runs"] else ""),
+            "prevented / new": f"{line['prevented']} / {line['new']}",
             "difference": interval(100 * line["difference"], 100 * line["low"], 100 * line["high"], ".0f"),
-            "p": p_value(line["p"]), "Holm": p_value(line.get("holm", math.nan)),
+            "p (Holm)": p_value(line["p"]) + (f" ({p_value(line['holm'])})" if "holm" in line else ""),
             "epochs": f"{line['epochs']:.1f} ({line['never']} never)",
             "errors left": f"{line['while_errors_are_left']} of {line['expected']:.1f}, "
             f"p = {p_value(line['p_while_errors_are_left'])}",

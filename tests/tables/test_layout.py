@@ -66,6 +66,11 @@ def test_cells_break_before_an_interval_and_between_arms_alone():
     ]
 
 
+def test_a_heading_does_not_break_at_its_equals_sign():
+    page = ElementTree.fromstring(f"<div>{Table.of('Title', 'loss | at lambda = 0', [('a', 1)]).html()}</div>")
+    assert [head.text for head in page.iter("th")][1] == "at λ\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}0"
+
+
 def test_an_empty_table():
     empty = Table("name", "Nothing", [], [])
     assert empty.text() == "Nothing"

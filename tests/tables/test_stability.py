@@ -72,7 +72,7 @@ def test_noise_on_networks_that_learned(stability):
     stability[0] |= {"train_errors": 3.0, "noise_neuron": 1e9}
     lines = {line["inputs"]: line for line in trained_noise_table(stability).shown}
     assert lines["spheres, as they are"]["without an error"] == "5 of 6"
-    assert lines["spheres, as they are"]["exponential neuron"] == "2"
+    assert lines["spheres, as they are"]["neuron"] == "2"
     assert lines["spheres, as they are"]["loss, neuron noisy"] == "0.002"
     assert lines["gaussians, one by one"]["layer of 50"] == "-"
 
@@ -80,7 +80,8 @@ def test_noise_on_networks_that_learned(stability):
 def test_what_standardized_inputs_change(stability):
     lines = standardization_table(stability).shown
     assert [line["inputs"] for line in lines] == ["spheres, together"] * 2 + ["gaussians, together"] * 2
-    assert (lines[0]["only before"], lines[0]["only after"], lines[0]["p"]) == ("0", "6", "0.031")
+    assert lines[0]["share in %"] == f"{percent(wilson(0, 6))}, then {percent(wilson(6, 6))}"
+    assert (lines[0]["only before / after"], lines[0]["p"]) == ("0 / 6", "0.031")
     assert lines[0]["end without an error"] == "6, then 6 of 6"
 
 
@@ -111,8 +112,10 @@ def test_conditions_seed_by_seed():
     assert table.numbers[0]["p"] == mcnemar(3, 1).p
     # Only the comparisons that the protocol names are adjusted.
     assert table.numbers[0]["holm"] == min(1, 2 * mcnemar(3, 1).p)
-    assert (table.numbers[2]["p"], table.shown[2]["Holm"]) == (0.25, "")
-    assert table.shown[0]["spike in %"] == percent(wilson(1, 4))
+    assert (table.numbers[2]["p"], table.shown[2]["p (Holm)"]) == (0.25, "0.250")
+    assert table.shown[0]["p (Holm)"] == "0.625 (1.000)"
+    assert table.shown[0]["condition"] == "lambda = 0"
+    assert table.shown[0]["spikes, in %"] == f"1 of 4, {percent(wilson(1, 4))}"
     assert table.shown[0]["epochs"] == "11.5 (1 never)"
     assert condition_table(study(outcomes), "remedies").numbers == []
 
