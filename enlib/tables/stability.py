@@ -282,7 +282,7 @@ def standardization_table(rows: Sequence[Row]) -> Table:
             shown.append(
                 {
                     "inputs": f"{data}, {STANDARDIZED[standardize]}", "event": event,
-                    "share in %": f"{percent(found.before)}, then {percent(found.after)}",
+                    "before in %": percent(found.before), "after in %": percent(found.after),
                     "only before / after": f"{found.prevented} / {found.new}", "p": f"{found.p:.2g}",
                     "end without an error": f"{clean[0]}, then {clean[1]} of {len(pairs)}",
                 }
