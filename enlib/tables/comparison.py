@@ -481,7 +481,7 @@ def _test_points(lines: Sequence[Line]) -> list[str]:
         return []
     sizes = [line["size"] for line in lines]
     usual = max(sizes, key=sizes.count)
-    others = [f"{label(line['problem'])} {line['size']:g}" for line in lines if line["size"] != usual]
+    others = [f"{line['size']:g} of {label(line['problem'])}" for line in lines if line["size"] != usual]
     return [
         "The report does not say how many held-out points it has, so that only its counts are known. "
         f"Ours are {'; '.join([f'{usual:g}', *others])}."
