@@ -238,6 +238,11 @@ def test_cache_depends_on_the_package_and_on_the_results(tmp_path, extension):
     assert extension.digest(tmp_path) == seen[-1]
 
 
+def test_no_line_ends_before_a_percent_sign_or_at_a_times_sign(extension):
+    trimmed = extension._trim('<p title="5 % of it">5 % of 3 × 4</p><pre>5 % 3</pre>')
+    assert trimmed == '<p title="5 % of it">5\xa0% of 3\xa0×\xa04</p><pre>5 % 3</pre>'
+
+
 def test_links_to_papers_name_the_first_author_and_the_year(extension):
     conventions = extension.conventions
     assert doctest.testmod(conventions).failed == 0

@@ -91,6 +91,8 @@ _ACCESSIBLE = {
 # A table of results; one with many columns takes the margin, too, and the theme hides what stands there.
 _TABLE = re.compile(r'(?<=<div class="en-table)".*?</table>', re.DOTALL)
 _MANY = 9
+# Where no line may end: between a number and its percent sign, and at a times sign. Code and scripts stay as are.
+_HELD = re.compile(r"(<(script|style|pre|textarea)\b.*?</\2>|<[^>]*>)|(?<=\d) (?=[%×])|(?<=×) (?=\d)", re.DOTALL)
 
 # What the notebooks import or read besides themselves, and what makes the pages.
 _CODE = (("enlib", "*.py"), ("results", "*.csv"), ("results", "*.json"))
@@ -261,6 +263,7 @@ def _trim(text: str) -> str:
     text = _TABLE.sub(_widened, text)
     if 'class="math' in text:
         text = _KATEX.sub(_FONTS, text)
+    text = _HELD.sub(lambda found: found[1] or "\N{NO-BREAK SPACE}", text)
     return _BLOCKING.sub("<script defer", text)
 
 

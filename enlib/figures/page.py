@@ -159,7 +159,7 @@ def page(
         spec["marks"].append(entry)
     notes = [name for name, value in start.items() if isinstance(value, str)]
     spec["notes"] = [[frame[name] for name in notes] for frame in frames] if notes and javascript is None else notes
-    said = " ".join(start[name] for name in notes)
+    said = "" if look.picks else " ".join(start[name] for name in notes)  # of what is not kept, nothing is shown
     longest = max(len(" ".join(frame[name] for name in notes)) for frame in frames)
     told_apart = look.alt + look.caption + ",".join(controls) + (javascript or "")
     identity = "figure-" + hashlib.sha256(told_apart.encode()).hexdigest()[:8]
@@ -269,7 +269,7 @@ def _symbol(identity: str, marks: Mapping[str, Mark], look: Look) -> str:
             )
             continue
         width = _dot(mark) if isinstance(mark, Points) else _WIDTH
-        shape, color = path(mark, look), css(look.colors[name])
+        shape, color = "" if name == look.picks else path(mark, look), css(look.colors[name])
         look_of = f"fill:{color}" if isinstance(mark, Bars) else _line(color, width)
         if isinstance(mark, Curve):
             look_of += f";stroke-dasharray:{dashes[name]}"
@@ -464,6 +464,8 @@ def still(start: Frame, look: Look, said: str) -> bytes:
         marks, dashes = _marks(start), _dashes(_marks(start), look)
         on_map = any(isinstance(mark, HeatMap) for mark in marks.values())
         for index, (name, mark) in enumerate(marks.items()):
+            if name == look.picks:
+                continue
             style = {"zorder": 2 + index / 100, "color": look.colors[name], "label": name}
             _draw(axes, mark, look, style, dashes.get(name, "none"), on_map)
         axes.set(xlim=look.x.lim, ylim=look.y.lim)

@@ -119,9 +119,7 @@ def speed_table(rows: Sequence[Row], *, by: str = "own", arms: tuple[str, str] =
             arms[1]: _time(line, "with"),
             "ratio [95 %]": layout.interval(line["ratio"], line["ratio_low"], line["ratio_high"], ".2f"),
             "p": layout.p_value(line["p_holm"]),
-            "margin": f"{100 * (line['margin'] - 1):.3g} %",
-            "p of equivalence": layout.p_value(line["p_equivalence_holm"]),
-            "edge": _edges(line, arms),
+            _EQUIVALENCE: _equivalence(line, f"{100 * (line['margin'] - 1):.3g} %"),
             "verdict": line["verdict"],
         }
         for line in lines
@@ -156,9 +154,8 @@ def generalization_table(rows: Sequence[Row], *, by: str = "own", arms: tuple[st
         As `quality_table`.
     """
     lines, notes = _lines(rows, "3", by, arms)
-    sizes = "The report does not say how many held-out points it has, so that only its counts are known."
     title = _title("Table 3. Test loss and errors", by, arms)
-    return _error_table("generalization", title, lines, arms, [sizes, *notes])
+    return _error_table("generalization", title, lines, arms, [*_test_points(lines), *notes])
 
 
 def pooled(rows: Sequence[Row], number: str, *, by: str = "own", arms: tuple[str, str] = BOTH) -> PooledRatio | None:
@@ -252,7 +249,8 @@ def _lines(rows: Sequence[Row], number: str, by: str, arms: tuple[str, str]) -> 
                 line[f"{name}_holm"] = float(p)
     for line in lines:
         line["verdict"] = finding(line)
-    notes = [_EDGE]
+    at_edges = [f"{label(line['problem'])} ({cell})" for line in lines if (cell := _edges(line, arms))]
+    notes = [_EDGE.format("; ".join(at_edges) or "none")]
     retuned = [(line["problem"], p) for line in lines if not math.isnan(p := line.get("p_retuned_holm", math.nan))]
     if retuned:
         told = "; ".join(f"{label(problem)} {layout.p_value(p)}" for problem, p in retuned)
@@ -283,9 +281,10 @@ def _lines(rows: Sequence[Row], number: str, by: str, arms: tuple[str, str]) -> 
 
 
 _EDGE = (
-    "Edge: in how many seeds the choice lies at the lowest or highest learning rate of its grid, with none inside as "
-    "good. Then a verdict stands only if both arms get it at the best setting that they share inside."
+    "Edge: seeds whose choice lies at the lowest or highest learning rate of its grid, with none inside as good: {}. "
+    "Then a verdict stands only if both arms get it at the best setting that they share inside."
 )
+_EQUIVALENCE = "p of equivalence [margin]"
 _EXCHANGES = 2000
 _RETUNED = (
     "The setting of a seed is chosen on the others, which ties the seeds together: p is too small, below 0.05 for up "
@@ -471,8 +470,26 @@ def _at_edges(pairs: Pairs) -> Line:
     return line | {"at_edge": any(line.values())}
 
 
+def _equivalence(line: Line, margin: str) -> str:
+    """Return the cell of the equivalence test: its p-value, if it was made, and its margin."""
+    return f"{layout.p_value(line['p_equivalence_holm'])} [{margin}]".lstrip()
+
+
+def _test_points(lines: Sequence[Line]) -> list[str]:
+    """Return a note on the sizes of the test splits: the usual one, and the problems with another."""
+    if not lines:
+        return []
+    sizes = [line["size"] for line in lines]
+    usual = max(sizes, key=sizes.count)
+    others = [f"{line['size']:g} of {label(line['problem'])}" for line in lines if line["size"] != usual]
+    return [
+        "The report does not say how many held-out points it has, so that only its counts are known. "
+        f"Ours are {'; '.join([f'{usual:g}', *others])}."
+    ]
+
+
 def _edges(line: Line, arms: tuple[str, str]) -> str:
-    """Return the cell of the edges; empty if no seed's choice lies at one."""
+    """Return in how many seeds the choice lies at each edge; empty if in none."""
     cells = []
     for name, arm in zip(arms, _KEYS, strict=True):
         counts = {side: line[f"edge_{side}_{arm}"] for side in ("low", "high")}
@@ -522,7 +539,6 @@ def _error_table(name: str, title: str, lines: list[Line], arms: tuple[str, str]
             "problem": label(line["problem"]),
             "report": layout.arms(*(layout.loss_and_errors(line[loss], line[errors]) for loss, errors in report)),
             "seeds": f"{line['seeds']}" + (f" of {line['seeds_there']}" if held_out else ""),
-            **({"test points": f"{line['size']:g}"} if held_out else {}),
             arms[0]: _error_cell(line, "without", held_out),
             arms[1]: _error_cell(line, "with", held_out),
             **({"gradient norm": _norms(line)} if norms else {}),
@@ -531,9 +547,7 @@ def _error_table(name: str, title: str, lines: list[Line], arms: tuple[str, str]
                 line["difference"], line["difference_low"], line["difference_high"], "+.2f"
             ),
             "p": layout.p_value(line["p_holm"]),
-            "margin": f"{line['margin']:.2g} %",
-            "p of equivalence": layout.p_value(line["p_equivalence_holm"]),
-            "edge": _edges(line, arms),
+            _EQUIVALENCE: _equivalence(line, f"{line['margin']:.2g} %"),
             "verdict": line["verdict"],
         }
         for line in lines

@@ -101,6 +101,12 @@ def test_bad_calls(arguments, error, message):
         explore(lines, **{**GOOD, **arguments})
 
 
+def test_a_pick_that_nobody_kept_is_not_drawn():
+    page = BeautifulSoup(explore(lines, **GOOD, eta=slider(1, 2, 3), picks="b").to_html(), "html.parser")
+    line, dot = (mark.path["d"] for mark in page.symbol.select(".en-mark"))
+    assert (bool(line), dot, page.select_one(".en-note").text) == (True, "", "")
+
+
 def test_alt_cannot_be_left_out():
     with pytest.raises(TypeError, match="alt"):
         explore(lines, caption="c", eta=slider(0, 1))
