@@ -10,7 +10,9 @@ sys.path.append(str(Path(__file__).parent / "_ext"))
 
 add_module_names = False
 author = "The enlib authors"
+autodoc_default_options = {"no-value": True}
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
 autodoc_typehints = "none"
 bibtex_bibfiles = ["references.bib"]
 bibtex_reference_style = "author_year"

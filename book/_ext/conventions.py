@@ -30,6 +30,14 @@ BOXES = {"Predict": "predict", "Theorem": "admonition-theorem", "Proposition": "
 _PAPER = re.compile(r"(?:.+\.)?(?:(?:arxiv|doi|jmlr|jstor)\.org|mlr\.press|n(?:eur)?ips\.cc|openreview\.net)/")
 _FOLD = re.compile(r"<details>\s*<summary>(?P<title>[^<>]+)</summary>\s*")
 _COLUMNS = re.compile(r"^.*\S {2,}\S", re.MULTILINE)  # a line of them
+# Signs as typed, and as printed.
+_SIGNS = (
+    (re.compile(r"(?<![\w.)])-(?=\d|inf\b)|(?<=\w )-(?= \w)"), "\N{MINUS SIGN}"),
+    (re.compile(r"(?<=\d)( ?)x( ?)(?=\d)"), r"\1×\2"),
+    (re.compile(r"(?<=\d) (?=%)"), "\N{NO-BREAK SPACE}"),
+    (re.compile(r"(?<=\de)-(?=\d)"), "\N{NON-BREAKING HYPHEN}"),  # of 5e-4
+)
+_VERBATIM = (nodes.literal, nodes.FixedTextElement, nodes.math, nodes.raw, addnodes.desc_signature)
 _CITATION = "paper"  # the type of a reference that `resolve_citation` resolves
 
 logger = logging.getLogger(__name__)
@@ -205,8 +213,41 @@ class Terms(SphinxTransform):
                 anchors.setdefault(default_slugify(term.astext()), (term.line, term["ids"][0], term.astext()))
 
 
+class Signs(SphinxTransform):
+    """Gives the numbers in sentences a minus and a times sign, and keeps a percent sign beside its number."""
+
+    default_priority = 300
+
+    def apply(self, **kwargs: Any) -> None:
+        """Change the document in place."""
+        for text in list(self.document.findall(nodes.Text)):
+            if not any(isinstance(node, _VERBATIM) for node in _ancestors(text)):
+                text.parent.replace(text, nodes.Text(printed(str(text))))
+
+
+def printed(text: str) -> str:
+    """Return a sentence with its signs as they are printed.
+
+    Examples
+    --------
+    >>> printed("labels -1 or +1, of 8x8 pixels, n - 1 in all, or 100-d ones: a p-value of 5e-4")
+    'labels −1 or +1, of 8×8 pixels, n − 1 in all, or 100-d ones: a p-value of 5e‑4'
+    >>> printed("95 % of them")
+    '95\\xa0% of them'
+    """
+    for typed, sign in _SIGNS:
+        text = typed.sub(sign, text)
+    return text
+
+
+def _ancestors(node: nodes.Node) -> Iterator[nodes.Node]:
+    while node.parent is not None:
+        node = node.parent
+        yield node
+
+
 def setup(app: Sphinx) -> None:
     """Register the conventions."""
-    for transform in (Boxes, Folds, Citations, Rows, Terms):
+    for transform in (Boxes, Folds, Citations, Rows, Terms, Signs):
         app.add_transform(transform)
     app.connect("missing-reference", resolve_citation)

@@ -63,8 +63,9 @@ _FORMULA = re.compile(r"\\(?P<open>[(\[])(?P<tex>(?:(?!\\[()\[\]]).)*?)\\[)\]](?
 # A formula keeps its comma, its parentheses and its quotation marks: otherwise, a line may begin or end with them.
 _INLINE = r'<span class="math[^>]*>\\\((?:(?!\\[()]).)+\\\)</span>'
 _WITH_COMMA = re.compile(rf"[(“]+{_INLINE}[,.;:!?)”’]*|{_INLINE}[,.;:!?)”’]+", re.DOTALL)
-# What has the width of a letter in a formula, and how many of these a phone's line holds.
-_GLYPH, _LINE = re.compile(r"\\[a-zA-Z]+|[^\s{}^_\\]"), 24
+# What has the width of a letter in a formula, none for accents and sizes, and how many of these a phone's line has.
+_NARROW = r"(?:\\(?:tilde|hat|bar|[dt]?frac|[Bb]ig|left|right)\b[\s{]*)?"
+_GLYPH, _LINE = re.compile(_NARROW + r"(?:\\[a-zA-Z]+|[^\s{}^_\\])"), 24
 # One that is longer than a phone's line breaks in it as text does.
 _LONG = re.compile(r'(?<=<span class="math)(?= [^>]*>\\\((?:(?!\\[()]).){46,}\\\)</span>)', re.DOTALL)
 _TYPESET = """
@@ -340,6 +341,13 @@ def keep_initials(app: Sphinx, what: str, name: str, obj: object, options: objec
     lines[:] = [re.sub(r"^(\s*[A-Z])\. (?=[A-Z])", r"\1\\. ", line) for line in lines]
 
 
+def name_factories(
+    app: Sphinx, what: str, name: str, obj: object, options: object, signature: str | None, returns: str | None
+) -> tuple[str | None, str | None]:
+    """Write a default that a dataclass makes afresh as an ellipsis."""
+    return signature and signature.replace("<factory>", "..."), returns
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     os.environ["ENLIB_STATIC"] = "book"  # inherited by every kernel that executes a notebook
@@ -354,6 +362,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("source-read", read_figures)
     app.setup_extension("sphinx.ext.autodoc")  # of the next event
     app.connect("autodoc-process-docstring", keep_initials)
+    app.connect("autodoc-process-signature", name_factories)
     app.connect("doctree-read", inline_figures)
     app.connect("html-page-context", trim_and_describe, priority=900)
     # After the theme, which writes its colors of code when all else is done.

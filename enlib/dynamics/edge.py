@@ -267,7 +267,7 @@ def central_flow(loss: Losses, start: Tensor, *, eta: float, steps: int) -> Cent
     where :math:`\sigma^2` is what keeps the sharpness at or below :math:`2/\eta`:
 
     .. math:: \sigma^2 = \max\left(0, -2 \frac{\nabla L \cdot \nabla \lambda_{\max}}{|\nabla \lambda_{\max}|^2}\right)
-        \text{ at } \lambda_{\max} = 2/\eta, \qquad 0 \text{ below.}
+        \qquad \text{at } \lambda_{\max} = 2/\eta, \qquad 0 \text{ below.}
 
     Parameters
     ----------

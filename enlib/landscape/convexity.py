@@ -193,7 +193,7 @@ def hessian_eigenvalues(f: Function, w: npt.ArrayLike) -> Tensor:
     f : callable
         Maps a float64 tensor of shape (d,) to a tensor without dimensions, through PyTorch's functions.
     w : array_like of shape (d,)
-        The point. The whole Hessian is computed: d^2 numbers.
+        The point. The whole Hessian is computed: d² numbers.
 
     Returns
     -------

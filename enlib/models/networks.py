@@ -65,7 +65,7 @@ class ConvNet(nn.Module):
     """The report's convolutional network (its Table 6) for images of shape (1, 28, 28).
 
     It has three 4x4 convolutions with PReLU, the first two followed by 3x3 max-pooling, and then one linear unit. The
-    sides of the feature maps are 28 -> 27 -> 9 -> 8 -> 2 -> 1, which follows from stride 1 and padding 1. The
+    sides of the feature maps are 28, 27, 9, 8, 2 and 1, which follows from stride 1 and padding 1. The
     report's table prints stride 0, which is not possible. With one PReLU slope per layer, the network has 657,092
     parameters.
 

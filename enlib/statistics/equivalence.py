@@ -51,7 +51,7 @@ def ratio_equivalence(
     Two one-sided t tests on the log-ratios :math:`d_i` reject that their mean is outside :math:`\pm\delta`,
     :math:`\delta = \log(\text{margin})`:
 
-    .. math:: p = \max(p_-, p_+), \quad p_\mp = P(t_{n-1} \ge t_\mp), \quad
+    .. math:: p = \max(p_-, p_+), \qquad p_\mp = P(t_{n-1} \ge t_\mp), \qquad
               t_\mp = \frac{\delta \pm \bar d}{s / \sqrt n}
 
     A margin of 1.1 is symmetric on the log scale: the geometric mean ratio is shown to lie between 1/1.1 = 0.909 and
