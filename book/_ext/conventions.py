@@ -34,7 +34,6 @@ _COLUMNS = re.compile(r"^.*\S {2,}\S", re.MULTILINE)  # a line of them
 _SIGNS = (
     (re.compile(r"(?<![\w.)])-(?=\d|inf\b)|(?<=\w )-(?= \w)"), "\N{MINUS SIGN}"),
     (re.compile(r"(?<=\d)( ?)x( ?)(?=\d)"), r"\1×\2"),
-    (re.compile(r"(?<=\d) (?=%)"), "\N{NO-BREAK SPACE}"),
     (re.compile(r"(?<=\de)-(?=\d)"), "\N{NON-BREAKING HYPHEN}"),  # of 5e-4
 )
 _VERBATIM = (nodes.literal, nodes.FixedTextElement, nodes.math, nodes.raw, addnodes.desc_signature)
@@ -214,7 +213,7 @@ class Terms(SphinxTransform):
 
 
 class Signs(SphinxTransform):
-    """Gives the numbers in sentences a minus and a times sign, and keeps a percent sign beside its number."""
+    """Gives the numbers in sentences a minus and a times sign."""
 
     default_priority = 300
 
@@ -232,8 +231,6 @@ def printed(text: str) -> str:
     --------
     >>> printed("labels -1 or +1, of 8x8 pixels, n - 1 in all, or 100-d ones: a p-value of 5e-4")
     'labels −1 or +1, of 8×8 pixels, n − 1 in all, or 100-d ones: a p-value of 5e‑4'
-    >>> printed("95 % of them")
-    '95\\xa0% of them'
     """
     for typed, sign in _SIGNS:
         text = typed.sub(sign, text)
