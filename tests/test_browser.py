@@ -731,8 +731,9 @@ def test_picks_stay_hidden_until_they_are_kept(gallery, open_page):
         keep.click()
         page.locator("input").press("End")
     figure.get_by_text("Show the data").click()
-    rows = figure.locator("table").last.locator("tbody tr").all_inner_texts()
-    assert [row.split() for row in rows] == [["1", "2"], ["2", "2"], ["3", "2"]]  # told 2, 0 and 2
+    rows = figure.locator("table").last.locator("tbody tr")
+    rows.nth(2).wait_for()
+    assert [row.split() for row in rows.all_inner_texts()] == [["1", "2"], ["2", "2"], ["3", "2"]]  # told 2, 0 and 2
     page.get_by_role("button", name="Reset").click()
     settle(page)
     assert dots.get_attribute("d") == ""
